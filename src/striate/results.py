@@ -70,7 +70,9 @@ Result = Score | Curve
 
 def _check_numbers(name: str, values: Iterable[float], error: Iterable[float] | None) -> None:
     if not all(math.isfinite(value) for value in (*values, *(error or ()))):
-        raise ValueError(f"{name!r} holds a number that is not finite; a result records measurements")
+        raise ValueError(
+            f"{name!r} holds a number that is not finite; a result records measurements"
+        )
 
 
 def _check_error_kind(result: Result) -> None:
@@ -145,9 +147,13 @@ def read_record(path: Path) -> dict[str, Any]:
         content = {key: record[key] for key in ("task", "provenance", "results")}
         written, checksum = record["format"], record["sha256"]
     except (ValueError, TypeError, KeyError) as error:
-        raise ValueError(f"{path} is not a result file ({error}); move it away and rerun") from error
+        raise ValueError(
+            f"{path} is not a result file ({error}); move it away and rerun"
+        ) from error
     if written != FORMAT:
-        raise ValueError(f"{path} has format {written}, this version reads {FORMAT}; upgrade striate")
+        raise ValueError(
+            f"{path} has format {written}, this version reads {FORMAT}; upgrade striate"
+        )
     if digest(content) != checksum:
         raise ValueError(f"{path} is damaged: its checksum does not match; delete it and rerun")
     return record

@@ -1,0 +1,243 @@
+"""How every figure looks, and how it is written: one drawing function, SVG, PDF and CSV.
+
+A figure is drawn from a table of lines, and that table is its CSV, so the two cannot differ.
+Published and measured lines go through the same function and differ only in `source`.
+"""
+
+import io
+import re
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.colors import to_hex, to_rgb
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter
+
+# Okabe & Ito's colour-blind safe set, closest to the paper's blue, orange and green.
+BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
+SPARE = ("#cc79a7", "#56b4e9", "#d55e00")
+KNOWN = {0.0: BLUE, 0.1: ORANGE, 1.0: GREEN}
+NAMES = {0.0: "baseline (no penalty)", 0.1: "β = 0.1 (weak)", 1.0: "β = 1 (strong)"}
+MARKERS = {0.0: "D", 0.1: "o", 1.0: "s"}
+# In the page these four follow the reader's light or dark setting; see `inline_svg`.
+INK, MUTED, RULE, PAGE = "#1b1f24", "#646b73", "#e2e5e9", "#ffffff"
+THEME = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAGE: "none"}
+
+HOUSE = {
+    "font.family": ["DejaVu Sans"],
+    "font.size": 8.5,
+    "text.color": INK,
+    "text.parse_math": False,  # a dollar sign in a name is a dollar sign
+    "axes.edgecolor": MUTED,
+    "axes.labelcolor": INK,
+    "axes.labelsize": 8.5,
+    "axes.titlesize": 9,
+    "axes.titlelocation": "left",
+    "axes.titlepad": 7,
+    "axes.linewidth": 0.7,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": True,
+    "axes.facecolor": "none",
+    "axes.unicode_minus": True,
+    "grid.color": RULE,
+    "grid.linewidth": 0.6,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 8,
+    "ytick.labelsize": 8,
+    "legend.frameon": False,
+    "legend.fontsize": 8.5,
+    "figure.facecolor": PAGE,
+    "savefig.facecolor": "auto",
+    "savefig.bbox": None,
+    "path.simplify": True,
+    "svg.fonttype": "none",  # text stays text: found, selected and edited
+    "svg.hashsalt": "striate",
+    "pdf.fonttype": 42,
+}
+
+LINE = ("panel", "source", "series", "beta", "target", "x", "y", "error", "n")
+DENSE = 40  # a line of more points is drawn without markers, its error as a band
+
+Colour = Callable[[float, float], str]
+
+
+class Plate(NamedTuple):
+    """A figure, the numbers in it and the words under it.
+
+    Attributes
+    ----------
+    name
+        Stem of its files.
+    title, caption
+        One line, and the paragraph under the figure.
+    alt
+        What the figure shows, for someone who cannot see it.
+    figure
+        The drawing.
+    numbers
+        Exactly what is drawn, in the order of drawing: the columns `LINE`.
+    """
+
+    name: str
+    title: str
+    caption: str
+    alt: str
+    figure: Figure
+    numbers: pd.DataFrame
+
+
+def lines(rows: pd.DataFrame, **columns: object) -> pd.DataFrame:
+    """Fill `rows` up to the columns `LINE`: given, constant for all rows, or blank."""
+    full = rows.assign(**columns)
+    return full.reindex(columns=list(LINE)).astype({"beta": float, "target": float})
+
+
+def stack(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
+    """Put tables of lines under each other; empty ones vanish."""
+    full = [part.astype({"error": float, "n": float}) for part in parts if len(part)]
+    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(LINE))
+
+
+def draw(axes: Axes, table: pd.DataFrame, colour: Colour) -> None:
+    """Draw the lines of one panel, in their order in the table.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    table
+        Columns `LINE`. `source` decides the look: ``"measured"`` in front with markers,
+        ``"published"`` dashed and faint, ``"fit"`` a thin straight line.
+    colour
+        The colour of a line, from its β and target.
+    """
+    for (source, series), line in table.groupby(["source", "series"], sort=False):
+        beta, target = line[["beta", "target"]].to_numpy()[0]
+        look = _look(str(source), len(line), beta) | {"color": colour(beta, target)}
+        x, y = line["x"].to_numpy(float), line["y"].to_numpy(float)
+        axes.plot(x, y, label=str(series), **look)
+        _draw_error(axes, x, y, line["error"].to_numpy(float), look)
+
+
+def by_beta(betas: Iterable[float]) -> Colour:
+    """Give each β its colour: the paper's three theirs, others a spare one; no β, ink."""
+    others = sorted(beta for beta in set(betas) - set(KNOWN) if np.isfinite(beta))
+    colours = KNOWN | {beta: SPARE[i % len(SPARE)] for i, beta in enumerate(others)}
+    return lambda beta, target: colours.get(beta, INK)
+
+
+def by_target(colour: Colour, targets: Iterable[float]) -> Colour:
+    """Shade a β's colour by the target: grey for the lowest, full for the highest."""
+    low, high = min(targets), max(targets)
+    grey = np.array(to_rgb("#a3a8ae"))
+
+    def shaded(beta: float, target: float) -> str:
+        share = 1.0 if high == low else (target - low) / (high - low)
+        return to_hex((1 - share) * grey + share * np.array(to_rgb(colour(beta, target))))
+
+    return shaded
+
+
+def beta_name(beta: float) -> str:
+    """Name a strength as legends do."""
+    return NAMES.get(beta, f"β = {beta:g}")
+
+
+def add_legend(figure: Figure, table: pd.DataFrame, colour: Colour) -> None:
+    """Explain β and the dashed lines once, above all panels, where no data can be covered."""
+    measured = table[table["source"] == "measured"]
+    handles = []
+    for beta in sorted(measured["beta"].dropna().unique()):
+        look = _look("measured", 1 if beta == 0 else 2, beta)
+        handles.append(Line2D([], [], label=beta_name(beta), color=colour(beta, np.nan), **look))
+    if (table["source"] == "published").any():
+        look = _look("published", 2, np.nan)
+        handles.append(Line2D([], [], label="published (dashed, ring)", color=MUTED, **look))
+    figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), handlelength=2.2)
+
+
+def add_powers_of_ten(axes: Axes) -> None:
+    """Make both axes logarithmic, with 10⁻³ written as plain text."""
+    axes.set(xscale="log", yscale="log")
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_formatter(FuncFormatter(_power_of_ten))
+        axis.set_minor_formatter(FuncFormatter(lambda value, place: ""))
+
+
+@rc_context(HOUSE)
+def files(plate: Plate) -> Mapping[str, bytes]:
+    """Return the plate as the files it is saved as, by suffix: svg, pdf, csv."""
+    vector = {}
+    for kind, blank in (("svg", ("Date", "Creator", "Format", "Type")), ("pdf", ("CreationDate",))):
+        buffer = io.BytesIO()
+        # Without dates, the same results give the same bytes.
+        plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
+        vector[kind] = buffer.getvalue()
+    return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
+
+
+def inline_svg(svg: bytes, *, prefix: str, label: str) -> str:
+    """Return a saved SVG as an element for a page: theme colours, its own ids, no outside link.
+
+    Parameters
+    ----------
+    svg
+        As `files` writes it.
+    prefix
+        Put before every id: two figures in one page must not share them.
+    label
+        The alternative text, already escaped.
+    """
+    text = svg.decode()
+    text = text[text.index("<svg") :].replace("xlink:href", "href")
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'(url\(#|href="#)', rf"\1{prefix}-", text)
+    for colour, replacement in THEME.items():
+        text = text.replace(colour, replacement)
+    text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans'")
+    box = re.search(r'viewBox="[^"]*"', text)
+    body = text[text.index(">") + 1 :]
+    return f'<svg role="img" aria-label="{label}" {box[0] if box else ""}>{body}'
+
+
+def _look(source: str, count: int, beta: float) -> dict[str, object]:
+    if source == "published":
+        ring = {"marker": "o", "markersize": 7, "markerfacecolor": "none", "linestyle": "none"}
+        dashed = {"linestyle": (0, (4, 2.2)), "linewidth": 1.2, "alpha": 0.6, "zorder": 2}
+        return dashed | (ring if count == 1 else {})
+    if source == "fit":
+        return {"linestyle": "-", "linewidth": 1.1, "zorder": 4}
+    look: dict[str, object] = {"linestyle": "-", "linewidth": 1.6, "zorder": 3}
+    if count > DENSE:
+        return look | {"linewidth": 1.2}
+    size = {"markersize": 6 if beta == 0 else 4.2, "zorder": 5 if beta == 0 else 3}
+    return look | {"marker": MARKERS.get(beta, "^")} | size
+
+
+def _draw_error(
+    axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, look: dict[str, object]
+) -> None:
+    known = np.isfinite(error)
+    if not known.any():
+        return
+    if "marker" in look:
+        style = {"ecolor": look["color"], "elinewidth": 1.1, "zorder": look["zorder"]}
+        axes.errorbar(x[known], y[known], error[known], fmt="none", **style)
+    else:
+        band = {"color": look["color"], "alpha": 0.16, "linewidth": 0, "zorder": 1}
+        axes.fill_between(x, y - error, y + error, **band)
+
+
+def _power_of_ten(value: float, place: object) -> str:
+    digits = str(round(np.log10(value))).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return {1.0: "1", 10.0: "10", 100.0: "100", 1000.0: "1000"}.get(round(value, 9), f"10{digits}")

@@ -1,0 +1,139 @@
+"""What a sweep says, in three sentences computed from its numbers."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+
+from striate.report.aggregate import at, binned, published_at
+from striate.report.sweeps import Sweep, sweeps
+from striate.results import Result
+
+# A network "reached" its target when the figures could not tell the two apart.
+REACHED = 0.1
+
+
+def gerum2022_findings(results: Sequence[Result]) -> list[str]:
+    """Say in three sentences what was found: the baseline, the attack, the targets.
+
+    They speak of the first sweep, in the paper's order, that has regularised networks.
+
+    Parameters
+    ----------
+    results
+        As `striate.results.load_all` gives them.
+
+    Returns
+    -------
+        Three sentences. Where something was not measured, the sentence says so.
+
+    Raises
+    ------
+    ValueError
+        If there are no results of the study.
+    """
+    sweep = principal(sweeps(results))
+    return [_baseline(sweep), _under_attack(sweep), _targets(sweep)]
+
+
+def principal(found: Sequence[Sweep]) -> Sweep:
+    """Return the sweep to speak of: the first with regularised networks, else the first."""
+    return next((sweep for sweep in found if (sweep.networks["beta"] > 0).any()), found[0])
+
+
+def percent(value: float) -> str:
+    """Write a fraction as a percentage with one decimal, as in ``"93.8 %"``."""
+    return f"{100 * value:.1f} %"
+
+
+def networks_of(count: int) -> str:
+    """Count networks in English."""
+    return "1 network" if count == 1 else f"{count} networks"
+
+
+def _baseline(sweep: Sweep) -> str:
+    baseline = sweep.networks[sweep.networks["beta"] == 0]
+    if baseline.empty:
+        return f"There is no baseline: no {sweep.label} was trained without the penalty (β = 0)."
+    alpha, accuracy = baseline["alpha"].mean(), baseline["accuracy"].mean()
+    published = at(sweep.published, "none", 0)
+    dot = published[published["beta"] == 0]
+    paper = (
+        f" (published: α = {dot['alpha'].iloc[0]:.2f} and {percent(dot['accuracy'].iloc[0])})"
+        if len(dot)
+        else ""
+    )
+    return (
+        f"Left alone, the {sweep.label} settles at α = {alpha:.2f} and classifies "
+        f"{percent(accuracy)} of the test images correctly{paper}; this is the mean of "
+        f"{networks_of(len(baseline))} trained without the penalty."
+    )
+
+
+def _under_attack(sweep: Sweep) -> str:
+    if sweep.epsilon is None:
+        return f"Robustness is unknown: no {sweep.label} was attacked."
+    epsilon = sweep.epsilon.value
+    bins = at(binned(sweep.accuracies), "fgsm", epsilon)
+    dot, curves = bins[bins["beta"] == 0], bins[bins["beta"] > 0]
+    against = f"; the baseline keeps {percent(dot['accuracy'].iloc[0])}" if len(dot) else ""
+    if curves.empty:
+        return (
+            f"How accuracy under attack changes with α is unknown: at ε = {epsilon:g} FGSM was "
+            f"not tried on a regularised {sweep.label}{against}."
+        )
+    beta = curves["beta"].max()
+    curve = curves[curves["beta"] == beta].sort_values("alpha")
+    return f"{_change(curve, epsilon, beta)}{against}."
+
+
+def _change(curve: pd.DataFrame, epsilon: float, beta: float) -> str:
+    low, high = curve.iloc[0], curve.iloc[-1]
+    best = curve.loc[curve["accuracy"].idxmax()]
+    start = f"Attacked with FGSM at ε = {epsilon:g}, networks trained with β = {beta:g} keep"
+    if len(curve) == 1:
+        return f"{start} {percent(low['accuracy'])} at α = {low['alpha']:.1f}, the only α reached"
+    verb = "rising" if high["accuracy"] > low["accuracy"] else "falling"
+    ends = (
+        f"{start} {percent(low['accuracy'])} at α = {low['alpha']:.1f}, {verb} to "
+        f"{percent(high['accuracy'])} at α = {high['alpha']:.1f}"
+    )
+    inside = best["alpha"] not in (low["alpha"], high["alpha"])
+    peak = f", with the best, {percent(best['accuracy'])}, at α = {best['alpha']:.1f}"
+    return ends + (peak if inside else "")
+
+
+def _targets(sweep: Sweep) -> str:
+    pulled = sweep.networks[sweep.networks["beta"] > 0].dropna(subset=["alpha"])
+    if pulled.empty:
+        return "No target was set: every network was trained without the penalty."
+    miss = (pulled["alpha"] - pulled["target"]).abs()
+    worst = pulled.loc[miss.idxmax()]
+    reached = int((miss <= REACHED).sum())
+    sentence = f"{reached} of {networks_of(len(pulled))} ended within {REACHED} of the target α"
+    if reached < len(pulled):
+        sentence += (
+            f" (the farthest, with β = {worst['beta']:g}, at α = {worst['alpha']:.1f} "
+            f"instead of {worst['target']:.1f})"
+        )
+    return f"{sentence}; {_agreement(sweep)}."
+
+
+def _agreement(sweep: Sweep) -> str:
+    """Compare every bin of every panel with the published curve at the same α."""
+    if sweep.published.empty:
+        return f"the paper has no {sweep.label}, so there is no published value to compare with"
+    epsilon = sweep.epsilon.value if sweep.epsilon else 0.0
+    differences = []
+    for attack in ("none", "fgsm", "pgd"):
+        paper = at(sweep.published, attack, epsilon)
+        for row in at(binned(sweep.accuracies), attack, epsilon).itertuples():
+            value = published_at(paper, beta=float(row.beta), alpha=float(row.alpha))
+            differences.append(float(row.accuracy) - value)
+    inside = np.abs([value for value in differences if not np.isnan(value)])
+    if not len(inside):
+        return "none of them lies where the paper has a value to compare with"
+    return (
+        f"the accuracies, clean and attacked, differ from the published ones by "
+        f"{100 * np.median(inside):.1f} points in the median and {100 * inside.max():.1f} at most"
+    )

@@ -1,0 +1,211 @@
+"""From a flat list of results to sweeps: networks that may share a panel.
+
+A sweep is every network that differs from the others only in the penalty's strength β, its
+target α* and the seed. Whatever else differs (data, protocol, fit window, epochs, …) starts
+another sweep, so that no mean is ever taken across settings.
+"""
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import pandas as pd
+
+from striate.reference import gerum2022_published
+from striate.report.aggregate import PanelEpsilon, panel_epsilon
+from striate.report.tidy import of_study, points
+from striate.results import Curve, Result, Score, Setting
+
+STUDY = "gerum2022"
+SETUP = (
+    *("network", "data", "protocol", "form", "preset", "ranks", "weights", "batch_size"),
+    *("epochs", "learning_rate", "train_images", "test_images", "attack_images"),
+)
+IDENTITY = (*SETUP, "beta", "target", "seed")
+ATTACKS = {"accuracy_fgsm": "fgsm", "accuracy_pgd": "pgd"}
+NETWORKS = {
+    "shallow_mlp": "shallow MLP",
+    "deep_mlp": "deep MLP",
+    "cnn": "CNN",
+    "cnn_no_head": "CNN without head",
+    "deep_cnn": "deep CNN",
+}
+DATA = {"mnist": "MNIST", "cifar10": "CIFAR-10", "digits": "digits"}
+
+Key = tuple[Setting, ...]
+
+
+class Sweep(NamedTuple):
+    """Networks that differ only in β, target and seed.
+
+    Attributes
+    ----------
+    label
+        What a reader calls it, e.g. ``"shallow MLP on MNIST"``; unique in a report.
+    settings
+        What all its networks share: `SETUP`.
+    results
+        Everything measured on them.
+    networks
+        One row per trained network, at the epoch the figures show.
+    accuracies
+        One row per network, attack (none, fgsm, pgd) and ε, at that epoch.
+    published
+        The paper's curves for this network and data; empty where the paper has none.
+    epsilon
+        The ε of the single-strength panels; None when nothing was attacked.
+    """
+
+    label: str
+    settings: dict[str, Setting]
+    results: list[Result]
+    networks: pd.DataFrame
+    accuracies: pd.DataFrame
+    published: pd.DataFrame
+    epsilon: PanelEpsilon | None
+
+
+def sweeps(results: Sequence[Result]) -> list[Sweep]:
+    """Sort the study's results into sweeps, in the paper's order of networks.
+
+    Raises
+    ------
+    ValueError
+        If none of the results belongs to the study.
+    """
+    groups: dict[Key, dict[Key, list[Result]]] = {}
+    for result in of_study(results, STUDY):
+        identity = tuple(result.settings.get(key) for key in IDENTITY)
+        group = groups.setdefault(identity[: len(SETUP)], {})
+        group.setdefault(identity, []).append(result)
+    labels = _labels(list(groups))
+    return [_sweep(labels[setup], groups[setup]) for setup in sorted(groups, key=_paper_order)]
+
+
+def alpha_by_epoch(sweep: Sweep) -> pd.DataFrame:
+    """Return the measured α after each epoch: mean and SEM over seeds, per β and target."""
+    curves = points(sweep.results, {"alpha"})
+    if curves.empty:
+        return pd.DataFrame(columns=["beta", "target", "epoch", "alpha", "sem", "n"])
+    ours = curves[(curves["on"] == "train") & (curves["beta"] > 0)]
+    groups = ours.groupby(["beta", "target", "x"])["y"]
+    table = groups.agg(alpha="mean", sem="sem", n="size").reset_index()
+    return table.rename(columns={"x": "epoch"})
+
+
+def spectra(sweep: Sweep, *, beta: float, target: float | None) -> pd.DataFrame:
+    """Return one network's test eigenspectrum: the mean over seeds per rank."""
+    chosen = [
+        result
+        for result in sweep.results
+        if result.settings.get("beta") == beta and result.settings.get("target") == target
+    ]
+    curves = points(chosen, {"eigenspectrum"})
+    if curves.empty:
+        return pd.DataFrame(columns=["rank", "eigenvalue", "n"])
+    first = curves[curves["epoch"] == curves["epoch"].min()]
+    table = first.groupby("x")["y"].agg(eigenvalue="mean", n="size").reset_index()
+    return table.rename(columns={"x": "rank"})
+
+
+def fit_window(sweep: Sweep) -> tuple[int, int]:
+    """Return the first and last rank of the fit, from a setting such as ``"6-50"``."""
+    first, last = str(sweep.settings["ranks"]).split("-")
+    return int(first), int(last)
+
+
+def _sweep(label: str, group: dict[Key, list[Result]]) -> Sweep:
+    rows, accuracies = [], []
+    for identity, entries in group.items():
+        row = dict(zip(IDENTITY, identity, strict=True)) | _summary(entries)
+        rows.append(row)
+        accuracies += [row | accuracy for accuracy in _accuracies(entries, row)]
+    settings = {key: rows[0][key] for key in SETUP}
+    networks, measured = pd.DataFrame(rows), pd.DataFrame(accuracies)
+    order = ["beta", "target", "seed"]
+    network, data = str(settings["network"]), str(settings["data"])
+    published = gerum2022_published(network, data)
+    if settings["form"] != "slope":  # the paper drew one form of penalty only
+        published = published.iloc[:0]
+    return Sweep(
+        label,
+        settings,
+        [result for entries in group.values() for result in entries],
+        networks.astype({"target": float}).sort_values(order, ignore_index=True),
+        measured.astype({"target": float}),
+        published,
+        panel_epsilon(network, data, networks, measured),
+    )
+
+
+def _summary(entries: list[Result]) -> dict[str, Setting]:
+    """Describe one network at the first epoch it was attacked: the one the paper plotted."""
+    attacked = sorted({int(entry.settings["epoch"] or 0) for entry in entries if _attack(entry)})
+    ends = [int(entry.settings.get("epoch") or 0) for entry in entries]
+    epoch = attacked[0] if attacked else max(ends)
+    return {
+        "epoch": epoch,
+        "attacked_epochs": ", ".join(str(epoch) for epoch in attacked),
+        "alpha": _value(entries, "alpha", epoch, on="train"),
+        "alpha_test": _value(entries, "alpha", epoch, on="test"),
+        "accuracy": _value(entries, "accuracy", epoch, on="test"),
+        "epsilon_half_fgsm": _value(entries, "epsilon_half_fgsm", epoch),
+        "seconds": sum(entry.value for entry in _scores(entries, "seconds")),
+    }
+
+
+def _accuracies(entries: list[Result], row: dict[str, Setting]) -> list[dict[str, Setting]]:
+    curves = {ATTACKS[curve.name]: curve for curve in entries if _attack(curve, row["epoch"])}
+    clean = {"attack": "none", "epsilon": 0.0, "accuracy": row["accuracy"]}
+    return [clean] + [
+        {"attack": attack, "epsilon": round(epsilon, 6), "accuracy": accuracy}
+        for attack, curve in curves.items()
+        if isinstance(curve, Curve)
+        for epsilon, accuracy in zip(curve.x, curve.y, strict=True)
+    ]
+
+
+def _attack(entry: Result, epoch: Setting = None) -> bool:
+    ours = isinstance(entry, Curve) and entry.name in ATTACKS
+    return ours and epoch in (None, entry.settings["epoch"])
+
+
+def _scores(entries: list[Result], name: str) -> list[Score]:
+    return [entry for entry in entries if isinstance(entry, Score) and entry.name == name]
+
+
+def _value(entries: list[Result], name: str, epoch: int, on: str | None = None) -> float:
+    """Return a score of that epoch, or the point of a curve over epochs; NaN if neither is there."""
+    for entry in entries:
+        if entry.name == name and entry.settings.get("on") == on:
+            if isinstance(entry, Score) and entry.settings.get("epoch") == epoch:
+                return entry.value
+            if isinstance(entry, Curve) and epoch in entry.x:
+                return entry.y[entry.x.index(epoch)]
+    return math.nan
+
+
+def _paper_order(setup: Key) -> tuple[int, int, str]:
+    network, data = setup[:2]
+    places = [list(NETWORKS), list(DATA)]
+    ranks = [
+        names.index(str(name)) if name in names else len(names)
+        for names, name in zip(places, (network, data), strict=True)
+    ]
+    return ranks[0], ranks[1], str(setup)
+
+
+def _labels(setups: list[Key]) -> dict[Key, str]:
+    """Name each setup by network and data, and by what else it takes to tell it from the others."""
+    labels = {}
+    for setup in setups:
+        network, data = (str(name) for name in setup[:2])
+        rivals = [other for other in setups if other[:2] == setup[:2]]
+        extra = [
+            f"{key.replace('_', ' ')} {value}"
+            for index, (key, value) in enumerate(zip(SETUP, setup, strict=True))
+            if len({rival[index] for rival in rivals}) > 1
+        ]
+        name = f"{NETWORKS.get(network, network)} on {DATA.get(data, data)}"
+        labels[setup] = ", ".join([name, *extra])
+    return labels

@@ -1,0 +1,18 @@
+"""Eigenspectra, their power laws, and penalties that shape them."""
+
+from striate.spectra.eigenspectrum import eigenspectrum, leading_eigenvalues
+from striate.spectra.penalty import Penalised, SpectralPenalty, batch_alpha, relative_spectrum
+from striate.spectra.power_law import PowerLaw, Weights, check_ranks, fit_power_law
+
+__all__ = [
+    "Penalised",
+    "PowerLaw",
+    "SpectralPenalty",
+    "Weights",
+    "batch_alpha",
+    "check_ranks",
+    "eigenspectrum",
+    "fit_power_law",
+    "leading_eigenvalues",
+    "relative_spectrum",
+]

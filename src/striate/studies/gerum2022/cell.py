@@ -1,0 +1,179 @@
+"""One cell of the grid: a network trained, measured and attacked."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import TypeVar
+
+from torch import Tensor, nn
+
+from striate import datasets
+from striate.models import NETWORKS, keras_adam
+from striate.results import Curve, Result, Score, Setting
+from striate.robustness import epsilon_at, fgsm, pgd
+from striate.spectra import SpectralPenalty
+from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
+from striate.study.progress import note
+from striate.training import spectral, train
+
+Kind = TypeVar("Kind", Score, Curve)
+
+LAYER = "hidden"  # what models.gerum2022 calls the regularised layer
+
+
+def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result]:
+    """Train, measure and attack one network of the grid.
+
+    Parameters
+    ----------
+    task
+        A cell, from `tasks`.
+    checkpoint
+        Where its training may be frozen, a ``.json`` path.
+    device
+        Where torch computes.
+
+    Returns
+    -------
+    results
+        α, accuracy and loss by epoch and at the end, on training and test images; accuracy
+        against ε under FGSM and PGD at each attacked epoch, and the ε that halves it; the
+        spectrum of the hidden layer over the test images; and the seconds each part took.
+    """
+    load = datasets.DATASETS[str(task["data"])]
+    train_set, test_set = load("train"), load("test")
+    images, labels = (
+        tensor[: _int(task, "train_images")].to(device)
+        for tensor in (train_set.images, train_set.labels)
+    )
+    test_images, test_labels = test_set.images.to(device), test_set.labels.to(device)
+    channels, height, width = images.shape[1:]
+    model = NETWORKS[str(task["network"])](
+        (channels, height, width), int(train_set.labels.max()) + 1, seed=_int(task, "seed")
+    ).to(device)
+    ranks = _ranks(task)
+    penalty = SpectralPenalty(
+        alpha=_float(task, "target") if task["target"] is not None else 0.0,
+        beta=_float(task, "beta"),
+        ranks=ranks,
+        form=task["form"],  # pyright: ignore[reportArgumentType]
+    )
+    epochs, history = _int(task, "epochs"), []
+    for found in train(
+        model,
+        images,
+        labels,
+        objective=partial(spectral, penalty=penalty, layer=LAYER),
+        optimizer=keras_adam(model.parameters(), learning_rate=_float(task, "learning_rate")),
+        epochs=epochs,
+        batch_size=_int(task, "batch_size"),
+        seed=_int(task, "seed"),
+        evaluate=partial(_evaluate, task, test_images, test_labels),
+        checkpoint=checkpoint,
+        task=task,
+    ):
+        history += found
+        note(checkpoint, _epoch(found[0]), epochs, _progress(found))
+    spectrum = layer_spectrum(model, LAYER, test_images)
+    return _stamped([*_summary(history, epochs), _on("test", epochs, spectrum)], task)
+
+
+def _evaluate(
+    task: Task, images: Tensor, labels: Tensor, model: nn.Module, epoch: int
+) -> list[Result]:
+    """Measure the network after `epoch` on the test images, and attack it if that was asked."""
+    found: list[Result] = [
+        _on("test", epoch, accuracy(model, images, labels)),
+        _on("test", epoch, layer_alpha(model, LAYER, images, ranks=_ranks(task))),
+    ]
+    if str(epoch) not in str(task["attack_epochs"]).split():
+        return found
+    started = time.perf_counter()
+    count, epsilons = _int(task, "attack_images"), _floats(task, "epsilons")
+    step = {"steps": _int(task, "pgd_steps"), "step_size": _float(task, "pgd_step_size")}
+    attacks = {
+        "fgsm": lambda ball: partial(fgsm, ball=ball),
+        "pgd": lambda ball: partial(pgd, ball=ball, **step),
+    }
+    for name, attack in attacks.items():
+        curve = attack_curve(
+            name, model, images[:count], labels[:count], attack=attack, epsilons=epsilons
+        )
+        found += [_on("test", epoch, curve), *_halving(name, curve, epoch)]
+    seconds = time.perf_counter() - started
+    return [*found, Score("seconds", seconds, settings={"part": "attacking", "epoch": epoch})]
+
+
+def _halving(name: str, curve: Curve, epoch: int) -> list[Score]:
+    """The strength that halves accuracy, the paper's criterion, where the curve falls so far."""
+    if min(curve.y) > curve.y[0] / 2:
+        return []
+    halved = epsilon_at(curve.x, curve.y, fraction=0.5)
+    return [Score(f"epsilon_half_{name}", halved, settings={"on": "test", "epoch": epoch})]
+
+
+def _summary(history: Sequence[Result], epochs: int) -> list[Result]:
+    """Turn the scores of each epoch into curves over epochs, and keep those of the last one."""
+    by_kind: dict[tuple[str, Setting], list[Score]] = {}
+    kept: list[Result] = []
+    for result in history:
+        if isinstance(result, Score) and result.name in ("loss", "accuracy", "alpha"):
+            by_kind.setdefault((result.name, result.settings["on"]), []).append(result)
+        elif result.name != "seconds":
+            kept.append(result)
+    for (name, on), scores in by_kind.items():
+        at = tuple(float(_epoch(score)) for score in scores)
+        values = tuple(score.value for score in scores)
+        kept.append(Curve(name, at, values, settings={"on": on, "epoch": epochs}))
+        kept.append(scores[-1])
+    for part in ("training", "measuring alpha", "attacking"):
+        spent = [r for r in history if r.name == "seconds" and r.settings["part"] == part]
+        total = sum(score.value for score in spent if isinstance(score, Score))
+        kept.append(Score("seconds", total, settings={"part": part, "epoch": epochs}))
+    return kept
+
+
+def _stamped(results: Sequence[Result], task: Task) -> list[Result]:
+    """Give each result the settings of its cell, and a sentence that names it."""
+    penalty = (
+        "β = 0" if task["target"] is None else f"β = {task['beta']:g}, α* = {task['target']:g}"
+    )
+    source = f"{task['network']} on {task['data']}, {penalty}, seed {task['seed']}"
+    return [
+        replace(result, source=source, settings={**task, **result.settings}) for result in results
+    ]
+
+
+def _on(split: str, epoch: int, result: Kind) -> Kind:
+    return replace(result, settings={**result.settings, "on": split, "epoch": epoch})
+
+
+def _progress(found: Sequence[Result]) -> str:
+    values = {(r.name, r.settings.get("on")): r.value for r in found if isinstance(r, Score)}
+    return (
+        f"α {values['alpha', 'train']:.2f}  accuracy {values['accuracy', 'test']:.3f}  "
+        f"loss {values['loss', 'train']:.3f}"
+    )
+
+
+def _epoch(result: Result) -> int:
+    return int(result.settings["epoch"] or 0)
+
+
+def _int(task: Task, name: str) -> int:
+    return int(task[name] or 0)
+
+
+def _float(task: Task, name: str) -> float:
+    return float(task[name] or 0)
+
+
+def _floats(task: Task, name: str) -> tuple[float, ...]:
+    return tuple(map(float, str(task[name]).split()))
+
+
+def _ranks(task: Task) -> tuple[int, int]:
+    first, last = str(task["ranks"]).split("-")
+    return int(first), int(last)
