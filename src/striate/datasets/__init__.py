@@ -126,5 +126,5 @@ def _source(name: str) -> _Source:
     if name not in _SOURCES:
         close = difflib.get_close_matches(name.lower(), _SOURCES, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
-        raise ValueError(f"there is no data set {name!r}; {hint}There are {', '.join(_SOURCES)}")
+        raise ValueError(f"there is no data set {name!r}; {hint}there are {', '.join(_SOURCES)}")
     return _SOURCES[name]

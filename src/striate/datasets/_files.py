@@ -102,7 +102,7 @@ def download(urls: Sequence[str], *, sha256: str, folder: Path) -> Path:
     failures = []
     for url in urls:
         try:
-            return Path(pooch.retrieve(url, known_hash=f"sha256:{sha256}", fname=name, path=folder))
+            return Path(pooch.retrieve(url, known_hash=sha256, fname=name, path=folder))
         except (OSError, ValueError) as error:
             failures.append(f"{url}: {_brief(error)}")
     raise ValueError(f"{name} could not be downloaded ({'; '.join(failures)})")

@@ -61,7 +61,8 @@ def mouse_v1_spectrum() -> np.ndarray:
         1024 variances in arbitrary units, in the stored order, which is not quite decreasing:
         the directions come from one half of the repeats, the variances from both.
     """
-    return _read("stringer2019_mouse_v1_eigenspectrum")["cross_validated_variance"].to_numpy()
+    variances = _read("stringer2019_mouse_v1_eigenspectrum")["cross_validated_variance"]
+    return variances.to_numpy(copy=True)  # without a copy, newer pandas hands out a locked array
 
 
 def gerum2022_curves() -> pd.DataFrame:

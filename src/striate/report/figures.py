@@ -7,7 +7,7 @@ Published and measured lines go through the same function and differ only in `so
 import io
 import re
 from collections.abc import Callable, Iterable, Mapping
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,7 @@ MARKERS = {0.0: "D", 0.1: "o", 1.0: "s"}
 INK, MUTED, RULE, PAGE = "#1b1f24", "#646b73", "#e2e5e9", "#ffffff"
 THEME = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAGE: "none"}
 
-HOUSE = {
+HOUSE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
     "font.size": 8.5,
     "text.color": INK,
@@ -65,10 +65,12 @@ HOUSE = {
     "pdf.fonttype": 42,
 }
 
+WIDTH = 9.4  # inches of a figure; the page shows it about as wide as it is printed
+DASHES = (0, (4, 2.2))
 LINE = ("panel", "source", "series", "beta", "target", "x", "y", "error", "n")
-DENSE = 40  # a line of more points is drawn without markers, its error as a band
 
 Colour = Callable[[float, float], str]
+Look = dict[str, Any]
 
 
 class Plate(NamedTuple):
@@ -78,8 +80,14 @@ class Plate(NamedTuple):
     ----------
     name
         Stem of its files.
-    title, caption
-        One line, and the paragraph under the figure.
+    title
+        One line.
+    claim
+        What the paper says this figure shows.
+    measured
+        What ours shows, with the published value next to each number: a sentence each.
+    methods
+        Networks, seeds, fit window, images: what it takes to judge the figure.
     alt
         What the figure shows, for someone who cannot see it.
     figure
@@ -90,16 +98,41 @@ class Plate(NamedTuple):
 
     name: str
     title: str
-    caption: str
+    claim: str
+    measured: tuple[str, ...]
+    methods: str
     alt: str
     figure: Figure
     numbers: pd.DataFrame
 
 
-def lines(rows: pd.DataFrame, **columns: object) -> pd.DataFrame:
-    """Fill `rows` up to the columns `LINE`: given, constant for all rows, or blank."""
-    full = rows.assign(**columns)
-    return full.reindex(columns=list(LINE)).astype({"beta": float, "target": float})
+def lines(
+    rows: pd.DataFrame,
+    *,
+    source: str,
+    series: str | list[str],
+    panel: str = "",
+    beta: float | None = None,
+    target: float | None = None,
+) -> pd.DataFrame:
+    """Fill `rows` (`x`, `y` and more) up to the columns `LINE`.
+
+    Parameters
+    ----------
+    rows
+        One row per point.
+    source, series
+        Where the numbers come from, which decides the look, and the name of the line.
+    panel
+        Letter of the panel.
+    beta, target
+        Of all rows, where `rows` does not have its own.
+    """
+    given: dict[str, Any] = {"source": source, "series": series, "panel": panel}
+    if beta is not None:
+        given |= {"beta": beta, "target": target}
+    full = rows.assign(**given).reindex(columns=list(LINE))
+    return full.astype({"beta": float, "target": float})
 
 
 def stack(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
@@ -108,7 +141,7 @@ def stack(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(LINE))
 
 
-def draw(axes: Axes, table: pd.DataFrame, colour: Colour) -> None:
+def draw(axes: Axes, table: pd.DataFrame, colour: Colour, *, dots: bool) -> None:
     """Draw the lines of one panel, in their order in the table.
 
     Parameters
@@ -117,13 +150,17 @@ def draw(axes: Axes, table: pd.DataFrame, colour: Colour) -> None:
         Where.
     table
         Columns `LINE`. `source` decides the look: ``"measured"`` in front with markers,
-        ``"published"`` dashed and faint, ``"fit"`` a thin straight line.
+        ``"published"`` dashed and faint, ``"recording"`` grey, ``"fit"`` thin and dark.
     colour
         The colour of a line, from its β and target.
+    dots
+        Whether measured lines get a marker and an error bar per point, or a plain line and a
+        band, which suits hundreds of points.
     """
     for (source, series), line in table.groupby(["source", "series"], sort=False):
-        beta, target = line[["beta", "target"]].to_numpy()[0]
-        look = _look(str(source), len(line), beta) | {"color": colour(beta, target)}
+        beta, target = line[["beta", "target"]].to_numpy(float)[0]
+        look: Look = {"color": colour(beta, target)}
+        look |= _look(str(source), len(line), beta, dots=dots)
         x, y = line["x"].to_numpy(float), line["y"].to_numpy(float)
         axes.plot(x, y, label=str(series), **look)
         _draw_error(axes, x, y, line["error"].to_numpy(float), look)
@@ -143,7 +180,8 @@ def by_target(colour: Colour, targets: Iterable[float]) -> Colour:
 
     def shaded(beta: float, target: float) -> str:
         share = 1.0 if high == low else (target - low) / (high - low)
-        return to_hex((1 - share) * grey + share * np.array(to_rgb(colour(beta, target))))
+        red, green, blue = (1 - share) * grey + share * np.array(to_rgb(colour(beta, target)))
+        return to_hex((red, green, blue))
 
     return shaded
 
@@ -158,12 +196,21 @@ def add_legend(figure: Figure, table: pd.DataFrame, colour: Colour) -> None:
     measured = table[table["source"] == "measured"]
     handles = []
     for beta in sorted(measured["beta"].dropna().unique()):
-        look = _look("measured", 1 if beta == 0 else 2, beta)
-        handles.append(Line2D([], [], label=beta_name(beta), color=colour(beta, np.nan), **look))
+        look: Look = {"color": colour(beta, np.nan)} | _look("measured", 2, beta, dots=True)
+        if beta == 0:
+            look["linestyle"] = "none"
+        handles.append(Line2D([], [], label=beta_name(beta), **look))
     if (table["source"] == "published").any():
-        look = _look("published", 2, np.nan)
-        handles.append(Line2D([], [], label="published (dashed, ring)", color=MUTED, **look))
+        ring: Look = _look("published", 1, np.nan, dots=True) | {"linestyle": DASHES}
+        handles.append(Line2D([], [], label="published", color=MUTED, **ring))
     figure.legend(handles=handles, loc="outside upper left", ncols=len(handles), handlelength=2.2)
+
+
+def in_percent(axes: Axes) -> None:
+    """Label the y axis in percent, with as few decimals as the ticks need."""
+    axes.yaxis.set_major_formatter(
+        FuncFormatter(lambda value, place: f"{round(100 * value, 4):g} %")
+    )
 
 
 def add_powers_of_ten(axes: Axes) -> None:
@@ -178,11 +225,13 @@ def add_powers_of_ten(axes: Axes) -> None:
 def files(plate: Plate) -> Mapping[str, bytes]:
     """Return the plate as the files it is saved as, by suffix: svg, pdf, csv."""
     vector = {}
+    plate.figure.draw_without_rendering()
+    plate.figure.set_layout_engine("none")  # laid out once, for both formats
     for kind, blank in (("svg", ("Date", "Creator", "Format", "Type")), ("pdf", ("CreationDate",))):
         buffer = io.BytesIO()
         # Without dates, the same results give the same bytes.
         plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
-        vector[kind] = buffer.getvalue()
+        vector[kind] = _short(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
     return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
 
 
@@ -210,23 +259,22 @@ def inline_svg(svg: bytes, *, prefix: str, label: str) -> str:
     return f'<svg role="img" aria-label="{label}" {box[0] if box else ""}>{body}'
 
 
-def _look(source: str, count: int, beta: float) -> dict[str, object]:
+def _look(source: str, count: int, beta: float, *, dots: bool) -> Look:
     if source == "published":
         ring = {"marker": "o", "markersize": 7, "markerfacecolor": "none", "linestyle": "none"}
-        dashed = {"linestyle": (0, (4, 2.2)), "linewidth": 1.2, "alpha": 0.6, "zorder": 2}
+        dashed = {"linestyle": DASHES, "linewidth": 1.2, "alpha": 0.7, "zorder": 2}
         return dashed | (ring if count == 1 else {})
-    if source == "fit":
-        return {"linestyle": "-", "linewidth": 1.1, "zorder": 4}
-    look: dict[str, object] = {"linestyle": "-", "linewidth": 1.6, "zorder": 3}
-    if count > DENSE:
-        return look | {"linewidth": 1.2}
+    if source in ("fit", "recording"):
+        fit = source == "fit"
+        return {"color": INK if fit else MUTED, "linewidth": 0.9 if fit else 1.8, "zorder": 4}
+    look: Look = {"linestyle": "-", "linewidth": 1.6, "zorder": 3}
+    if not dots:
+        return look | {"linewidth": 1.3}
     size = {"markersize": 6 if beta == 0 else 4.2, "zorder": 5 if beta == 0 else 3}
     return look | {"marker": MARKERS.get(beta, "^")} | size
 
 
-def _draw_error(
-    axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, look: dict[str, object]
-) -> None:
+def _draw_error(axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, look: Look) -> None:
     known = np.isfinite(error)
     if not known.any():
         return
@@ -236,6 +284,16 @@ def _draw_error(
     else:
         band = {"color": look["color"], "alpha": 0.16, "linewidth": 0, "zorder": 1}
         axes.fill_between(x, y - error, y + error, **band)
+
+
+def _short(svg: bytes) -> bytes:
+    """Round the coordinates of paths and marks to 1/100 point: half the size, same picture."""
+    number = re.compile(rb"-?\d+\.\d{3,}")
+
+    def rounded(attribute: re.Match[bytes]) -> bytes:
+        return number.sub(lambda found: b"%.2f" % float(found[0]), attribute[0])
+
+    return re.sub(rb'\b(?:d|x|y)="[^"]*"', rounded, svg)
 
 
 def _power_of_ten(value: float, place: object) -> str:

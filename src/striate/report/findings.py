@@ -42,8 +42,8 @@ def principal(found: Sequence[Sweep]) -> Sweep:
 
 
 def percent(value: float) -> str:
-    """Write a fraction as a percentage with one decimal, as in ``"93.8 %"``."""
-    return f"{100 * value:.1f} %"
+    """Write a fraction as in ``"93.8 %"``, with a space that does not break."""
+    return f"{100 * value:.1f}\u00a0%"
 
 
 def networks_of(count: int) -> str:
@@ -65,7 +65,7 @@ def _baseline(sweep: Sweep) -> str:
     )
     return (
         f"Left alone, the {sweep.label} settles at α = {alpha:.2f} and classifies "
-        f"{percent(accuracy)} of the test images correctly{paper}; this is the mean of "
+        f"{percent(accuracy)} of the test images correctly{paper}; n = "
         f"{networks_of(len(baseline))} trained without the penalty."
     )
 
@@ -89,7 +89,7 @@ def _under_attack(sweep: Sweep) -> str:
 
 def _change(curve: pd.DataFrame, epsilon: float, beta: float) -> str:
     low, high = curve.iloc[0], curve.iloc[-1]
-    best = curve.loc[curve["accuracy"].idxmax()]
+    best = curve.nlargest(1, "accuracy").iloc[0]
     start = f"Attacked with FGSM at ε = {epsilon:g}, networks trained with β = {beta:g} keep"
     if len(curve) == 1:
         return f"{start} {percent(low['accuracy'])} at α = {low['alpha']:.1f}, the only α reached"
@@ -108,9 +108,9 @@ def _targets(sweep: Sweep) -> str:
     if pulled.empty:
         return "No target was set: every network was trained without the penalty."
     miss = (pulled["alpha"] - pulled["target"]).abs()
-    worst = pulled.loc[miss.idxmax()]
+    worst = pulled.assign(miss=miss).nlargest(1, "miss").iloc[0]
     reached = int((miss <= REACHED).sum())
-    sentence = f"{reached} of {networks_of(len(pulled))} ended within {REACHED} of the target α"
+    sentence = f"{reached} of {networks_of(len(pulled))} ended within {REACHED} of the target α*"
     if reached < len(pulled):
         sentence += (
             f" (the farthest, with β = {worst['beta']:g}, at α = {worst['alpha']:.1f} "
@@ -120,20 +120,28 @@ def _targets(sweep: Sweep) -> str:
 
 
 def _agreement(sweep: Sweep) -> str:
-    """Compare every bin of every panel with the published curve at the same α."""
+    """Compare every dot of the panels a, b and c with the published curve at the same α."""
     if sweep.published.empty:
         return f"the paper has no {sweep.label}, so there is no published value to compare with"
-    epsilon = sweep.epsilon.value if sweep.epsilon else 0.0
-    differences = []
-    for attack in ("none", "fgsm", "pgd"):
-        paper = at(sweep.published, attack, epsilon)
-        for row in at(binned(sweep.accuracies), attack, epsilon).itertuples():
-            value = published_at(paper, beta=float(row.beta), alpha=float(row.alpha))
-            differences.append(float(row.accuracy) - value)
-    inside = np.abs([value for value in differences if not np.isnan(value)])
-    if not len(inside):
+    clean = _differences(sweep, "none")
+    attacked = [*_differences(sweep, "fgsm"), *_differences(sweep, "pgd")]
+    parts = [
+        f"by {100 * np.median(values):.1f} points in the median ({100 * max(values):.1f} "
+        f"at most) {name}"
+        for name, values in (("without an attack", clean), ("under attack", attacked))
+        if values
+    ]
+    if not parts:
         return "none of them lies where the paper has a value to compare with"
-    return (
-        f"the accuracies, clean and attacked, differ from the published ones by "
-        f"{100 * np.median(inside):.1f} points in the median and {100 * inside.max():.1f} at most"
-    )
+    return f"the published curves are missed {' and '.join(parts)}"
+
+
+def _differences(sweep: Sweep, attack: str) -> list[float]:
+    epsilon = sweep.epsilon.value if sweep.epsilon else 0.0
+    paper = at(sweep.published, attack, epsilon)
+    bins = at(binned(sweep.accuracies), attack, epsilon)
+    differences = [
+        abs(accuracy - published_at(paper, beta=beta, alpha=alpha))
+        for beta, alpha, accuracy in bins[["beta", "alpha", "accuracy"]].to_numpy(float)
+    ]
+    return [value for value in differences if not np.isnan(value)]

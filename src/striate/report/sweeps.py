@@ -7,6 +7,7 @@ another sweep, so that no mean is ever taken across settings.
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
@@ -65,8 +66,15 @@ class Sweep(NamedTuple):
     epsilon: PanelEpsilon | None
 
 
-def sweeps(results: Sequence[Result]) -> list[Sweep]:
+def sweeps(results: Sequence[Result], *, folder: Path | str = "DIR") -> list[Sweep]:
     """Sort the study's results into sweeps, in the paper's order of networks.
+
+    Parameters
+    ----------
+    results
+        As `striate.results.load_all` gives them.
+    folder
+        Where they came from, for the message if there are none.
 
     Raises
     ------
@@ -74,7 +82,7 @@ def sweeps(results: Sequence[Result]) -> list[Sweep]:
         If none of the results belongs to the study.
     """
     groups: dict[Key, dict[Key, list[Result]]] = {}
-    for result in of_study(results, STUDY):
+    for result in of_study(results, STUDY, folder=folder):
         identity = tuple(result.settings.get(key) for key in IDENTITY)
         group = groups.setdefault(identity[: len(SETUP)], {})
         group.setdefault(identity, []).append(result)
@@ -93,8 +101,14 @@ def alpha_by_epoch(sweep: Sweep) -> pd.DataFrame:
     return table.rename(columns={"x": "epoch"})
 
 
-def spectra(sweep: Sweep, *, beta: float, target: float | None) -> pd.DataFrame:
-    """Return one network's test eigenspectrum: the mean over seeds per rank."""
+def spectrum(sweep: Sweep, *, beta: float, target: float | None) -> pd.DataFrame:
+    """Return the test eigenspectrum of networks that differ in the seed only: mean per rank.
+
+    Returns
+    -------
+        `rank`, `variance`, `n` (seeds) and `alpha`, the mean α measured on the test images at
+        the same epoch; no rows if there is no spectrum.
+    """
     chosen = [
         result
         for result in sweep.results
@@ -102,10 +116,13 @@ def spectra(sweep: Sweep, *, beta: float, target: float | None) -> pd.DataFrame:
     ]
     curves = points(chosen, {"eigenspectrum"})
     if curves.empty:
-        return pd.DataFrame(columns=["rank", "eigenvalue", "n"])
-    first = curves[curves["epoch"] == curves["epoch"].min()]
-    table = first.groupby("x")["y"].agg(eigenvalue="mean", n="size").reset_index()
-    return table.rename(columns={"x": "rank"})
+        return pd.DataFrame(columns=["rank", "variance", "n", "alpha"])
+    epoch = int(curves["epoch"].min())
+    first = curves[curves["epoch"] == epoch]
+    table = first.groupby("x")["y"].agg(variance="mean", n="size").reset_index()
+    by_epoch = points(chosen, {"alpha"}).reindex(columns=["on", "x", "y"])
+    same = (by_epoch["on"] == "test") & (by_epoch["x"] == epoch)
+    return table.rename(columns={"x": "rank"}).assign(alpha=by_epoch.loc[same, "y"].mean())
 
 
 def fit_window(sweep: Sweep) -> tuple[int, int]:
@@ -149,7 +166,8 @@ def _summary(entries: list[Result]) -> dict[str, Setting]:
         "alpha": _value(entries, "alpha", epoch, on="train"),
         "alpha_test": _value(entries, "alpha", epoch, on="test"),
         "accuracy": _value(entries, "accuracy", epoch, on="test"),
-        "epsilon_half_fgsm": _value(entries, "epsilon_half_fgsm", epoch),
+        "epsilon_half_fgsm": _value(entries, "epsilon_half_fgsm", epoch, on="test"),
+        "epsilon_half_pgd": _value(entries, "epsilon_half_pgd", epoch, on="test"),
         "seconds": sum(entry.value for entry in _scores(entries, "seconds")),
     }
 
@@ -174,8 +192,8 @@ def _scores(entries: list[Result], name: str) -> list[Score]:
     return [entry for entry in entries if isinstance(entry, Score) and entry.name == name]
 
 
-def _value(entries: list[Result], name: str, epoch: int, on: str | None = None) -> float:
-    """Return a score of that epoch, or the point of a curve over epochs; NaN if neither is there."""
+def _value(entries: list[Result], name: str, epoch: int, *, on: str) -> float:
+    """Return a score of that epoch, or the point of a curve over epochs; else NaN."""
     for entry in entries:
         if entry.name == name and entry.settings.get("on") == on:
             if isinstance(entry, Score) and entry.settings.get("epoch") == epoch:

@@ -80,19 +80,19 @@ def _rows(sweep: Sweep) -> list[dict[str, Setting]]:
 
 
 def _row(sweep: Sweep, networks: pd.DataFrame) -> dict[str, Setting]:
-    first = networks.iloc[0]
+    first, (beta, target) = networks.iloc[0], networks[["beta", "target"]].to_numpy(float)[0]
     alpha = float(networks["alpha"].mean())
     row: dict[str, Setting] = {
         "label": sweep.label,
         **{key: sweep.settings[key] for key in SHARED},
         "epoch": int(first["epoch"]),
         "attacked_epochs": str(first["attacked_epochs"]),
-        "beta": float(first["beta"]),
-        "target": float(first["target"]),
+        "beta": float(beta),
+        "target": float(target),
         "seeds": len(networks),
         "alpha": alpha,
-        "alpha_sem": float(networks["alpha"].sem()) if len(networks) > 1 else math.nan,
-        "alpha_published": _baseline_alpha(sweep) if first["beta"] == 0 else math.nan,
+        "alpha_sem": _sem(networks["alpha"]),
+        "alpha_published": _baseline_alpha(sweep) if beta == 0 else math.nan,
         "epsilon": sweep.epsilon.value if sweep.epsilon else math.nan,
     }
     for name, attack in QUANTITIES.items():
@@ -104,7 +104,7 @@ def _compared(
     sweep: Sweep, networks: pd.DataFrame, name: str, attack: str, alpha: float
 ) -> dict[str, Setting]:
     """Give the accuracy under one attack, its SEM, the published value and the difference."""
-    beta, target = float(networks["beta"].iloc[0]), networks["target"].iloc[0]
+    beta, target = networks[["beta", "target"]].to_numpy(float)[0]
     epsilon = sweep.epsilon.value if sweep.epsilon else math.nan
     rows = at(sweep.accuracies, attack, epsilon)
     same_target = rows["target"].isna() if math.isnan(target) else rows["target"] == target
@@ -113,15 +113,20 @@ def _compared(
     paper = published_at(at(sweep.published, attack, epsilon), beta=beta, alpha=alpha)
     return {
         name: mean,
-        f"{name}_sem": float(ours.sem()) if len(ours) > 1 else math.nan,
+        f"{name}_sem": _sem(ours),
         f"{name}_published": paper,
         f"{name}_difference": mean - paper,
     }
 
 
+def _sem(values: pd.Series) -> float:
+    numbers = values.to_numpy(float)
+    return float(numbers.std(ddof=1) / math.sqrt(len(numbers))) if len(numbers) > 1 else math.nan
+
+
 def _baseline_alpha(sweep: Sweep) -> float:
     dot = sweep.published[(sweep.published["attack"] == "none") & (sweep.published["beta"] == 0)]
-    return float(dot["alpha"].iloc[0]) if len(dot) else math.nan
+    return float(dot["alpha"].to_numpy(float)[0]) if len(dot) else math.nan
 
 
 def _cell(row: dict) -> dict[str, str]:
@@ -145,8 +150,10 @@ def _cell(row: dict) -> dict[str, str]:
 
 
 def _number(value: float, form: str) -> str:
-    """Write a number with a true minus sign, and nothing for a missing one."""
-    return "" if math.isnan(value) else format(value, form).replace("-", "−")
+    """Write a number with a true minus sign, zero without a sign, and nothing for NaN."""
+    text = "" if math.isnan(value) else format(value, form)
+    is_zero = not text.strip("+-0.")
+    return text.lstrip("+-") if is_zero else text.replace("-", "−")
 
 
 def _pair(row: dict[str, str], name: str) -> str:

@@ -1,6 +1,7 @@
 """Results as tidy tables: a row per score, or a row per point of a curve; settings as columns."""
 
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 import pandas as pd
 
@@ -38,8 +39,8 @@ def points(results: Iterable[Result], names: Collection[str]) -> pd.DataFrame:
     )
 
 
-def of_study(results: Sequence[Result], study: str) -> list[Result]:
-    """Return the results that belong to `study`.
+def of_study(results: Sequence[Result], study: str, *, folder: Path | str) -> list[Result]:
+    """Return the results that belong to `study`; `folder` is where they came from.
 
     Raises
     ------
@@ -49,10 +50,10 @@ def of_study(results: Sequence[Result], study: str) -> list[Result]:
     ours = [result for result in results if result.settings.get("study") == study]
     if not ours:
         others = sorted({str(result.settings.get("study")) for result in results})
-        found = f"results of {', '.join(others)}" if others else "no results"
+        found = f" (only of {', '.join(others)})" if others else ""
         raise ValueError(
-            f"asked for the study {study!r}, found {found}; "
-            f"run `striate run {study} --results DIR` first"
+            f"no results of {study} in {folder}{found}; "
+            f"run `striate run {study} --results {folder}` first"
         )
     return ours
 

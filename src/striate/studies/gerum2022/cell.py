@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from torch import Tensor, nn
 
@@ -13,7 +13,7 @@ from striate import datasets
 from striate.models import NETWORKS, keras_adam
 from striate.results import Curve, Result, Score, Setting
 from striate.robustness import epsilon_at, fgsm, pgd
-from striate.spectra import SpectralPenalty
+from striate.spectra import Form, SpectralPenalty
 from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
 from striate.study.progress import note
 from striate.training import spectral, train
@@ -58,7 +58,7 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
         alpha=_float(task, "target") if task["target"] is not None else 0.0,
         beta=_float(task, "beta"),
         ranks=ranks,
-        form=task["form"],  # pyright: ignore[reportArgumentType]
+        form=cast(Form, task["form"]),
     )
     epochs, history = _int(task, "epochs"), []
     for found in train(

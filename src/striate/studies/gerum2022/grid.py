@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 from striate import datasets
 from striate.models import NETWORKS
 from striate.results import Setting
-from striate.spectra import SpectralPenalty, check_ranks
+from striate.spectra import Form, SpectralPenalty, check_ranks
 from striate.study import Task
 
 NAME = "gerum2022"
@@ -25,7 +25,7 @@ class Plan(NamedTuple):
     attack_epochs: tuple[int, ...]
     batch_size: int
     epsilons: tuple[float, ...]
-    form: str = "slope"
+    form: Form = "slope"
     ranks: tuple[int, int] = (6, 50)
     learning_rate: float = 1e-4
     train_images: int | None = None  # None: all there are
@@ -215,7 +215,7 @@ def _check(plan: Plan, data: str, available: int) -> None:
     if not plan.alphas or not plan.betas or plan.seeds < 1:
         raise ValueError("the grid is empty; give at least one alpha, one beta and one seed")
     for beta in plan.betas:  # let the penalty say what is wrong with its settings
-        SpectralPenalty(alpha=plan.alphas[0], beta=beta, ranks=plan.ranks, form=plan.form)  # pyright: ignore[reportArgumentType]
+        SpectralPenalty(alpha=plan.alphas[0], beta=beta, ranks=plan.ranks, form=plan.form)
     if plan.epochs < 1 or not plan.learning_rate > 0:
         raise ValueError(f"epochs={plan.epochs}, learning_rate={plan.learning_rate}: be positive")
     if not plan.attack_epochs or not all(1 <= e <= plan.epochs for e in plan.attack_epochs):

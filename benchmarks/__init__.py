@@ -1,0 +1,1 @@
+"""Hot paths against named baselines, in one run, as ratios of medians."""

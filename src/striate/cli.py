@@ -1,0 +1,240 @@
+"""The command ``striate``: studies, reports and data from the shell.
+
+Each command says what it will do in one function of the library; a mistake costs one line on
+standard error and exit status 2, ctrl-C status 130.
+"""
+
+import multiprocessing
+import os
+import signal
+import sys
+from collections.abc import Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+
+from striate import __version__
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Measure how a network represents images, compare it with V1, and shape it.",
+)
+data_app = typer.Typer(no_args_is_help=True, help="The data sets: where they are, and get them.")
+app.add_typer(data_app, name="data")
+
+ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
+
+
+def main() -> None:
+    """Run the command line, turning errors of the user into one line each."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        sys.exit(_refuse(str(error)))
+    except KeyboardInterrupt:
+        print("stopped; the same command goes on from here", file=sys.stderr)
+        sys.exit(130)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+) -> None:
+    if version:
+        print(f"striate {__version__}")
+        raise typer.Exit
+
+
+@app.command()
+def run(
+    study: Annotated[str, typer.Argument(help="gerum2022")],
+    results: ResultsFolder = Path("results"),
+    preset: Annotated[str, typer.Option(help="quick | paper | 2023 | 2023-long")] = "quick",
+    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    data: Annotated[str, typer.Option(help="digits | mnist | cifar10")] = "digits",
+    network: Annotated[
+        str, typer.Option(help="shallow_mlp | deep_mlp | cnn | cnn_no_head | deep_cnn")
+    ] = "shallow_mlp",
+    alphas: Annotated[str | None, typer.Option(help="targets, e.g. 1,2,3")] = None,
+    betas: Annotated[str | None, typer.Option(help="strengths, e.g. 0,0.1,1")] = None,
+    seeds: Annotated[int | None, typer.Option(help="networks per cell of the grid")] = None,
+    form: Annotated[str | None, typer.Option(help="slope | line | ratio")] = None,
+    ranks: Annotated[str | None, typer.Option(help="fit window, e.g. 6-50")] = None,
+    epochs: Annotated[int | None, typer.Option()] = None,
+    attack_epochs: Annotated[str | None, typer.Option(help="e.g. 50,200")] = None,
+    epsilons: Annotated[str | None, typer.Option(help="e.g. 0,0.01,0.05")] = None,
+    batch_size: Annotated[int | None, typer.Option()] = None,
+    learning_rate: Annotated[float | None, typer.Option()] = None,
+    train_images: Annotated[int | None, typer.Option(help="the first so many")] = None,
+    attack_images: Annotated[int | None, typer.Option(help="the first so many")] = None,
+    jobs: Annotated[int, typer.Option(help="networks trained at a time")] = 1,
+    device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1 | mps")] = "cpu",
+    dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
+) -> None:
+    """Train, measure and attack the networks of a study; what is done already is skipped."""
+    from striate.studies import gerum2022
+    from striate.study import path_of
+    from striate.study import run as run_tasks
+    from striate.study.progress import shown
+
+    if study != gerum2022.NAME:
+        raise ValueError(f"study={study!r}; there is {gerum2022.NAME}")
+    given = {
+        "alphas": _numbers("alphas", alphas, float),
+        "betas": _numbers("betas", betas, float),
+        "seeds": seeds,
+        "form": form,
+        "ranks": _ranks(ranks),
+        "epochs": epochs,
+        # Training for fewer epochs than the preset moves its attack to the new end.
+        "attack_epochs": _numbers("attack-epochs", attack_epochs, int) or (epochs and (epochs,)),
+        "epsilons": _numbers("epsilons", epsilons, float),
+        "batch_size": batch_size,
+        "learning_rate": learning_rate,
+        "train_images": train_images,
+        "attack_images": attack_images,
+    }
+    overrides = {name: value for name, value in given.items() if value is not None}
+    _check_device(device)
+    if jobs < 1:
+        raise ValueError(f"jobs={jobs}; at least one network is trained at a time")
+    tasks = gerum2022.tasks(
+        preset=preset, protocol=protocol, data=data, network=network, overrides=overrides
+    )
+    console = Console(stderr=True)
+    if dry_run:
+        for task in tasks:
+            done = path_of(task, results).exists()
+            print(f"{'done' if done else 'to do'}\t{task['label']}")
+        return
+    measure = partial(gerum2022.measure, device=device)
+    console.print(f"{len(tasks)} networks, results in {results}", highlight=False)
+    with _executor(min(jobs, len(tasks))) as executor, shown(tasks, results, console):
+        finished = run_tasks(measure, tasks, directory=results, executor=executor)
+        for i, (task, _, seconds) in enumerate(finished, start=1):
+            took = "was there" if seconds is None else f"{seconds:.0f} s"
+            console.print(f"{i:4d}/{len(tasks)}  {task['label']}  {took}", highlight=False)
+    console.print(f"next: striate report --results {results}", highlight=False)
+
+
+@app.command()
+def report(
+    results: ResultsFolder = Path("results"),
+    out: Annotated[Path | None, typer.Option(help="default: RESULTS/report")] = None,
+) -> None:
+    """Draw every figure that the results allow, and one page that explains them."""
+    from striate import report as reports
+
+    print(reports.write(results, out))
+
+
+@app.command()
+def table(results: ResultsFolder = Path("results")) -> None:
+    """Print the table of the report: measured beside published."""
+    from striate.report import gerum2022_table, rich_table
+    from striate.results import load_all
+
+    Console().print(rich_table(gerum2022_table(load_all(results))))
+
+
+@data_app.command("list")
+def list_data() -> None:
+    """Say where each data set would be read from."""
+    from striate import datasets
+
+    for name in datasets.DATASETS:
+        found = datasets.locate(name)
+        print(f"{name}\t{found or f'not here; striate data fetch {name}'}")
+
+
+@data_app.command()
+def fetch(name: Annotated[str, typer.Argument(help="mnist | cifar10")]) -> None:
+    """Download a data set into the cache, checked by SHA-256."""
+    from striate import datasets
+
+    print(datasets.fetch(name))
+
+
+@data_app.command()
+def verify(name: Annotated[str, typer.Argument(help="digits | mnist | cifar10")]) -> None:
+    """Read a data set from end to end and say what is there."""
+    from striate import datasets
+
+    print(datasets.verify(name))
+
+
+@contextmanager
+def _executor(jobs: int) -> Iterator[Executor | None]:
+    """Processes that share the cores fairly; none for a single job. Ctrl-C ends them at once."""
+    if jobs == 1:
+        yield None
+        return
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    pool = ProcessPoolExecutor(
+        jobs, multiprocessing.get_context("spawn"), initializer=_settle_worker, initargs=(threads,)
+    )
+    try:
+        yield pool
+    except BaseException:
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _settle_worker(threads: int) -> None:
+    import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
+    import torch
+    from threadpoolctl import threadpool_limits
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers ctrl-C
+    threadpool_limits(threads)
+    torch.set_num_threads(threads)
+
+
+def _check_device(device: str) -> None:
+    import torch
+
+    try:
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
+
+
+def _numbers(option: str, text: str | None, kind: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    if text is None:
+        return None
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"--{option} {text!r}: give numbers with commas, e.g. 1,2,3") from error
+
+
+def _ranks(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    try:
+        first, last = map(int, text.split("-"))
+    except ValueError as error:
+        raise ValueError(f"--ranks {text!r}: give first-last, both included, e.g. 6-50") from error
+    return first, last
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2
+
+
+if __name__ == "__main__":
+    main()
