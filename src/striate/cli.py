@@ -77,10 +77,11 @@ def run(
     train_images: Annotated[int | None, typer.Option(help="the first so many")] = None,
     attack_images: Annotated[int | None, typer.Option(help="the first so many")] = None,
     jobs: Annotated[int, typer.Option(help="networks trained at a time")] = 1,
-    device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1 | mps")] = "cpu",
+    device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1")] = "cpu",
     dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
 ) -> None:
     """Train, measure and attack the networks of a study; what is done already is skipped."""
+    from striate import datasets
     from striate.studies import gerum2022
     from striate.study import path_of
     from striate.study import run as run_tasks
@@ -117,6 +118,8 @@ def run(
             print(f"{'done' if done else 'to do'}\t{task['label']}")
         return
     measure = partial(gerum2022.measure, device=device)
+    for split in ("train", "test"):
+        console.print(datasets.DATASETS[data](split).source, highlight=False)
     console.print(f"{len(tasks)} networks, results in {results}", highlight=False)
     with _executor(min(jobs, len(tasks))) as executor, shown(tasks, results, console):
         finished = run_tasks(measure, tasks, directory=results, executor=executor)

@@ -197,5 +197,7 @@ def paths(directory: Path) -> Iterator[Path]:
 
 
 def _revive(entry: Mapping[str, Any]) -> Result:
-    fields = {key: value for key, value in entry.items() if key != "kind"}
-    return {"Score": Score, "Curve": Curve}[entry["kind"]](**fields)
+    fields = {
+        key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
+    }
+    return {"Score": Score, "Curve": Curve}[fields.pop("kind")](**fields)

@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.decomposition import PCA
 from torch.testing import assert_close
-from truths import degenerate, gaussian, planted, power_law, rotation
 
 from striate.spectra import eigenspectrum, leading_eigenvalues
+from truths import degenerate, gaussian, planted, power_law, rotation
 
 # More stimuli than units, fewer, and everything in between.
 SHAPES = [(40, 12), (12, 40), (13, 12), (12, 12), (12, 13), (2, 5), (5, 1)]

@@ -6,9 +6,9 @@ import pytest
 import torch
 from torch import nn
 from torch.testing import assert_close
-from truths import degenerate, gaussian, planted, power_law
 
 from striate.spectra import SpectralPenalty, batch_alpha, penalty, relative_spectrum
+from truths import degenerate, gaussian, planted, power_law
 
 FORMS = ["slope", "line", "ratio"]
 forms = pytest.mark.parametrize("form", FORMS)
@@ -62,9 +62,14 @@ def slow_ratio(x, alpha, ranks):
 
 
 SLOW = {"slope": slow_slope, "line": slow_line, "ratio": slow_ratio}
-# The port has no floor; ours is 1e-8 of the total, and the first eigenvalue of the windows below
-# is at least 0.01 of it, so that ratios differ by 1e-6 of themselves.
-TOLERANCE = {"slope": 1e-10, "line": 1e-10, "ratio": 5e-6}
+# The port of the ratio has no floor. Ours is 1e-8 of the total, and the first eigenvalue of the
+# windows below at least 0.01 of it: ratios differ by 1e-6 of themselves, their squares by twice
+# that, and an excess near zero by 1e-6.
+TOLERANCE = {
+    "slope": {"rel": 1e-10},
+    "line": {"rel": 1e-10},
+    "ratio": {"rel": 2e-6, "abs": 1e-6},
+}
 
 
 @forms
@@ -75,7 +80,7 @@ def test_a_penalty_is_what_its_paper_says(form, shape, ranks, alpha):
     x = gaussian(*shape) * torch.arange(1.0, shape[1] + 1) ** -0.7 + 2
     found = SpectralPenalty(alpha=alpha, beta=0.7, ranks=ranks, form=form)(x).item()
     expected = 0.7 * SLOW[form](x.numpy(), alpha, ranks)
-    assert found == pytest.approx(expected, rel=TOLERANCE[form])
+    assert found == pytest.approx(expected, **TOLERANCE[form])
 
 
 @pytest.mark.parametrize("form", ["slope", "line"])
@@ -240,7 +245,7 @@ def test_a_penalty_is_detached_when_the_block_ends():
 def test_a_penalty_needs_a_run_of_the_model():
     model, law = small_network(), SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 20))
     with law.attach(model, "1") as term:
-        with pytest.raises(ValueError, match="layer '1' ran 0 times .* run the model once"):
+        with pytest.raises(ValueError, match=r"layer '1' ran 0 times .* run the model once"):
             term()
         model(gaussian(50, 20, dtype=torch.float32))
         term()
@@ -252,7 +257,7 @@ def test_a_layer_that_does_not_exist_is_refused_with_a_suggestion():
     model = nn.Sequential()
     model.add_module("hidden", nn.Linear(2, 2))
     law = SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 2))
-    with pytest.raises(ValueError, match="layer='hiden' .* did you mean 'hidden'"):
+    with pytest.raises(ValueError, match=r"layer='hiden' .* did you mean 'hidden'"):
         law.attach(model, "hiden").__enter__()
 
 
@@ -266,13 +271,13 @@ def test_descent_moves_the_exponent_to_its_target(form, target):
     assert abs(before - target) > 0.3
     optimiser = torch.optim.Adam(model.parameters(), lr=0.01)
     with law.attach(model, "1") as term:
-        for _ in range(150):
+        for _ in range(100):
             optimiser.zero_grad()
             model(x)
             term().backward()
             optimiser.step()
     after = batch_alpha(model[:2](x), ranks=ranks).item()
-    assert abs(after - target) < 0.1
+    assert abs(after - target) < 0.15 * abs(before - target)
 
 
 @pytest.mark.parametrize(("setting", "message"), [

@@ -6,10 +6,10 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from torch.testing import assert_close
-from truths import gaussian, power_law
 
 from striate import reference
 from striate.spectra import check_ranks, fit_power_law
+from truths import gaussian, power_law
 
 R = np.arange(1.0, 2001)
 

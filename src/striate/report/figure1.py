@@ -160,6 +160,7 @@ def _published(sweep: Sweep) -> pd.DataFrame:
 def _spectrum_panel(axes: Axes, part: pd.DataFrame, title: str) -> None:
     draw(axes, part, by_beta(part["beta"].dropna()), dots=False)
     add_powers_of_ten(axes)
+    axes.grid(False)  # the legend lies inside
     axes.set(title=title, xlabel="rank n", ylabel="share of the variance")
     handles = [line for line in axes.lines if not str(line.get_label()).endswith(": fit")]
     axes.legend(handles=handles, loc="lower left", fontsize=7.5, handlelength=1.6)

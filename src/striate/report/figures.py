@@ -1,17 +1,14 @@
-"""How every figure looks, and how it is written: one drawing function, SVG, PDF and CSV.
+"""How every figure looks: one function draws every line.
 
 A figure is drawn from a table of lines, and that table is its CSV, so the two cannot differ.
 Published and measured lines go through the same function and differ only in `source`.
 """
 
-import io
-import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
-from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
@@ -24,9 +21,7 @@ SPARE = ("#cc79a7", "#56b4e9", "#d55e00")
 KNOWN = {0.0: BLUE, 0.1: ORANGE, 1.0: GREEN}
 NAMES = {0.0: "baseline (no penalty)", 0.1: "β = 0.1 (weak)", 1.0: "β = 1 (strong)"}
 MARKERS = {0.0: "D", 0.1: "o", 1.0: "s"}
-# In the page these four follow the reader's light or dark setting; see `inline_svg`.
 INK, MUTED, RULE, PAGE = "#1b1f24", "#646b73", "#e2e5e9", "#ffffff"
-THEME = {INK: "currentColor", MUTED: "var(--muted)", RULE: "var(--rule)", PAGE: "none"}
 
 HOUSE: dict[Any, Any] = {
     "font.family": ["DejaVu Sans"],
@@ -221,44 +216,6 @@ def add_powers_of_ten(axes: Axes) -> None:
         axis.set_minor_formatter(FuncFormatter(lambda value, place: ""))
 
 
-@rc_context(HOUSE)
-def files(plate: Plate) -> Mapping[str, bytes]:
-    """Return the plate as the files it is saved as, by suffix: svg, pdf, csv."""
-    vector = {}
-    plate.figure.draw_without_rendering()
-    plate.figure.set_layout_engine("none")  # laid out once, for both formats
-    for kind, blank in (("svg", ("Date", "Creator", "Format", "Type")), ("pdf", ("CreationDate",))):
-        buffer = io.BytesIO()
-        # Without dates, the same results give the same bytes.
-        plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
-        vector[kind] = _short(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
-    return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
-
-
-def inline_svg(svg: bytes, *, prefix: str, label: str) -> str:
-    """Return a saved SVG as an element for a page: theme colours, its own ids, no outside link.
-
-    Parameters
-    ----------
-    svg
-        As `files` writes it.
-    prefix
-        Put before every id: two figures in one page must not share them.
-    label
-        The alternative text, already escaped.
-    """
-    text = svg.decode()
-    text = text[text.index("<svg") :].replace("xlink:href", "href")
-    text = re.sub(r'\bid="', f'id="{prefix}-', text)
-    text = re.sub(r'(url\(#|href="#)', rf"\1{prefix}-", text)
-    for colour, replacement in THEME.items():
-        text = text.replace(colour, replacement)
-    text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans'")
-    box = re.search(r'viewBox="[^"]*"', text)
-    body = text[text.index(">") + 1 :]
-    return f'<svg role="img" aria-label="{label}" {box[0] if box else ""}>{body}'
-
-
 def _look(source: str, count: int, beta: float, *, dots: bool) -> Look:
     if source == "published":
         ring = {"marker": "o", "markersize": 7, "markerfacecolor": "none", "linestyle": "none"}
@@ -284,16 +241,6 @@ def _draw_error(axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, loo
     else:
         band = {"color": look["color"], "alpha": 0.16, "linewidth": 0, "zorder": 1}
         axes.fill_between(x, y - error, y + error, **band)
-
-
-def _short(svg: bytes) -> bytes:
-    """Round the coordinates of paths and marks to 1/100 point: half the size, same picture."""
-    number = re.compile(rb"-?\d+\.\d{3,}")
-
-    def rounded(attribute: re.Match[bytes]) -> bytes:
-        return number.sub(lambda found: b"%.2f" % float(found[0]), attribute[0])
-
-    return re.sub(rb'\b(?:d|x|y)="[^"]*"', rounded, svg)
 
 
 def _power_of_ten(value: float, place: object) -> str:

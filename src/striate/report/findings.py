@@ -56,7 +56,9 @@ def _baseline(sweep: Sweep) -> str:
     if baseline.empty:
         return f"There is no baseline: no {sweep.label} was trained without the penalty (β = 0)."
     alpha, accuracy = baseline["alpha"].mean(), baseline["accuracy"].mean()
-    published = at(sweep.published, "none", 0)
+    if np.isnan(alpha) or np.isnan(accuracy):
+        return f"The baseline is unknown: α or accuracy of the {sweep.label} was not measured."
+    published = at(sweep.published, "none", 0.0)
     dot = published[published["beta"] == 0]
     paper = (
         f" (published: α = {dot['alpha'].iloc[0]:.2f} and {percent(dot['accuracy'].iloc[0])})"
@@ -104,9 +106,12 @@ def _change(curve: pd.DataFrame, epsilon: float, beta: float) -> str:
 
 
 def _targets(sweep: Sweep) -> str:
-    pulled = sweep.networks[sweep.networks["beta"] > 0].dropna(subset=["alpha"])
+    pulled = sweep.networks[sweep.networks["beta"] > 0]
     if pulled.empty:
         return "No target was set: every network was trained without the penalty."
+    pulled = pulled.dropna(subset=["alpha"])
+    if pulled.empty:
+        return "Whether the targets were reached is unknown: α was not measured."
     miss = (pulled["alpha"] - pulled["target"]).abs()
     worst = pulled.assign(miss=miss).nlargest(1, "miss").iloc[0]
     reached = int((miss <= REACHED).sum())

@@ -1,6 +1,7 @@
 """The figures of Gerum et al. 2022, drawn from results, with the paper's curves behind ours."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -41,7 +42,13 @@ METHODS = (captions.strength, captions.sample, captions.procedure, captions.abse
 @rc_context(HOUSE)
 def plates(found: Sequence[Sweep]) -> list[Plate]:
     """Draw every figure these sweeps can fill, in the paper's order."""
-    return list(_plates(found))
+    seen: Counter[str] = Counter()
+    drawn = []
+    for plate in _plates(found):
+        seen[plate.name] += 1
+        again = f"+{seen[plate.name]}" if seen[plate.name] > 1 else ""
+        drawn.append(plate._replace(name=plate.name + again))  # "a b" must not overwrite "a-b"
+    return drawn
 
 
 def _plates(found: Sequence[Sweep]) -> Iterator[Plate]:

@@ -10,7 +10,8 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup
 
 from striate.report.captions import missing
-from striate.report.figures import Plate, files, inline_svg
+from striate.report.export import files, inline_svg
+from striate.report.figures import Plate
 from striate.report.findings import gerum2022_findings, networks_of
 from striate.report.gerum2022 import plates
 from striate.report.sweeps import STUDY, Sweep, sweeps
@@ -76,6 +77,8 @@ def render(
     environment = Environment(
         autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
+    # "β = 0.1" should not break across lines.
+    environment.filters["tie"] = lambda text: text.replace(" = ", "\u00a0=\u00a0")
     pictures = {plate.name: _picture(plate, saved[plate.name]["svg"]) for plate in drawn}
     return environment.from_string(template).render(
         findings=gerum2022_findings(found),

@@ -21,7 +21,9 @@ STUDY = "gerum2022"
 SETUP = (
     *("network", "data", "protocol", "form", "preset", "ranks", "weights", "batch_size"),
     *("epochs", "learning_rate", "train_images", "test_images", "attack_images"),
+    *("attack_epochs", "epsilons", "pgd_steps", "pgd_step_size", "fingerprint", "version"),
 )
+LONGEST = 20  # characters of a setting in a label
 IDENTITY = (*SETUP, "beta", "target", "seed")
 ATTACKS = {"accuracy_fgsm": "fgsm", "accuracy_pgd": "pgd"}
 NETWORKS = {
@@ -220,10 +222,17 @@ def _labels(setups: list[Key]) -> dict[Key, str]:
         network, data = (str(name) for name in setup[:2])
         rivals = [other for other in setups if other[:2] == setup[:2]]
         extra = [
-            f"{key.replace('_', ' ')} {value}"
+            f"{key.replace('_', ' ')} {_brief(value)}"
             for index, (key, value) in enumerate(zip(SETUP, setup, strict=True))
             if len({rival[index] for rival in rivals}) > 1
         ]
         name = f"{NETWORKS.get(network, network)} on {DATA.get(data, data)}"
-        labels[setup] = ", ".join([name, *extra])
+        label = ", ".join([name, *extra])
+        taken = sum(other.startswith(label) for other in labels.values())
+        labels[setup] = f"{label} ({taken + 1})" if taken else label
     return labels
+
+
+def _brief(value: Setting) -> str:
+    text = str(value)
+    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"

@@ -1,7 +1,7 @@
 """Where a perturbation may go: the ball of one norm, told by three verbs."""
 
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
@@ -10,6 +10,7 @@ from torch import Tensor
 Images = Float[Tensor, "batch channels height width"]
 
 
+@runtime_checkable
 class Ball(Protocol):
     """All perturbations whose norm is at most `eps`, in pixel units."""
 

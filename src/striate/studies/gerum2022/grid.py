@@ -117,7 +117,7 @@ def plan(*, preset: str, protocol: str, data: str, network: str) -> Plan:
     if preset == "2023":
         return chosen._replace(**_2023)
     if preset == "2023-long":
-        return chosen._replace(**_2023, epochs=1000, attack_epochs=(50, 1000))
+        return chosen._replace(**_2023 | {"epochs": 1000, "attack_epochs": (50, 1000)})
     return chosen
 
 

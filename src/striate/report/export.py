@@ -1,0 +1,66 @@
+"""Figures as files: SVG, PDF and CSV beside the report, and SVG inside its page."""
+
+import io
+import re
+from collections.abc import Mapping
+
+from matplotlib import rc_context
+
+from striate.report.figures import BLUE, HOUSE, INK, MUTED, PAGE, RULE, Plate
+
+# In a page these follow the reader's light or dark setting; the template says how.
+THEME = {
+    INK: "currentColor",
+    MUTED: "var(--muted)",
+    RULE: "var(--rule)",
+    BLUE: "var(--blue)",
+    PAGE: "none",
+}
+
+
+@rc_context(HOUSE)
+def files(plate: Plate) -> Mapping[str, bytes]:
+    """Return the plate as the files it is saved as, by suffix: svg, pdf, csv."""
+    vector = {}
+    plate.figure.draw_without_rendering()
+    plate.figure.set_layout_engine("none")  # laid out once, for both formats
+    for kind, blank in (("svg", ("Date", "Creator", "Format", "Type")), ("pdf", ("CreationDate",))):
+        buffer = io.BytesIO()
+        # Without dates, the same results give the same bytes.
+        plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
+        vector[kind] = _short(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+    return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
+
+
+def inline_svg(svg: bytes, *, prefix: str, label: str) -> str:
+    """Return a saved SVG as an element for a page: theme colours, its own ids, no outside link.
+
+    Parameters
+    ----------
+    svg
+        As `files` writes it.
+    prefix
+        Put before every id: two figures in one page must not share them.
+    label
+        The alternative text, already escaped.
+    """
+    text = svg.decode()
+    text = text[text.index("<svg") :].replace("xlink:href", "href")
+    text = re.sub(r'\bid="', f'id="{prefix}-', text)
+    text = re.sub(r'(url\(#|href="#)', rf"\1{prefix}-", text)
+    for colour, replacement in THEME.items():
+        text = text.replace(colour, replacement)
+    text = text.replace("'DejaVu Sans'", "system-ui, 'DejaVu Sans'")
+    box = re.search(r'viewBox="[^"]*"', text)
+    body = text[text.index(">") + 1 :]
+    return f'<svg role="img" aria-label="{label}" {box[0] if box else ""}>{body}'
+
+
+def _short(svg: bytes) -> bytes:
+    """Round the coordinates of paths and marks to 1/100 point: half the size, same picture."""
+    number = re.compile(rb"-?\d+\.\d{3,}")
+
+    def rounded(attribute: re.Match[bytes]) -> bytes:
+        return number.sub(lambda found: b"%.2f" % float(found[0]), attribute[0])
+
+    return re.sub(rb'\b(?:d|x|y)="[^"]*"', rounded, svg)

@@ -1,0 +1,152 @@
+import re
+from html.parser import HTMLParser
+
+import pandas as pd
+import pytest
+
+from striate import results
+from striate.report import write
+from striate.report.page import duration
+from striate.results import Score
+
+LOADING = {"src", "srcset", "data", "poster", "action", "formaction", "background", "ping"}
+
+
+class Page(HTMLParser):
+    """Tags, attributes, ids and text of a page."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.tags, self.attributes, self.ids, self.text = [], [], [], ""
+        self.feed(text)
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += [(tag, name, value or "") for name, value in attrs]
+        self.ids += [value for name, value in attrs if name == "id"]
+
+    def handle_data(self, data):
+        self.text += data
+
+
+@pytest.fixture(scope="module")
+def report(folder, tmp_path_factory):
+    return write(folder, tmp_path_factory.mktemp("out"))
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(report.read_text(encoding="utf-8"))
+
+
+def test_the_report_and_its_files_are_written(report):
+    names = sorted(path.name for path in (report.parent / "figures").iterdir())
+    stems = {name.split(".")[0] for name in names}
+    assert report.name == "report.html"
+    assert names == sorted(f"{stem}.{kind}" for stem in stems for kind in ("csv", "pdf", "svg"))
+    assert {"figure1", "figure3", "figure2-shallow-mlp-on-mnist"} <= stems
+    assert len(pd.read_csv(report.parent / "table.csv")) == 12
+
+
+def test_the_page_loads_nothing(report, page):
+    text = report.read_text(encoding="utf-8")
+    assert not {"script", "link", "iframe", "object", "embed", "img", "base"} & set(page.tags)
+    assert not [entry for entry in page.attributes if entry[1] in LOADING]
+    assert all(value.startswith("#") for _, name, value in page.attributes if "href" in name)
+    assert not re.search(r"url\((?!#)|@import|https?://", text)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    (policy,) = [v for tag, name, v in page.attributes if name == "content" and "default-src" in v]
+    assert policy.startswith("default-src 'none'")
+    assert "script-src" not in policy
+
+
+def test_the_page_is_light_and_dark_and_has_names_for_everything(report, page):
+    assert "prefers-color-scheme: dark" in report.read_text(encoding="utf-8")
+    assert len(page.ids) == len(set(page.ids))
+    labels = [v for tag, name, v in page.attributes if (tag, name) == ("svg", "aria-label")]
+    assert len(labels) == page.tags.count("svg") == page.tags.count("figure") == 8
+    assert all(len(label) > 40 for label in labels)
+    assert page.tags.count("main") == page.tags.count("h1") == 1
+
+
+def test_every_reference_inside_a_figure_has_its_target(report, page):
+    text = report.read_text(encoding="utf-8")
+    wanted = set(re.findall(r'(?:url\(#|href="#)([^)"]+)', text))
+    assert wanted
+    assert wanted <= set(page.ids)
+
+
+def test_the_page_says_what_was_run_found_and_missing(page):
+    text = " ".join(page.text.split())
+    for part in (
+        "Does a brain-like spectrum make a network robust?",
+        "24 networks",
+        "60,000 to train, 10,000 to test, 10,000 attacked",
+        "striate 0.1.0; PyTorch 2.13.0",
+        "60.0 minutes in all (40.0 minutes training, 8.0 minutes measuring alpha, 12.0 minutes",
+        "Deep MLP on MNIST: no network was trained",
+        "Shallow MLP on digits: the paper shows no such networks",
+        "How to cite",
+    ):
+        assert part in text
+
+
+def test_planted_markup_comes_out_as_text(tmp_path, saved):
+    planted = {"network": "<script>alert(1)</script>", "data": '"><img src=x onerror=alert(2)>'}
+    saved(tmp_path, **planted, protocol="$x^{<b>}$ & ../../up")
+    text = write(tmp_path).read_text(encoding="utf-8")
+    page = Page(text)
+    assert "<script>alert(1)</script>" in page.text
+    assert "$x^{<b>}$ & ../../up" in page.text
+    assert not {"script", "img", "b/"} & set(page.tags)
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    inside = {path.name for path in (tmp_path / "report" / "figures").iterdir()}
+    assert all(re.fullmatch(r"[\w+-]+\.(svg|pdf|csv)", name) for name in inside)
+
+
+def test_a_lone_baseline_makes_a_page_and_writing_it_again_changes_nothing(tmp_path, saved):
+    saved(tmp_path, attacked=())
+    page = write(tmp_path)
+    assert page == tmp_path / "report" / "report.html"
+    text = Page(page.read_text(encoding="utf-8")).text
+    assert "only the baseline was trained" in text
+    assert "one seed only" in text
+    assert "no network has β = 0.1, which the paper shows" in text
+    before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
+    write(tmp_path)
+    assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_times_and_versions_may_be_missing(tmp_path, saved):
+    path = saved(tmp_path, attacked=())
+    kept = [result for result in results.load(path) if result.name != "seconds"]
+    results.save(path, kept, task=results.read_record(path)["task"], provenance={})
+    text = Page(write(tmp_path).read_text(encoding="utf-8")).text
+    assert "do not say how long" in text
+    assert "They were done with" not in text
+
+
+def test_a_folder_without_results_says_what_to_type(tmp_path):
+    with pytest.raises(ValueError, match=f"run `striate run gerum2022 --results {tmp_path}` first"):
+        write(tmp_path)
+    with pytest.raises(ValueError, match="no results folder at"):
+        write(tmp_path / "nowhere")
+    other = [Score("r", 0.5, settings={"study": "kong2021"})]
+    results.save(tmp_path / "a.json", other, task={"study": "kong2021"}, provenance={})
+    with pytest.raises(ValueError, match="only of kong2021"):
+        write(tmp_path)
+    assert not (tmp_path / "report").exists()
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [
+        (0.4, "0 seconds"),
+        (119.0, "119 seconds"),
+        (150.0, "2.5 minutes"),
+        (7200.0, "2.0 hours"),
+        (2e5, "2.3 days"),
+    ],
+)
+def test_duration(seconds, text):
+    assert duration(seconds) == text

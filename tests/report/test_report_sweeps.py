@@ -1,0 +1,111 @@
+import numpy as np
+import pytest
+from synthetic_gerum2022 import measured_alpha
+
+from striate.report.sweeps import alpha_by_epoch, spectrum, sweeps
+from striate.report.tidy import frame, points
+from striate.results import Curve, Score, load_all
+
+
+def test_a_sweep_holds_networks_that_differ_in_beta_target_and_seed(folder):
+    mnist, digits = sweeps(load_all(folder))
+    assert (mnist.label, digits.label) == ("shallow MLP on MNIST", "shallow MLP on digits")
+    assert len(mnist.networks) == 2 * (1 + 2 * 4)
+    assert mnist.networks.value_counts(["beta", "target"], dropna=False).eq(2).all()
+    assert len(digits.published) == 0
+    assert len(mnist.published) > 0
+
+
+def test_whatever_else_differs_starts_another_sweep(tmp_path, saved):
+    saved(tmp_path)
+    saved(tmp_path, protocol="authors", batch_size=1500)
+    saved(tmp_path, network="cnn")
+    found = sweeps(load_all(tmp_path))
+    assert [sweep.label for sweep in found] == [
+        "shallow MLP on MNIST, protocol authors, batch size 1500",
+        "shallow MLP on MNIST, protocol paper, batch size 2500",
+        "CNN on MNIST",
+    ]
+    assert [len(sweep.networks) for sweep in found] == [1, 1, 1]
+
+
+def test_labels_tell_sweeps_apart_even_where_settings_are_long(tmp_path, saved):
+    for last in ("0.18", "0.19"):
+        saved(tmp_path, epsilons=f"0 0.01 0.02 0.03 0.04 0.05 {last}")
+    labels = [sweep.label for sweep in sweeps(load_all(tmp_path))]
+    assert len(set(labels)) == 2
+    assert all(len(label) < 60 for label in labels)
+
+
+def test_the_first_attacked_epoch_counts_and_alpha_is_of_that_epoch(tmp_path, saved):
+    saved(tmp_path, network="cnn", beta=1.0, target=3.0, epochs=8, attacked=(2, 8))
+    (sweep,) = sweeps(load_all(tmp_path))
+    row = sweep.networks.iloc[0]
+    final = measured_alpha(1.0, 3.0, 1234)
+    at_2 = final + (1.2 - final) * 0.9**6
+    assert (row["epoch"], row["attacked_epochs"]) == (2, "2, 8")
+    assert row["alpha"] == pytest.approx(at_2)
+    assert row["alpha_test"] == pytest.approx(at_2 + 0.03)
+    assert set(sweep.accuracies["epoch"]) == {2}
+
+
+def test_a_network_that_was_not_attacked_counts_at_its_last_epoch(tmp_path, saved):
+    saved(tmp_path, attacked=(), epochs=5)
+    (sweep,) = sweeps(load_all(tmp_path))
+    assert sweep.networks["epoch"].tolist() == [5]
+    assert sweep.accuracies["attack"].tolist() == ["none"]
+    assert sweep.epsilon is None
+
+
+def test_the_paper_is_compared_with_its_own_form_of_penalty_only(tmp_path, saved):
+    saved(tmp_path, form="line")
+    (sweep,) = sweeps(load_all(tmp_path))
+    assert sweep.published.empty
+
+
+def test_alpha_by_epoch_is_the_mean_over_seeds(folder):
+    table = alpha_by_epoch(sweeps(load_all(folder))[0])
+    row = table[(table["beta"] == 1) & (table["target"] == 5) & (table["epoch"] == 10)].iloc[0]
+    finals = [measured_alpha(1.0, 5.0, seed) for seed in (1234, 2468)]
+    values = [final + (1.2 - final) * 0.9**30 for final in finals]
+    assert row["alpha"] == pytest.approx(np.mean(values))
+    assert row["sem"] == pytest.approx(abs(values[1] - values[0]) / 2)
+    assert row["n"] == 2
+    assert table["epoch"].min() == 1
+    assert 0 not in set(table["beta"])
+
+
+def test_a_spectrum_is_the_mean_over_seeds(folder):
+    table = spectrum(sweeps(load_all(folder))[0], beta=1.0, target=1.0)
+    shapes = [np.arange(1.0, 121) ** -measured_alpha(1.0, 1.0, seed) for seed in (1234, 2468)]
+    np.testing.assert_allclose(table["variance"], np.mean([s / s.sum() for s in shapes], axis=0))
+    assert table["n"].eq(2).all()
+    assert spectrum(sweeps(load_all(folder))[0], beta=1.0, target=9.0).empty
+
+
+def test_other_studies_are_ignored_and_alone_are_an_error():
+    other = Score("brain_score", 0.5, settings={"study": "kong2021"})
+    with pytest.raises(
+        ValueError, match=r"no results of gerum2022 in DIR \(only of kong2021\); run"
+    ):
+        sweeps([other])
+    with pytest.raises(ValueError, match="striate run gerum2022 --results /tmp/x"):
+        sweeps([], folder="/tmp/x")
+
+
+def test_tidy_tables_have_a_row_per_score_and_per_point():
+    score = Score("alpha", 1.5, 0.1, "a net", {"seed": 1, "error": "sd over batches"})
+    curve = Curve("alpha", (1, 2), (3, 4), source="a net", settings={"seed": 1})
+    table = frame([score, curve])
+    assert table.to_dict("records") == [
+        {
+            "name": "alpha",
+            "source": "a net",
+            "seed": 1,
+            "error_kind": "sd over batches",
+            "value": 1.5,
+            "error": 0.1,
+        }
+    ]
+    assert points([score, curve], {"alpha"})[["x", "y"]].to_numpy().tolist() == [[1, 3], [2, 4]]
+    assert points([score, curve], {"loss"}).empty

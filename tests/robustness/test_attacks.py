@@ -1,0 +1,296 @@
+import inspect
+import warnings
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from torch import nn
+from torch.nn.functional import cross_entropy
+from torch.testing import assert_close
+
+from striate.robustness import LinfBall, correct, fgsm, pgd, robust_accuracy, summed_cross_entropy
+from truths import CLASSES, IMAGE, NETS, images, labels, linear, mlp
+
+nets = pytest.mark.parametrize("net", NETS)
+pgd5 = partial(pgd, steps=5, step_size=0.03)
+ATTACKS = {"fgsm": fgsm, "pgd": pgd5}
+attacks = pytest.mark.parametrize("attack", ATTACKS)
+
+
+def from_anywhere(model, x, y, *, ball, seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    return pgd5(model, x, y, ball=ball, random_start=True, restarts=2, generator=generator)
+
+
+ALL = ATTACKS | {"pgd from anywhere": from_anywhere}
+
+
+@nets
+@pytest.mark.parametrize("attack", ALL)
+@given(st.integers(0, 999), st.floats(0, 0.6), st.integers(1, 4))
+def test_adversarial_images_are_images_within_the_ball(net, attack, seed, eps, count):
+    x = images(count, seed)
+    adversarial = ALL[attack](NETS[net](seed), x, labels(count, seed), ball=LinfBall(eps))
+    # eps and a sum in [0, 1] are rounded to 2**-24 each.
+    assert (adversarial.double() - x.double()).abs().max() <= eps + 2**-23
+    assert adversarial.min() >= 0
+    assert adversarial.max() <= 1
+    assert not adversarial.requires_grad
+
+
+@given(st.integers(0, 999), st.floats(0, 0.6), st.integers(1, 6), st.floats(1e-3, 1))
+def test_pgd_stays_in_the_ball_whatever_its_steps(seed, eps, steps, step_size):
+    x = images(3, seed)
+    found = pgd(mlp(seed), x, labels(3, seed), ball=LinfBall(eps), steps=steps, step_size=step_size)
+    assert (found.double() - x.double()).abs().max() <= eps + 2**-23
+    assert (found - found.clamp(0, 1)).abs().max() == 0
+
+
+@nets
+@pytest.mark.parametrize("attack", ALL)
+def test_a_ball_of_no_size_gives_the_images_back(net, attack):
+    model, x, y = NETS[net](), images(40), labels(40)
+    attack = partial(ALL[attack], ball=LinfBall(0.0))
+    assert torch.equal(attack(model, x, y).view(torch.int32), x.view(torch.int32))
+    assert torch.equal(robust_accuracy(model, x, y, attack), correct(model, x, y))
+
+
+@nets
+@attacks
+@pytest.mark.parametrize("batch", [1, 3, 16])
+def test_an_image_does_not_depend_on_its_company(net, attack, batch):
+    model = NETS[net]().double()
+    x, y = images(16, dtype=torch.float64), labels(16)
+    attack = partial(ATTACKS[attack], ball=LinfBall(0.1))
+    together = attack(model, x, y)
+    apart = [attack(model, *some) for some in zip(x.split(batch), y.split(batch), strict=True)]
+    assert_close(torch.cat(apart), together, rtol=0, atol=1e-15)
+    outcomes = robust_accuracy(model, x, y, attack, batch_size=batch)
+    assert torch.equal(outcomes, robust_accuracy(model, x, y, attack))
+
+
+def test_on_a_linear_model_both_attacks_reach_the_corner():
+    """Two classes: the gradient at any image is a multiple of the difference of the weights."""
+    model, x, y = linear(classes=2), images(20), labels(20, classes=2)
+    weight = model[1].weight.detach()
+    uphill = (weight[1 - y] - weight[y]).sign().view(-1, *IMAGE)
+    corner = (x + 0.07 * uphill).clamp(0, 1)
+    assert_close(fgsm(model, x, y, ball=LinfBall(0.07)), corner, rtol=0, atol=0)
+    found = pgd(model, x, y, ball=LinfBall(0.07), steps=8, step_size=0.01)
+    assert_close(found, corner, rtol=0, atol=1e-6)
+    short = pgd(model, x, y, ball=LinfBall(0.07), steps=3, step_size=0.01)
+    assert_close(short, (x + 0.03 * uphill).clamp(0, 1), rtol=0, atol=1e-6)
+
+
+def slow_gradient(weights, pixels, label):
+    """Of the cross-entropy of the network `mlp`, by the chain rule, for one image."""
+    w1, b1, w2, b2 = weights
+    hidden = np.tanh(w1 @ pixels + b1)
+    logits = w2 @ hidden + b2
+    probability = np.exp(logits - logits.max())
+    probability /= probability.sum()
+    probability[label] -= 1
+    return w1.T @ ((1 - hidden**2) * (w2.T @ probability))
+
+
+def slow_pgd(weights, image, label, eps, steps, step_size):
+    """Madry et al.'s climb as gerum.md §5 words it: step, back into the ball, back to pixels."""
+    current = image.copy()
+    for _ in range(steps):
+        gradient = slow_gradient(weights, current, label)
+        for pixel in range(len(current)):
+            moved = current[pixel] + step_size * np.sign(gradient[pixel])
+            moved = min(max(moved, image[pixel] - eps), image[pixel] + eps)
+            current[pixel] = min(max(moved, 0), 1)
+    return current
+
+
+@pytest.mark.parametrize(("eps", "steps", "step_size"), [
+    (0.1, 1, 0.1), (0.1, 1, 0.03), (0.01, 4, 0.01), (0.05, 7, 0.01), (0.3, 10, 0.05), (0.1, 3, 0.5),
+])  # fmt: skip
+def test_pgd_is_the_obvious_loop(eps, steps, step_size):
+    model, x, y = mlp().double(), images(6, dtype=torch.float64), labels(6)
+    weights = [parameter.detach().numpy() for parameter in model.parameters()]
+    found = pgd(model, x, y, ball=LinfBall(eps), steps=steps, step_size=step_size)
+    for image, label, adversarial in zip(x, y, found, strict=True):
+        expected = slow_pgd(weights, image.flatten().numpy(), label.item(), eps, steps, step_size)
+        assert_close(adversarial.flatten().numpy(), expected, rtol=0, atol=1e-12)
+    if steps == 1 and step_size == eps:
+        assert_close(fgsm(model, x, y, ball=LinfBall(eps)), found, rtol=0, atol=1e-15)
+
+
+@nets
+@pytest.mark.parametrize("eps", [0.01, 0.1, 0.3])
+def test_both_attacks_are_those_of_foolbox(net, eps):
+    with warnings.catch_warnings():
+        # Of its dependencies, on import; nothing of ours runs here.
+        warnings.filterwarnings("ignore", category=DeprecationWarning)
+        import foolbox
+
+    model, x, y = NETS[net](1).eval(), images(64), labels(64)
+    victim = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
+    theirs = {
+        "pgd": foolbox.attacks.LinfPGD(abs_stepsize=0.02, steps=10, random_start=False),
+        "fgsm": foolbox.attacks.LinfFastGradientAttack(random_start=False),
+    }
+    ours = {"pgd": partial(pgd, steps=10, step_size=0.02), "fgsm": fgsm}
+    for name, attack in ours.items():
+        _, expected, fooled = theirs[name](victim, x, y, epsilons=eps)
+        assert_close(attack(model, x, y, ball=LinfBall(eps)), expected, rtol=0, atol=1e-6)
+        outcomes = robust_accuracy(model, x, y, partial(attack, ball=LinfBall(eps)))
+        assert torch.equal(outcomes, ~fooled)
+
+
+def test_an_attack_climbs():
+    model, x, y = mlp(3), images(200), labels(200)
+    clean = cross_entropy(model(x), y)
+    losses = [
+        cross_entropy(model(attack(model, x, y, ball=LinfBall(0.1))), y) for attack in (fgsm, pgd5)
+    ]
+    assert min(losses) > clean + 0.5
+    assert pgd5(model, x, y, ball=LinfBall(0.1)).sub(x).abs().max() > 0.09
+
+
+def test_a_pixel_without_gradient_stays():
+    model = linear()
+    with torch.no_grad():
+        model[1].weight[:, 5] = 0
+    x, y = images(10), labels(10)
+    for attack in ATTACKS.values():
+        moved = (attack(model, x, y, ball=LinfBall(0.1)) != x).flatten(1).any(0)
+        assert moved.tolist() == [pixel != 5 for pixel in range(32)]
+
+
+class Certain(nn.Module):
+    """Two classes told apart by one pixel z: logits 0 and 6 - 200 z, without a matrix product."""
+
+    def forward(self, pixels):
+        z = pixels.flatten(1)
+        return torch.cat([0 * z, 6 - 200 * z], 1)
+
+
+def test_a_mean_over_images_would_hide_the_gradients_of_certain_ones():
+    """Why the loss is a sum.
+
+    At z = 0.5 the wrong class has probability exp(-94) = 1.5e-41, which float32 can still hold,
+    but not the 30 000th part of it; and at z = 0 it wins.
+    """
+    x, y = torch.full((30_000, 1, 1, 1), 0.5), torch.zeros(30_000, dtype=torch.int64)
+    step = partial(fgsm, ball=LinfBall(0.5))
+    climb = partial(pgd, ball=LinfBall(0.5), steps=1, step_size=0.5)
+    for attack in (step, climb):
+        assert robust_accuracy(Certain(), x, y, attack, batch_size=30_000).sum() == 0
+        disguised = partial(attack, loss=cross_entropy)
+        assert robust_accuracy(Certain(), x, y, disguised, batch_size=30_000).all()
+        assert robust_accuracy(Certain(), x[:9], y[:9], disguised).sum() == 0
+
+
+def test_the_loss_is_a_sum():
+    logits, y = torch.randn(5, CLASSES, generator=torch.Generator().manual_seed(0)), labels(5)
+    each = [-logits[i].log_softmax(0)[y[i]] for i in range(5)]
+    assert_close(summed_cross_entropy(logits, y), sum(each))
+
+
+def test_another_loss_is_climbed_as_well():
+    """The margin of Carlini and Wagner, written by a user."""
+
+    def margin(logits, y):
+        right = logits.gather(1, y[:, None])[:, 0]
+        return (logits.scatter(1, y[:, None], -torch.inf).amax(1) - right).sum()
+
+    model, x, y = mlp(), images(30), labels(30)
+    for attack in ATTACKS.values():
+        found = attack(model, x, y, ball=LinfBall(0.1), loss=margin)
+        assert margin(model(found), y) > margin(model(x), y) + 1
+        assert not torch.equal(found, attack(model, x, y, ball=LinfBall(0.1)))
+
+
+def test_random_starts_are_reproducible_and_random():
+    model, x, y = mlp(), images(20), labels(20)
+    first, again, other = (
+        from_anywhere(model, x, y, ball=LinfBall(0.1), seed=seed) for seed in (0, 0, 1)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+    assert not torch.equal(first, pgd5(model, x, y, ball=LinfBall(0.1)))
+
+
+def test_a_random_start_is_anywhere_in_the_ball():
+    """With a step of next to nothing, the climb ends where it starts."""
+    x = torch.full((500, *IMAGE), 0.5)
+    found = pgd(
+        mlp(), x, labels(500), ball=LinfBall(0.2), steps=1, step_size=1e-6, random_start=True,
+        generator=torch.Generator().manual_seed(0),
+    )  # fmt: skip
+    # The mean of n uniform values is within 5 standard deviations 0.4 / sqrt(12 n).
+    delta = (found - x).flatten()
+    assert abs(delta.mean()) < 5 * 0.4 / (12 * len(delta)) ** 0.5
+    assert delta.quantile(0.25).item() == pytest.approx(-0.1, abs=0.01)
+    assert delta.quantile(0.75).item() == pytest.approx(0.1, abs=0.01)
+    assert (delta.min().item(), delta.max().item()) == pytest.approx((-0.2, 0.2), abs=1e-3)
+
+
+def test_restarts_keep_for_each_image_the_climb_that_ends_highest():
+    model, x, y, ball = mlp(), images(60), labels(60), LinfBall(0.2)
+
+    def climbs(restarts, generator):
+        return pgd5(
+            model, x, y, ball=ball, random_start=True, restarts=restarts, generator=generator
+        )
+
+    generator = torch.Generator().manual_seed(7)
+    each = torch.stack([climbs(1, generator) for _ in range(4)])
+    losses = torch.stack([cross_entropy(model(climb), y, reduction="none") for climb in each])
+    for restarts in (1, 2, 4):
+        found = climbs(restarts, torch.Generator().manual_seed(7))
+        best = losses[:restarts].argmax(0)
+        assert torch.equal(found, each[best, torch.arange(60)])
+    assert len(best.unique()) == 4  # so that the choice matters
+
+
+@pytest.mark.parametrize(("settings", "message"), [
+    ({"steps": 0}, "steps=0, step_size=0.03, restarts=1: need at least one step"),
+    ({"step_size": 0.0}, "step_size=0.0"),
+    ({"step_size": -0.1}, "step_size=-0.1"),
+    ({"step_size": float("nan")}, "step_size=nan"),
+    ({"restarts": 0}, "restarts=0: need .* at least one restart"),
+    ({"random_start": True}, r"random_start=True needs generator=torch.Generator\(\)"),
+    ({"restarts": 2}, "restarts=2 from one start are all alike; set random_start=True"),
+])  # fmt: skip
+def test_settings_out_of_range_are_refused(settings, message):
+    settings = {"steps": 5, "step_size": 0.03, "ball": LinfBall(0.1)} | settings
+    with pytest.raises(ValueError, match=message):
+        pgd(mlp(), images(2), labels(2), **settings)
+
+
+@pytest.mark.parametrize("eps", [-0.01, 1.01, 8.0, float("nan"), float("inf")])
+def test_a_radius_that_is_not_in_pixels_is_refused(eps):
+    with pytest.raises(ValueError, match=f"eps={eps}: pixels are in \\[0, 1\\], and so is"):
+        LinfBall(eps)
+
+
+# Past the type checks that only tests have.
+DOORS = {
+    "fgsm": partial(inspect.unwrap(fgsm), ball=LinfBall(0.1)),
+    "pgd": partial(inspect.unwrap(pgd), ball=LinfBall(0.1), steps=2, step_size=0.1),
+    "correct": inspect.unwrap(correct),
+    "robust_accuracy": partial(inspect.unwrap(robust_accuracy), attack=fgsm),
+}
+
+
+@pytest.mark.parametrize("door", DOORS)
+@pytest.mark.parametrize("bad", [-0.01, 1.01, float("nan")])
+def test_images_that_are_not_pixels_are_refused(door, bad):
+    x = images(3)
+    x[1, 0, 2, 2] = bad
+    with pytest.raises(ValueError, match=r"images lie in \[.*\]; give pixels in \[0, 1\] and let"):
+        DOORS[door](mlp(), x, labels(3))
+
+
+@pytest.mark.parametrize("door", DOORS)
+def test_as_many_labels_as_images(door):
+    with pytest.raises(ValueError, match="3 images but 4 labels"):
+        DOORS[door](mlp(), images(3), labels(4))
