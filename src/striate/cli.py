@@ -38,9 +38,10 @@ def main() -> None:
         app()
     except (ValueError, OSError) as error:
         sys.exit(_refuse(str(error)))
-    except KeyboardInterrupt:
-        print("stopped; the same command goes on from here", file=sys.stderr)
-        sys.exit(130)
+    except SystemExit as leaving:
+        if leaving.code == 130:  # what typer makes of ctrl-C
+            print("stopped; the same command goes on from here", file=sys.stderr)
+        raise
 
 
 @app.callback(invoke_without_command=True)
@@ -108,6 +109,8 @@ def run(
     _check_device(device)
     if jobs < 1:
         raise ValueError(f"jobs={jobs}; at least one network is trained at a time")
+    if results.exists() and not results.is_dir():
+        raise ValueError(f"--results {results} is a file; name a folder")
     tasks = gerum2022.tasks(
         preset=preset, protocol=protocol, data=data, network=network, overrides=overrides
     )
@@ -209,7 +212,7 @@ def _check_device(device: str) -> None:
     import torch
 
     try:
-        torch.empty(0, device=device)
+        torch.ones(1, device=device).item()
     except (RuntimeError, AssertionError) as error:
         reason = str(error).splitlines()[0]
         raise ValueError(f"device={device!r} cannot be used here: {reason}") from error

@@ -197,7 +197,7 @@ def paths(directory: Path) -> Iterator[Path]:
 
 
 def _revive(entry: Mapping[str, Any]) -> Result:
-    fields = {
+    fields: dict[str, Any] = {  # JSON has lists where a curve has tuples
         key: tuple(value) if isinstance(value, list) else value for key, value in entry.items()
     }
     return {"Score": Score, "Curve": Curve}[fields.pop("kind")](**fields)

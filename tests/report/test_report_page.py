@@ -26,7 +26,7 @@ class Page(HTMLParser):
         self.ids += [value for name, value in attrs if name == "id"]
 
     def handle_data(self, data):
-        self.text += data
+        self.text += data.replace("\u00a0", " ")
 
 
 @pytest.fixture(scope="module")
@@ -93,11 +93,11 @@ def test_the_page_says_what_was_run_found_and_missing(page):
 
 def test_planted_markup_comes_out_as_text(tmp_path, saved):
     planted = {"network": "<script>alert(1)</script>", "data": '"><img src=x onerror=alert(2)>'}
-    saved(tmp_path, **planted, protocol="$x^{<b>}$ & ../../up")
+    saved(tmp_path, **planted, protocol="`$x^{<b>}$` & ../../up", attacked=())
     text = write(tmp_path).read_text(encoding="utf-8")
     page = Page(text)
     assert "<script>alert(1)</script>" in page.text
-    assert "$x^{<b>}$ & ../../up" in page.text
+    assert "`$x^{<b>}$` & ../../up" in page.text
     assert not {"script", "img", "b/"} & set(page.tags)
     assert not [name for _, name, _ in page.attributes if name.startswith("on")]
     inside = {path.name for path in (tmp_path / "report" / "figures").iterdir()}

@@ -95,7 +95,7 @@ def test_other_studies_are_ignored_and_alone_are_an_error():
 
 def test_tidy_tables_have_a_row_per_score_and_per_point():
     score = Score("alpha", 1.5, 0.1, "a net", {"seed": 1, "error": "sd over batches"})
-    curve = Curve("alpha", (1, 2), (3, 4), source="a net", settings={"seed": 1})
+    curve = Curve("alpha", (1.0, 2.0), (3.0, 4.0), source="a net", settings={"seed": 1})
     table = frame([score, curve])
     assert table.to_dict("records") == [
         {

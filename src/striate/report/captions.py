@@ -11,11 +11,11 @@ from striate.report.sweeps import DATA, NETWORKS, Sweep, fit_window
 # What the text of Gerum et al. 2022 says; our protocol sheet, section 8, lists it by panel.
 CLAIMS = {
     "figure1": "Mouse V1 has α near 1. A network left alone has a steeper spectrum (α = 1.6 over "
-    "ranks 6–100; the dashed one has 1.57 over ranks 6–50); the penalty brings it to 1, like "
+    "ranks 6–100; the same one has 1.57 over ranks 6–50); the penalty brings it to 1, like "
     "cortex.",
-    "figure2": "Pulled weakly towards a steeper spectrum, best of all to α about 3, a network "
-    "classifies clean images better than one left alone; pulled strongly, it never does. The "
-    "larger α, the more robust the network, and more so when pulled strongly.",
+    "figure2": "On MNIST, pulled weakly towards a steeper spectrum, best of all to α about 3, a "
+    "network classifies clean images better than one left alone; pulled strongly, it never "
+    "does. The larger α, the more robust the network, and more so when pulled strongly.",
     "figure3": "The best α depends on network and task. Deep MLPs do best at α of 2 to 3. CNNs "
     "classify clean images best at low α, but on CIFAR-10 they are most robust near 3.",
 }

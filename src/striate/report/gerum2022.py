@@ -36,6 +36,7 @@ ACCURACY, ALPHA = "accuracy", "measured α"
 # Gerum et al. 2022, Fig. 2f shows the strengths up to here, Fig. S1 all of them.
 LARGEST_IN_2F = 0.10
 CROWDED = 8  # points of a line in a small panel
+SMALLEST_TOP = 0.1  # of an accuracy axis, should an attack always succeed
 METHODS = (captions.strength, captions.sample, captions.procedure, captions.absent)
 
 
@@ -88,7 +89,8 @@ def figure2(sweep: Sweep) -> Plate:
     for part in rows[1]:
         _epoch_panel(axes[part["panel"].iloc[0]], part, colour)
     add_legend(figure, numbers, colour)
-    epochs = "d, e: α after each epoch, shaded by target." if bottom else "No α per epoch was kept."
+    below = f"{', '.join('de'[: len(bottom)])}: α after each epoch, shaded by target."
+    epochs = below if bottom else "No α per epoch of a regularised network was kept."
     return Plate(
         _stem("figure2", sweep),
         f"Figure 2. Spectrum, accuracy and robustness: {sweep.label}",
@@ -118,16 +120,8 @@ def figure3(found: Sequence[Sweep]) -> Plate:
         for column, attack in enumerate(attacks)
     ]
     numbers = stack(parts)
-    figure = Figure(figsize=(WIDTH, 0.5 + 2.5 * len(found)), layout="constrained")
-    grid = figure.subplots(len(found), 3, squeeze=False)
-    colour = by_beta(numbers["beta"])
-    for axes, part, place in zip(grid.flat, parts, range(len(parts)), strict=True):
-        if part.empty:
-            axes.set_axis_off()
-        else:
-            _accuracy_panel(axes, part, found[place // 3], colour)
-            _name_row(axes, found[place // 3].label if place % 3 == 0 else "")
-    add_legend(figure, numbers, colour)
+    figure = _rows_of_sweeps(found, parts, by_beta(numbers["beta"]))
+    add_legend(figure, numbers, by_beta(numbers["beta"]))
     return Plate(
         "figure3",
         "Figure 3. The same question for each network and data set",
@@ -180,6 +174,7 @@ def _small_panels(
     figure = Figure(figsize=(WIDTH, 0.6 + 1.5 * len(attacks)), layout="constrained")
     figure.set_layout_engine("constrained", w_pad=0.01, wspace=0.02)
     grid = figure.subplots(len(attacks), len(strengths), sharex=True, sharey=True, squeeze=False)
+    grid[0, 0].set_ylim(-0.03, 1.03)  # all of them share it
     colour = by_beta(numbers["beta"])
     for axes, part in zip(grid.flat, parts, strict=True):
         draw(axes, part, colour, dots=True)
@@ -201,7 +196,9 @@ def _accuracy_panel(axes: Axes, part: pd.DataFrame, sweep: Sweep, colour: Colour
     axes.set(title=f"{panel}\u2003{name}{epsilon}", xlabel=ALPHA, ylabel=ACCURACY)
     axes.margins(x=0.06, y=0.12)
     if attack != "none":  # clean accuracies differ by a few percent: they keep their own scale
-        axes.set_ylim(bottom=0)
+        highest = float((part["y"] + part["error"].fillna(0)).max())
+        axes.set_ylim(0, 1.1 * max(highest, SMALLEST_TOP))
+    axes.xaxis.set_major_locator(MaxNLocator(5, steps=[1, 2, 5, 10]))
     axes.yaxis.set_major_locator(MaxNLocator(6))
     in_percent(axes)
 
@@ -233,6 +230,21 @@ def _rows_of_panels(rows: list[list[str]]) -> tuple[Figure, dict[str, Axes]]:
     for part, row in zip(parts, filled, strict=True):
         panels |= dict(zip(row, part.subplots(1, len(row), squeeze=False)[0], strict=True))
     return figure, panels
+
+
+def _rows_of_sweeps(
+    found: Sequence[Sweep], parts: Sequence[pd.DataFrame], colour: Colour
+) -> Figure:
+    """Draw three panels per sweep; the first carries its name, one without data stays blank."""
+    figure = Figure(figsize=(WIDTH, 0.5 + 2.5 * len(found)), layout="constrained")
+    grid = figure.subplots(len(found), 3, squeeze=False)
+    for place, (axes, part) in enumerate(zip(grid.flat, parts, strict=True)):
+        if part.empty:
+            axes.set_axis_off()
+        else:
+            _accuracy_panel(axes, part, found[place // 3], colour)
+            _name_row(axes, found[place // 3].label if place % 3 == 0 else "")
+    return figure
 
 
 def _name_row(axes: Axes, label: str) -> None:

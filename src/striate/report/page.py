@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pandas as pd
 from jinja2 import Environment, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from striate.report.captions import missing
 from striate.report.export import files, inline_svg
@@ -79,6 +79,7 @@ def render(
     )
     # "β = 0.1" should not break across lines.
     environment.filters["tie"] = lambda text: text.replace(" = ", "\u00a0=\u00a0")
+    environment.filters["code"] = _code
     pictures = {plate.name: _picture(plate, saved[plate.name]["svg"]) for plate in drawn}
     return environment.from_string(template).render(
         findings=gerum2022_findings(found),
@@ -104,6 +105,13 @@ def duration(seconds: float) -> str:
 
 def _picture(plate: Plate, svg: bytes) -> Markup:
     return Markup(inline_svg(svg, prefix=plate.name, label=html.escape(plate.alt)))
+
+
+def _code(text: str) -> Markup:
+    """Escape `text`, and set what stands between backticks as code."""
+    parts = enumerate(text.split("`"))
+    marked = [Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in parts]
+    return Markup("").join(marked)
 
 
 def _run(sweep: Sweep) -> dict[str, str]:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from striate import layers
 from striate.results import Curve, Score
 from striate.robustness import Attack, LinfBall, correct, robust_accuracy
+from striate.robustness.victim import frozen
 from striate.spectra import batch_alpha, eigenspectrum
 
 Images = Float[Tensor, "images channels height width"]
@@ -75,14 +76,9 @@ def attack_curve(
 
 @torch.no_grad()
 def _responses(model: nn.Module, layer: str, images: Tensor) -> Tensor:
-    training = model.training
-    model.eval()
-    try:
-        with layers.capture(model, layer) as output:
-            batches = []
-            for some in images.split(1000):
-                model(some)
-                batches.append(output().flatten(1))
-    finally:
-        model.train(training)
+    with frozen(model), layers.capture(model, layer) as output:
+        batches = []
+        for some in images.split(1000):
+            model(some)
+            batches.append(output().flatten(1))
     return torch.cat(batches)

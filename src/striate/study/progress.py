@@ -60,7 +60,8 @@ def _log(tasks: Sequence[Task], directory: Path, console: Console, stop: Event) 
             continue
         told = time.monotonic()
         for label, (epoch, epochs, text) in _running(tasks, directory).items():
-            console.print(f"  {label}: epoch {epoch}/{epochs}  {text}", highlight=False)
+            line = f"  {label}: epoch {epoch}/{epochs}  {text}"
+            console.print(line, highlight=False, soft_wrap=True)
 
 
 def _running(tasks: Sequence[Task], directory: Path) -> dict[str, tuple[int, int, str]]:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save
 from torch import nn
 
@@ -55,7 +56,12 @@ def read(
     if record["task"] != dict(task):
         raise ValueError(f"{path} belongs to a run with other settings; delete it to start afresh")
     epoch, weights = record["provenance"]["epoch"], record["provenance"]["weights"]
-    tensors = load_file(path.with_name(weights))
+    try:
+        tensors = load_file(path.with_name(weights))
+    except (OSError, SafetensorError) as error:
+        raise ValueError(
+            f"{path} has lost its weights, {weights} ({error}); delete it to start afresh"
+        ) from error
     model.load_state_dict(_under("model.", tensors))
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in _under("optimizer.", tensors).items():

@@ -73,17 +73,22 @@ def train(
     Raises
     ------
     ValueError
-        If a size is out of range or the loss stops being finite.
+        If a size is out of range, the checkpoint is damaged or of another run, or the loss stops
+        being finite.
     """
     if epochs < 1 or not 1 <= batch_size <= len(images):
         raise ValueError(
             f"epochs={epochs}, batch_size={batch_size} with {len(images)} images: need at least "
             "one epoch and a batch no larger than the training set"
         )
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels")
     task = task or {}
     done, history = 0, []
     if checkpoint is not None:
         done, history = checkpoints.read(checkpoint, model, optimizer, task=task)
+    if done > epochs:
+        raise ValueError(f"{checkpoint} is at epoch {done} already, beyond epochs={epochs}")
     for epoch in range(1, done + 1):
         yield [result for result in history if result.settings["epoch"] == epoch]
     saved = time.monotonic()

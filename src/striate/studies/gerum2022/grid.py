@@ -1,13 +1,17 @@
 """The grids of Gerum et al. 2022, and the cells they are made of."""
 
 from collections.abc import Mapping
-from itertools import pairwise
+from itertools import pairwise, product
 from typing import Any, NamedTuple
 
-from striate import datasets
+import torch
+from torch import Tensor
+
+from striate import datasets, layers
 from striate.models import NETWORKS
 from striate.results import Setting
 from striate.spectra import Form, SpectralPenalty, check_ranks
+from striate.studies.gerum2022.cell import LAYER
 from striate.study import Task
 
 NAME = "gerum2022"
@@ -137,21 +141,24 @@ def tasks(
     ------
     ValueError
         If a name or value cannot work: unknown, out of range, a batch larger than the data set, a
-        window the last batch of an epoch cannot fill, an attack after the end of training.
+        window that the last batch of an epoch, the test images or the layer cannot fill, images
+        too small for the network, an attack after the end of training.
     """
     chosen = plan(preset=preset, protocol=protocol, data=data, network=network)
     unknown = overrides.keys() - set(Plan._fields)
     if unknown:
         raise ValueError(f"no setting {sorted(unknown)}; there are {', '.join(Plan._fields)}")
     chosen = chosen._replace(**overrides)
-    train_images, test_images = (
-        len(datasets.DATASETS[data](split).labels) for split in ("train", "test")
-    )
+    train, test = (datasets.DATASETS[data](split).images for split in ("train", "test"))
+    train_images, test_images = len(train), len(test)
     chosen = chosen._replace(
-        train_images=chosen.train_images or train_images,
-        attack_images=min(chosen.attack_images or test_images, test_images),
+        train_images=train_images if chosen.train_images is None else chosen.train_images,
+        attack_images=test_images
+        if chosen.attack_images is None
+        else min(chosen.attack_images, test_images),
     )
     _check(chosen, data, train_images)
+    _check_window(chosen.ranks, network, test)
     common: dict[str, Setting] = {
         "study": NAME,
         "version": VERSION,
@@ -174,10 +181,10 @@ def tasks(
 def _cell(
     common: Mapping[str, Setting], beta: float, target: float | None, seed: int
 ) -> dict[str, Setting]:
-    wanted = "" if target is None else f"-alpha{target:g}"
-    label = f"{common['network']}-{common['data']}-beta{beta:g}{wanted}-seed{seed}"
-    own = {"label": label, "beta": float(beta), "target": target and float(target), "seed": seed}
-    return {**common, **own}
+    aim = "" if target is None else f"-alpha{target:g}"
+    label = f"{common['network']}-{common['data']}-beta{beta:g}{aim}-seed{seed}"
+    wanted = None if target is None else float(target)
+    return {**common, "label": label, "beta": float(beta), "target": wanted, "seed": seed}
 
 
 def _spelled(plan: Plan) -> dict[str, Setting]:
@@ -189,7 +196,7 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
         "ranks": f"{plan.ranks[0]}-{plan.ranks[1]}",
         "weights": "none",
         "attack_epochs": " ".join(map(str, plan.attack_epochs)),
-        "epsilons": " ".join(f"{eps:g}" for eps in plan.epsilons),
+        "epsilons": " ".join(f"{eps:.15g}" for eps in plan.epsilons),
         "pgd_steps": 40,
         "pgd_step_size": 0.01,
     }
@@ -197,9 +204,11 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
 
 def _check(plan: Plan, data: str, available: int) -> None:
     check_ranks(plan.ranks, available=plan.ranks[1])
-    size, batch = plan.train_images or available, plan.batch_size
+    size, batch = plan.train_images or 0, plan.batch_size
     if not 1 <= size <= available:
         raise ValueError(f"train_images={size}, but {data} has {available} training images here")
+    if (plan.attack_images or 0) < 1:
+        raise ValueError(f"attack_images={plan.attack_images}; attack at least one image")
     if not 1 <= batch <= size:
         raise ValueError(
             f"batch_size={batch}, but there are {size} training images of {data}; "
@@ -214,10 +223,15 @@ def _check(plan: Plan, data: str, available: int) -> None:
         )
     if not plan.alphas or not plan.betas or plan.seeds < 1:
         raise ValueError("the grid is empty; give at least one alpha, one beta and one seed")
-    for beta in plan.betas:  # let the penalty say what is wrong with its settings
-        SpectralPenalty(alpha=plan.alphas[0], beta=beta, ranks=plan.ranks, form=plan.form)
-    if plan.epochs < 1 or not plan.learning_rate > 0:
-        raise ValueError(f"epochs={plan.epochs}, learning_rate={plan.learning_rate}: be positive")
+    for grid, values in (("alphas", plan.alphas), ("betas", plan.betas)):
+        if len(set(values)) < len(values):
+            raise ValueError(f"{grid}={values}: each value of the grid is trained once")
+    for alpha, beta in product(plan.alphas, plan.betas):  # let the penalty say what is wrong
+        SpectralPenalty(alpha=alpha, beta=beta, ranks=plan.ranks, form=plan.form)
+    if plan.epochs < 1 or not 0 < plan.learning_rate < float("inf"):
+        raise ValueError(
+            f"epochs={plan.epochs}, learning_rate={plan.learning_rate}: give positive numbers"
+        )
     if not plan.attack_epochs or not all(1 <= e <= plan.epochs for e in plan.attack_epochs):
         raise ValueError(
             f"attack_epochs={plan.attack_epochs}, but training lasts {plan.epochs} epochs"
@@ -225,3 +239,16 @@ def _check(plan: Plan, data: str, available: int) -> None:
     rising = all(low < high for low, high in pairwise(plan.epsilons))
     if len(plan.epsilons) < 2 or plan.epsilons[0] != 0 or not rising or plan.epsilons[-1] > 1:
         raise ValueError(f"epsilons={plan.epsilons} must start at 0 and rise, up to at most 1")
+
+
+def _check_window(ranks: tuple[int, int], network: str, test: Tensor) -> None:
+    """Refuse images the network cannot take, and ranks that its layer or the test set lacks."""
+    model = NETWORKS[network](tuple(test.shape[1:]), 1, seed=0)
+    with torch.no_grad(), layers.capture(model, LAYER) as hidden:
+        model(test[:1])
+        units = hidden().numel()
+    if ranks[1] > min(units, len(test) - 1):
+        raise ValueError(
+            f"ranks={ranks} end beyond what α can be measured on: {LAYER} of {network} has {units} "
+            f"units, and {len(test)} test images have {len(test) - 1} ranks; change --ranks"
+        )

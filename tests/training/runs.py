@@ -1,0 +1,90 @@
+"""A training run small enough to repeat, and to stop at any moment."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+
+import torch
+from torch import nn
+
+from striate.models import keras_adam
+from striate.results import Result
+from striate.spectra import SpectralPenalty
+from striate.training import Objective, spectral, standard, train
+from truths import IMAGE
+
+COUNT, BATCH, EPOCHS = 46, 20, 6  # batches of 20, 20 and 6
+RANKS = (1, 4)
+LAYER = "hidden"
+
+
+def network(seed: int = 0) -> nn.Sequential:
+    """32 pixels, 12 tanh units, 3 classes; the first pixel of an image is not looked at."""
+    net = nn.Sequential()
+    net.add_module("flatten", nn.Flatten())
+    net.add_module("dense", nn.Linear(32, 12))
+    net.add_module("hidden", nn.Tanh())
+    net.add_module("output", nn.Linear(12, 3))
+    generator = torch.Generator().manual_seed(seed)
+    for parameter in net.parameters():
+        nn.init.normal_(parameter, std=0.3, generator=generator)
+    return net
+
+
+def numbered(count: int = COUNT) -> tuple[torch.Tensor, torch.Tensor]:
+    """Images whose first pixel tells which one they are, in 64ths, and their classes."""
+    generator = torch.Generator().manual_seed(1)
+    images = torch.rand(count, *IMAGE, generator=generator)
+    images[:, 0, 0, 0] = torch.arange(count) / 64
+    return images, torch.randint(3, (count,), generator=generator)
+
+
+def numbers(images: torch.Tensor) -> list[int]:
+    return (images[:, 0, 0, 0] * 64).int().tolist()
+
+
+def shaped(beta: float = 0.5) -> Objective:
+    penalty = SpectralPenalty(alpha=2.0, beta=beta, ranks=RANKS)
+    return partial(spectral, penalty=penalty, layer=LAYER)
+
+
+class Run:
+    """A fresh network and optimiser, and the training that `epochs` of them would be."""
+
+    def __init__(self, *, objective: Objective = standard, rate: float = 0.01, **settings) -> None:
+        self.model = network()
+        self.optimizer = keras_adam(self.model.parameters(), learning_rate=rate)
+        images, labels = numbered()
+        defaults = {"epochs": EPOCHS, "batch_size": BATCH, "seed": 5}
+        self.epochs: Iterator[list[Result]] = train(
+            self.model,
+            images,
+            labels,
+            objective=objective,
+            optimizer=self.optimizer,
+            **{**defaults, **settings},
+        )
+
+    def finish(self) -> "Run":
+        self.history = list(self.epochs)
+        return self
+
+    def state(self) -> dict[str, torch.Tensor]:
+        """Every number that later steps depend on."""
+        found = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        for index, state in self.optimizer.state_dict()["state"].items():
+            found |= {f"adam.{index}.{name}": value for name, value in state.items()}
+        return found
+
+
+def same(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor]) -> bool:
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def untimed(history: list[list[Result]]) -> list[list[Result]]:
+    return [[result for result in epoch if result.name != "seconds"] for epoch in history]
+
+
+def resumable(checkpoint: Path, **settings) -> Run:
+    """A run with the spectral objective that freezes itself after every epoch."""
+    return Run(objective=shaped(), checkpoint=checkpoint, checkpoint_seconds=0.0, **settings)

@@ -1,0 +1,166 @@
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from runs import EPOCHS, Run, resumable, same, shaped, untimed
+
+TASK = {"beta": 0.5, "target": 2.0, "label": "x"}
+
+
+def stopped(checkpoint, after, **settings):
+    """Train some epochs and walk away."""
+    run = resumable(checkpoint, **settings)
+    for _ in range(after):
+        next(run.epochs)
+    run.epochs.close()
+    return run
+
+
+@pytest.fixture(scope="module")
+def straight():
+    return Run(objective=shaped()).finish()
+
+
+@pytest.mark.parametrize("after", [1, 2, 5])
+def test_a_run_that_was_stopped_ends_with_the_same_bits(tmp_path, straight, after):
+    checkpoint = tmp_path / "deep" / "run.json"
+    first = stopped(checkpoint, after, task=TASK)
+    assert not same(first.state(), straight.state())
+    resumed = resumable(checkpoint, task=TASK).finish()
+    assert same(resumed.state(), straight.state())
+    assert untimed(resumed.history) == untimed(straight.history)
+    assert len(straight.history) == EPOCHS
+
+
+def test_epochs_done_are_yielded_again_as_they_were(tmp_path):
+    checkpoint = tmp_path / "run.json"
+    run = resumable(checkpoint)
+    before = [next(run.epochs) for _ in range(3)]
+    again = resumable(checkpoint)
+    assert [next(again.epochs) for _ in range(3)] == before  # seconds, too
+
+
+def test_stopped_and_resumed_many_times(tmp_path, straight):
+    for after in range(1, EPOCHS):
+        stopped(tmp_path / "run.json", after)
+    assert same(resumable(tmp_path / "run.json").finish().state(), straight.state())
+
+
+def test_only_the_newest_weights_are_kept_and_none_of_a_neighbour_are_lost(tmp_path):
+    neighbour = tmp_path / "other-3.safetensors"
+    neighbour.write_bytes(b"")
+    stopped(tmp_path / "run.json", 4)
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "other-3.safetensors",
+        "run-4.safetensors",
+        "run.json",
+    ]
+
+
+def test_a_checkpoint_waits_for_its_time(tmp_path):
+    Run(checkpoint=tmp_path / "run.json", checkpoint_seconds=3600.0).finish()
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_nobody_elses_random_numbers_matter_to_a_resumed_run(tmp_path, straight):
+    stopped(tmp_path / "run.json", 2)
+    torch.manual_seed(31)
+    assert same(resumable(tmp_path / "run.json").finish().state(), straight.state())
+
+
+@pytest.mark.parametrize("task", [TASK | {"beta": 0.6}, TASK | {"more": 1}, {}], ids=str)
+def test_a_checkpoint_of_other_settings_is_refused(tmp_path, task):
+    stopped(tmp_path / "run.json", 2, task=TASK)
+    fresh = resumable(tmp_path / "run.json", task=task)
+    before = {name: value.clone() for name, value in fresh.state().items()}
+    with pytest.raises(ValueError, match=r"run\.json belongs to a run with other settings"):
+        next(fresh.epochs)
+    assert same(fresh.state(), before)
+
+
+def test_a_checkpoint_beyond_the_end_is_refused(tmp_path):
+    stopped(tmp_path / "run.json", 4)
+    with pytest.raises(ValueError, match=r"run\.json is at epoch 4 already, beyond epochs=3"):
+        next(resumable(tmp_path / "run.json", epochs=3).epochs)
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-40])
+
+
+def change_a_number(path):
+    record = json.loads(path.read_text())
+    record["results"][0]["value"] += 0.1
+    path.write_text(json.dumps(record))
+
+
+@pytest.mark.parametrize(
+    ("file", "damage", "says"),
+    [
+        ("run.json", cut, r"run\.json is not a result file"),
+        ("run.json", change_a_number, r"run\.json is damaged: its checksum does not match"),
+        ("run-2.safetensors", cut, r"run\.json has lost its weights, run-2\.safetensors"),
+        ("run-2.safetensors", Path.unlink, r"run\.json has lost its weights, run-2\.safetensors"),
+    ],
+)
+def test_a_damaged_checkpoint_is_refused_by_name(tmp_path, file, damage, says):
+    stopped(tmp_path / "run.json", 2)
+    damage(tmp_path / file)
+    with pytest.raises(ValueError, match=says):
+        next(resumable(tmp_path / "run.json").epochs)
+
+
+# Trains in children of its own, killing each after a moment it draws, until one gets to the end.
+KILLER = """
+import os, random, signal, sys, time
+from pathlib import Path
+import torch
+torch.set_num_threads(1)
+from safetensors.torch import save_file
+import scipy.linalg  # once for all children
+from runs import Run, resumable, untimed
+warm = Run().optimizer  # loads half of torch, also once
+for parameter in warm.param_groups[0]["params"]:
+    parameter.grad = torch.zeros_like(parameter)
+warm.step()
+checkpoint, draw, kills = Path(sys.argv[1]), random.Random(0), 0
+while True:
+    child = os.fork()
+    if child == 0:
+        run = resumable(checkpoint).finish()
+        save_file(run.state(), checkpoint.with_name("end.safetensors"))
+        checkpoint.with_name("history").write_text(repr(untimed(run.history)))
+        os._exit(0)
+    # Longer and longer, so that the slowest machine gets there.
+    time.sleep(draw.uniform(0, 0.01 * (kills + 2)))
+    os.kill(child, signal.SIGKILL)
+    _, status = os.waitpid(child, 0)
+    if status == 0:
+        break
+    kills += 1
+print(kills)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="kills children that it forks")
+def test_killed_at_any_moment_a_run_still_ends_with_the_same_bits(tmp_path, straight):
+    from safetensors.torch import load_file
+
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-c", KILLER, str(tmp_path / "run.json")]
+    done = subprocess.run(
+        command, capture_output=True, text=True, env=environment, timeout=120, check=True
+    )
+    assert int(done.stdout) >= 3  # children killed
+    assert same(load_file(tmp_path / "end.safetensors"), straight.state())
+    assert (tmp_path / "history").read_text() == repr(untimed(straight.history))
+
+
+def test_the_helpers_here_can_tell_two_runs_apart(straight):
+    other = Run(objective=shaped(), seed=6).finish()
+    assert not same(other.state(), straight.state())
+    assert untimed(other.history) != untimed(straight.history)
