@@ -4,6 +4,8 @@ STRIATE_DATA ?= $(wildcard ../shared/data)
 export STRIATE_DATA := $(abspath $(STRIATE_DATA))
 BIN := .venv/bin
 READY := .venv/.ready
+# Two test processes on two cores: libraries that start threads of their own would only fight.
+ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
 .PHONY: help setup demo test test-slow check format bench clean
 
@@ -23,10 +25,10 @@ demo: $(READY)   ## train, attack and report in under four minutes
 	$(BIN)/python examples/demo.py
 
 test: $(READY)   ## every test but the slow ones
-	$(BIN)/python -m pytest -n 2 -m "not slow"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow"
 
 test-slow: $(READY) ## the tests that take minutes
-	$(BIN)/python -m pytest -m slow
+	$(ONE_THREAD) $(BIN)/python -m pytest -m slow -s
 
 check: $(READY)  ## format, lint, types, layers
 	$(BIN)/ruff format --check

@@ -40,9 +40,7 @@ def test_every_file_the_readme_points_to_exists():
 def test_the_example_ends_in_its_assertion(monkeypatch, capsys):
     monkeypatch.setattr(sys, "argv", ["penalty_in_your_own_loop.py"])
     with torch.random.fork_rng():
-        runpy.run_path(
-            str(ROOT / "examples" / "penalty_in_your_own_loop.py"), run_name="__main__"
-        )
+        runpy.run_path(str(ROOT / "examples" / "penalty_in_your_own_loop.py"), run_name="__main__")
     assert capsys.readouterr().out.count("α =") == 2
 
 

@@ -62,12 +62,14 @@ def capture(model: nn.Module, name: str) -> Iterator[Callable[[], Tensor]]:
     outputs: list[Tensor] = []
 
     def take() -> Tensor:
-        if len(outputs) != 1:
+        taken = outputs.copy()
+        outputs.clear()
+        if len(taken) != 1:
             raise ValueError(
-                f"layer {name!r} ran {len(outputs)} times since its output was last taken; "
+                f"layer {name!r} ran {len(taken)} times since its output was last taken; "
                 "run the model once, then take it"
             )
-        return outputs.pop()
+        return taken[0]
 
     def keep(_layer: nn.Module, _inputs: tuple[object, ...], output: Tensor) -> None:
         outputs.append(output)

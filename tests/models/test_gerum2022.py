@@ -1,6 +1,7 @@
 import pytest
 import torch
 from torch import nn
+from torch.nn.functional import conv2d, linear, max_pool2d
 from torch.testing import assert_close
 
 from striate.models import NETWORKS, cnn, cnn_no_head, deep_cnn, deep_mlp, keras_adam, shallow_mlp
@@ -35,7 +36,31 @@ def test_the_networks_of_the_paper(network, image_shape, parameters, units):
     assert logits.shape == (3, 10)
     # The read-out sees the regularised layer itself, and that is a tanh.
     assert torch.equal(model.get_submodule("output")(hidden[0]), logits)
-    assert hidden[0].abs().max() <= 1
+    assert -1 <= hidden[0].min() < 0 < hidden[0].max() <= 1
+
+
+# Convolution and tanh, Pooling, Dense and tanh, Read-out.
+PLANS = {
+    "shallow_mlp": "DR", "deep_mlp": "DDDR", "cnn": "CPCPDR", "cnn_no_head": "CCR",
+    "deep_cnn": "CPCPCDR",
+}  # fmt: skip
+
+
+@networks
+def test_the_networks_follow_their_plans(name):
+    model, x = NETWORKS[name]((3, 21, 19), 7, seed=1), torch.rand(4, 3, 21, 19)
+    logits = model(x)
+    parameters = iter(model.parameters())
+    for step in PLANS[name]:
+        if step == "P":
+            x = max_pool2d(x, 2)
+        elif step == "C":
+            x = conv2d(x, next(parameters), next(parameters)).tanh()
+        else:
+            x = linear(x.flatten(1), next(parameters), next(parameters))
+            x = x.tanh() if step == "D" else x
+    assert next(parameters, None) is None
+    assert_close(x, logits)
 
 
 def test_every_network_is_in_the_table():

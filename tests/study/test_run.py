@@ -12,7 +12,7 @@ from striate import results
 from striate.results import Score
 from striate.study import path_of, progress, run
 
-settings_ = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
+SETTINGS = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
 
 
 def task(number, **more):
@@ -76,9 +76,11 @@ def test_what_exists_is_skipped_untouched_and_told_first(tmp_path, executor):
 
 @everywhere
 def test_one_failure_surfaces_and_what_was_finished_stays(tmp_path, executor):
-    tasks = [task(number) for number in (4, -1)]
+    tasks, pool = [task(number) for number in (4, -1)], executor()
     with pytest.raises(ArithmeticError, match="-1 has no root"):
-        list(run(root, tasks, directory=tmp_path, executor=executor()))
+        list(run(root, tasks, directory=tmp_path, executor=pool))
+    if pool:
+        pool.shutdown()
     assert results.load(path_of(task(4), tmp_path)) == [Score("root", 2.0)]
     assert not path_of(task(-1), tmp_path).exists()
     counting, asked = counted(lambda task, checkpoint: [])
@@ -141,9 +143,9 @@ def test_two_tasks_never_share_a_checkpoint(tmp_path):
 
 
 @given(
-    more=st.dictionaries(st.text(min_size=1), settings_, min_size=1),
+    more=st.dictionaries(st.text(min_size=1), SETTINGS, min_size=1),
     data=st.data(),
-    value=settings_,
+    value=SETTINGS,
 )
 def test_a_file_is_named_by_every_setting_and_by_nothing_else(tmp_path_factory, more, data, value):
     folder = tmp_path_factory.getbasetemp()

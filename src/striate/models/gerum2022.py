@@ -40,6 +40,7 @@ def deep_cnn(image_shape: ImageShape, classes: int, *, seed: int) -> nn.Sequenti
     return _cnn(image_shape, (16, 32, 32), 500, classes, seed)
 
 
+@torch.random.fork_rng(devices=())  # torch's own initialisation, overwritten, draws from it
 def cnn_no_head(image_shape: ImageShape, classes: int, *, seed: int) -> nn.Sequential:
     """Build the network as the text words it: two convolutions, no pooling, then the read-out.
 
@@ -77,14 +78,16 @@ def keras_adam(parameters: Iterable[nn.Parameter], *, learning_rate: float) -> t
 
     def place_epsilon(optimizer: torch.optim.Optimizer, *_: object) -> None:
         for group in optimizer.param_groups:
-            state = optimizer.state.get(group["params"][0], {})
-            step = float(state.get("step", 0)) + 1
+            # A parameter without gradient has no steps.
+            states = (optimizer.state.get(parameter, {}) for parameter in group["params"])
+            step = max(float(state.get("step", 0)) for state in states) + 1
             group["eps"] = 1e-7 / (1 - group["betas"][1] ** step) ** 0.5
 
     adam.register_step_pre_hook(place_epsilon)
     return adam
 
 
+@torch.random.fork_rng(devices=())
 def _mlp(
     image_shape: ImageShape, widths: tuple[int, ...], classes: int, seed: int
 ) -> nn.Sequential:
@@ -97,6 +100,7 @@ def _mlp(
     return _initialised([*layers, ("output", nn.Linear(sizes[-1], classes))], seed)
 
 
+@torch.random.fork_rng(devices=())
 def _cnn(
     image_shape: ImageShape, filters: tuple[int, ...], head: int, classes: int, seed: int
 ) -> nn.Sequential:

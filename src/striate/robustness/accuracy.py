@@ -44,7 +44,7 @@ def robust_accuracy(
         ``(model, images, labels) -> adversarial images``, e.g.
         ``partial(fgsm, ball=LinfBall(0.05))``.
     batch_size
-        Images attacked at a time; the outcome does not depend on it.
+        Images attacked at a time; the outcome of an attack without chance does not depend on it.
 
     Returns
     -------
@@ -87,6 +87,8 @@ def epsilon_at(
         raise ValueError(f"epsilons={list(epsilons)} must rise")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction={fraction}: give a part of the clean accuracy, in (0, 1)")
+    if not accuracies[0] > 0:
+        raise ValueError(f"the clean accuracy is {accuracies[0]}; there is nothing to halve")
     wanted = fraction * accuracies[0]
     for i in range(1, len(epsilons)):
         if accuracies[i] <= wanted:

@@ -80,9 +80,10 @@ class SpectralPenalty(nn.Module):
 
     def measure(self, activations: Float[Tensor, "batch *axes"]) -> Penalised:
         """Return the penalty together with the α of the mini-batch (`batch_alpha`)."""
-        spectrum = relative_spectrum(activations, ranks=self.ranks)
-        distance = DISTANCES[self.form](spectrum, self.alpha, self.ranks)
-        return Penalised(self.beta * distance, _slope(spectrum, self.ranks).detach())
+        with torch.autocast(activations.device.type, enabled=False):
+            spectrum = relative_spectrum(activations, ranks=self.ranks)
+            distance = DISTANCES[self.form](spectrum, self.alpha, self.ranks)
+            return Penalised(self.beta * distance, _slope(spectrum, self.ranks).detach())
 
     @contextmanager
     def attach(self, model: nn.Module, layer: str) -> Iterator[Callable[[], Tensor]]:
@@ -98,17 +99,17 @@ class SpectralPenalty(nn.Module):
         Yields
         ------
         term
-            A function that returns the penalty of the last forward pass, to add to a loss.
+            A function that returns the penalty of the forward pass just made, to add to a loss.
 
         Raises
         ------
         ValueError
-            If there is no such layer; from ``term()``, if the model has not been run since.
+            If there is no such layer; from ``term()``, if the model has not been run once since.
 
         Examples
         --------
         >>> model = nn.Sequential(nn.Linear(20, 60), nn.Tanh(), nn.Linear(60, 2))
-        >>> with SpectralPenalty(alpha=1, beta=1, ranks=(1, 20)).attach(model, "1") as term:
+        >>> with SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 20)).attach(model, "1") as term:
         ...     loss = model(torch.randn(50, 20)).square().mean() + term()
         """
         with layers.capture(model, layer) as output:
@@ -129,7 +130,7 @@ def batch_alpha(
     ValueError
         If the batch cannot fill `ranks`.
     """
-    with torch.no_grad():
+    with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
         return _slope(relative_spectrum(activations, ranks=ranks), ranks)
 
 
@@ -157,7 +158,8 @@ def relative_spectrum(
             responses = responses.float()
         total = responses.var(0).sum()
         leading = leading_eigenvalues(responses, ranks[1])
-        return leading / total.clamp_min(torch.finfo(total.dtype).tiny)
+        # The root, so that a gradient of 1 / FLOOR divided by it does not overflow.
+        return leading / total.clamp_min(torch.finfo(total.dtype).tiny ** 0.5)
 
 
 def slope_distance(
@@ -176,8 +178,7 @@ def line_distance(
     r"""Return the mean squared distance from the best line of slope :math:`-\alpha`.
 
     In decades (log10), rank n weighted by :math:`\log_{10}\frac{n+1}{n}`; the offset of the line
-    is the best one for the spectrum at hand, and is differentiated through. Gerum et al.'s code
-    from September 2022 on.
+    is the best one for the spectrum at hand. Gerum et al.'s code from September 2022 on.
     """
     first, last = ranks
     n = torch.arange(first, last + 1, dtype=spectrum.dtype, device=spectrum.device)

@@ -80,7 +80,7 @@ def fit_power_law(
     slope = (weight * x) @ y / (weight @ x**2)
     residual = weight @ (y - slope * x) ** 2
     # A flat spectrum has no variance to explain; the line fits it exactly, so R² is 1.
-    r_squared = 1 - residual / (weight @ y**2).clamp_min(torch.finfo(y.dtype).tiny)
+    r_squared = 1 - residual / (weight @ y**2).clamp_min(torch.finfo(y.dtype).eps)
     return PowerLaw(
         -slope, weight @ log_variance - slope * (weight @ log_n), r_squared, ranks, weights
     )

@@ -38,8 +38,8 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
     Returns
     -------
     results
-        α, accuracy and loss by epoch and at the end, on training and test images; accuracy
-        against ε under FGSM and PGD at each attacked epoch, and the ε that halves it; the
+        α, accuracy and loss by epoch and at the end, on training and test images; at each
+        attacked epoch, accuracy against ε under FGSM and PGD, the ε that halves it, and the
         spectrum of the hidden layer over the test images; and the seconds each part took.
     """
     load = datasets.DATASETS[str(task["data"])]
@@ -76,8 +76,7 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
     ):
         history += found
         note(checkpoint, _epoch(found[0]), epochs, _progress(found))
-    spectrum = layer_spectrum(model, LAYER, test_images)
-    return _stamped([*_summary(history, epochs), _on("test", epochs, spectrum)], task)
+    return _stamped(_summary(history, epochs), task)
 
 
 def _evaluate(
@@ -90,6 +89,7 @@ def _evaluate(
     ]
     if str(epoch) not in str(task["attack_epochs"]).split():
         return found
+    found.append(_on("test", epoch, layer_spectrum(model, LAYER, images)))
     started = time.perf_counter()
     count, epsilons = _int(task, "attack_images"), _floats(task, "epsilons")
     step = {"steps": _int(task, "pgd_steps"), "step_size": _float(task, "pgd_step_size")}

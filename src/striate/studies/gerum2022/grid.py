@@ -41,20 +41,20 @@ def _steps(first: float, last: float, step: float) -> tuple[float, ...]:
     return tuple(round(first + i * step, 6) for i in range(count))
 
 
-EPSILONS = _steps(0, 0.19, 0.01)
-_MLP = Plan(_steps(0.6, 4, 0.2), (0, 0.1, 1), 2, 50, (50,), 1500, EPSILONS)
-_CNN = Plan(_steps(0.6, 4, 0.2), (0, 0.1, 1), 3, 200, (50, 200), 6000, EPSILONS)
+EPSILONS = _steps(0.0, 0.19, 0.01)
+_MLP = Plan(_steps(0.6, 4.0, 0.2), (0, 0.1, 1), 2, 50, (50,), 1500, EPSILONS)
+_CNN = Plan(_steps(0.6, 4.0, 0.2), (0, 0.1, 1), 3, 200, (50, 200), 6000, EPSILONS)
 
 # The grids of May-September 2022 (the figures), by network.
 _PAPER = {
-    "shallow_mlp": _MLP._replace(alphas=_steps(0.6, 5, 0.2), batch_size=2500),
+    "shallow_mlp": _MLP._replace(alphas=_steps(0.6, 5.0, 0.2), batch_size=2500),
     "deep_mlp": _MLP,
     "cnn": _CNN,
     "cnn_no_head": _CNN,
     "deep_cnn": _CNN,
 }
 _2023: dict[str, Any] = {
-    "alphas": _steps(0, 4, 0.2),
+    "alphas": _steps(0.0, 4.0, 0.2),
     "betas": (0, 1, 10),
     "seeds": 5,
     "epochs": 100,
@@ -80,7 +80,7 @@ _QUICK_DIGITS = _QUICK | {
     "epochs": 60,
     "attack_epochs": (60,),
     "batch_size": 479,
-    "epsilons": (*_steps(0, 0.1, 0.02), 0.15, 0.2, 0.25, 0.3),
+    "epsilons": (*_steps(0.0, 0.1, 0.02), 0.15, 0.2, 0.25, 0.3),
 }
 PRESETS = ("quick", "paper", "2023", "2023-long")
 
@@ -152,6 +152,8 @@ def tasks(
     train, test = (datasets.DATASETS[data](split).images for split in ("train", "test"))
     train_images, test_images = len(train), len(test)
     chosen = chosen._replace(
+        alphas=tuple(map(float, chosen.alphas)),
+        betas=tuple(map(float, chosen.betas)),
         train_images=train_images if chosen.train_images is None else chosen.train_images,
         attack_images=test_images
         if chosen.attack_images is None
@@ -183,8 +185,7 @@ def _cell(
 ) -> dict[str, Setting]:
     aim = "" if target is None else f"-alpha{target:g}"
     label = f"{common['network']}-{common['data']}-beta{beta:g}{aim}-seed{seed}"
-    wanted = None if target is None else float(target)
-    return {**common, "label": label, "beta": float(beta), "target": wanted, "seed": seed}
+    return {**common, "label": label, "beta": beta, "target": target, "seed": seed}
 
 
 def _spelled(plan: Plan) -> dict[str, Setting]:
@@ -212,7 +213,7 @@ def _check(plan: Plan, data: str, available: int) -> None:
     if not 1 <= batch <= size:
         raise ValueError(
             f"batch_size={batch}, but there are {size} training images of {data}; "
-            "use --preset quick or a smaller --batch-size"
+            f"use --preset quick or a --batch-size from 1 to {size}"
         )
     smallest = size % batch or batch
     if plan.ranks[1] > smallest - 1:
@@ -225,7 +226,7 @@ def _check(plan: Plan, data: str, available: int) -> None:
         raise ValueError("the grid is empty; give at least one alpha, one beta and one seed")
     for grid, values in (("alphas", plan.alphas), ("betas", plan.betas)):
         if len(set(values)) < len(values):
-            raise ValueError(f"{grid}={values}: each value of the grid is trained once")
+            raise ValueError(f"{grid}={values}: give each value once")
     for alpha, beta in product(plan.alphas, plan.betas):  # let the penalty say what is wrong
         SpectralPenalty(alpha=alpha, beta=beta, ranks=plan.ranks, form=plan.form)
     if plan.epochs < 1 or not 0 < plan.learning_rate < float("inf"):
@@ -234,7 +235,7 @@ def _check(plan: Plan, data: str, available: int) -> None:
         )
     if not plan.attack_epochs or not all(1 <= e <= plan.epochs for e in plan.attack_epochs):
         raise ValueError(
-            f"attack_epochs={plan.attack_epochs}, but training lasts {plan.epochs} epochs"
+            f"attack_epochs={plan.attack_epochs}, but training has epochs 1 to {plan.epochs}"
         )
     rising = all(low < high for low, high in pairwise(plan.epsilons))
     if len(plan.epsilons) < 2 or plan.epsilons[0] != 0 or not rising or plan.epsilons[-1] > 1:

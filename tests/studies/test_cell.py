@@ -1,0 +1,225 @@
+from functools import partial
+
+import pytest
+import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
+import torch
+from threadpoolctl import threadpool_limits
+
+from striate.datasets import digits
+from striate.models import keras_adam, shallow_mlp
+from striate.results import Curve
+from striate.spectra import batch_alpha
+from striate.studies.gerum2022 import cell, measure, tasks
+from striate.training import Step, train
+
+EPSILONS = (0.0, 0.1, 0.3)
+SMALL = {
+    "alphas": (1.0,),
+    "betas": (1.0,),
+    "epochs": 2,
+    "attack_epochs": (2,),
+    "epsilons": EPSILONS,
+    "train_images": 300,
+    "attack_images": 20,
+    "batch_size": 120,  # 120, 120 and 60 images
+    "ranks": (3, 30),
+}
+
+
+def one(**changes):
+    """The first cell of a small grid on digits."""
+    return tasks(
+        preset="quick",
+        protocol="paper",
+        data="digits",
+        network="shallow_mlp",
+        overrides={**SMALL, **changes},
+    )[0]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The bits of a sum depend on how many threads share it; and the machine may be busy."""
+    with threadpool_limits(1):
+        yield
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    return measure(one(), tmp_path_factory.mktemp("cell") / "cell.json")
+
+
+def kinds(results):
+    return [
+        (
+            type(result).__name__,
+            result.name,
+            result.settings.get("on") or result.settings["part"],
+            result.settings["epoch"],
+        )
+        for result in results
+    ]
+
+
+def pick(results, *kind):
+    (found,) = (result for result, one in zip(results, kinds(results), strict=True) if one == kind)
+    return found
+
+
+def untimed(results):
+    return [result for result in results if result.name != "seconds"]
+
+
+def attacked(epoch):
+    return {
+        ("Curve", "accuracy_fgsm", "test", epoch),
+        ("Curve", "accuracy_pgd", "test", epoch),
+        ("Curve", "eigenspectrum", "test", epoch),
+    }
+
+
+LASTING = {
+    *(
+        (kind, name, on, 2)
+        for kind in ("Curve", "Score")
+        for name, on in [
+            ("loss", "train"),
+            ("accuracy", "train"),
+            ("accuracy", "test"),
+            ("alpha", "train"),
+            ("alpha", "test"),
+        ]
+    ),
+    ("Score", "seconds", "training", 2),
+    ("Score", "seconds", "measuring alpha", 2),
+    ("Score", "seconds", "attacking", 2),
+}
+HALVED = {("Score", f"epsilon_half_{name}", "test", 2) for name in ("fgsm", "pgd")}
+
+
+def test_a_cell_measures_what_the_figures_need_and_nothing_twice(measured):
+    found = kinds(measured)
+    assert len(set(found)) == len(found)
+    assert set(found) - HALVED == LASTING | attacked(2)
+
+
+def test_each_result_carries_every_setting_of_its_cell(measured):
+    task = one()
+    for result in measured:
+        assert task.items() <= result.settings.items()
+        assert result.source == "shallow_mlp on digits, β = 1, α* = 1, seed 1234"
+
+
+def test_curves_by_epoch_end_in_the_scores(measured):
+    for name, on in [("loss", "train"), ("accuracy", "test"), ("alpha", "train")]:
+        curve, last = (pick(measured, kind, name, on, 2) for kind in ("Curve", "Score"))
+        assert curve.x == (1.0, 2.0)
+        assert curve.y[-1] == last.value
+    assert pick(measured, "Score", "alpha", "train", 2).error is not None
+
+
+def test_the_attacks_are_those_of_the_task(measured):
+    for name in ("fgsm", "pgd"):
+        curve = pick(measured, "Curve", f"accuracy_{name}", "test", 2)
+        assert curve.x == EPSILONS
+        assert curve.settings["images"] == 20
+        assert all(round(20 * y, 4) == round(20 * y) for y in curve.y)
+        halving = [r for r in measured if r.name == f"epsilon_half_{name}"]
+        assert len(halving) == (min(curve.y) <= curve.y[0] / 2)
+
+
+def test_numbers_are_those_of_the_network_that_the_task_describes(tmp_path):
+    """Measured again, on a network trained here for the one epoch of a baseline: to the bit."""
+    task = one(betas=(0.0,), epochs=1, attack_epochs=(1,))
+    found = measure(task, tmp_path / "cell.json")
+    (images, labels, _), (test_images, test_labels, _) = digits("train"), digits("test")
+    model = shallow_mlp((1, 8, 8), 10, seed=1234)
+    adam = keras_adam(model.parameters(), learning_rate=1e-3)
+    alphas = []
+
+    def objective(model, images, labels):
+        hidden = model[:3](images)
+        logits = model[3](hidden)
+        alphas.append(batch_alpha(hidden, ranks=(3, 30)).item())
+        return Step(torch.nn.functional.cross_entropy(logits, labels), logits, {})
+
+    list(
+        train(
+            model,
+            images[:300],
+            labels[:300],
+            objective=objective,
+            optimizer=adam,
+            epochs=1,
+            batch_size=120,
+            seed=1234,
+        )
+    )
+    with torch.no_grad():
+        right = (model(test_images).argmax(1) == test_labels).float().mean().item()
+        alpha = batch_alpha(model[:3](test_images), ranks=(3, 30)).item()
+    assert pick(found, "Score", "accuracy", "test", 1).value == right
+    assert pick(found, "Score", "alpha", "test", 1).value == alpha
+    trained = pick(found, "Score", "alpha", "train", 1)
+    assert trained.value == pytest.approx(sum(alphas) / 3, rel=1e-12)
+    assert task["target"] is None
+    assert found[0].source == "shallow_mlp on digits, β = 0, seed 1234"
+    assert len(pick(found, "Curve", "eigenspectrum", "test", 1).x) == 359
+
+
+def test_a_cell_twice_is_the_same_twice(measured, tmp_path):
+    torch.manual_seed(17)
+    again = measure(one(), tmp_path / "cell.json")
+    assert untimed(again) == untimed(measured)
+    assert kinds(again) == kinds(measured)
+
+
+def test_another_seed_is_another_network(measured, tmp_path):
+    (_, task) = tasks(
+        preset="quick",
+        protocol="paper",
+        data="digits",
+        network="shallow_mlp",
+        overrides={**SMALL, "seeds": 2},
+    )
+    other = measure(task, tmp_path / "cell.json")
+    assert kinds(other) == kinds(measured)
+    for kind in [("Score", "loss", "train", 2), ("Score", "alpha", "test", 2)]:
+        assert pick(other, *kind).value != pick(measured, *kind).value
+
+
+def test_an_interrupted_cell_goes_on_to_the_same_results(measured, tmp_path, monkeypatch):
+    monkeypatch.setattr(cell, "train", partial(train, checkpoint_seconds=0.0))
+
+    def interrupt(checkpoint, epoch, epochs, text):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(cell, "note", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            measure(one(), tmp_path / "cell.json")
+    assert (tmp_path / "cell-1.safetensors").exists()
+    assert untimed(measure(one(), tmp_path / "cell.json")) == untimed(measured)
+
+
+def test_an_attack_at_two_epochs_leaves_two_curves_each(tmp_path):
+    found = kinds(measure(one(attack_epochs=(1, 2)), tmp_path / "cell.json"))
+    lasting = {kind for kind in found if not kind[1].startswith("epsilon_half")}
+    assert len(set(found)) == len(found)
+    assert lasting == LASTING | attacked(1) | attacked(2)
+
+
+def test_word_of_the_progress_is_left_for_others_and_removed(tmp_path, monkeypatch):
+    told = []
+    monkeypatch.setattr(cell, "note", lambda *words: told.append(words[1:]))
+    measure(one(), tmp_path / "cell.json")
+    assert [(epoch, epochs) for epoch, epochs, _ in told] == [(1, 2), (2, 2)]
+    assert all("α " in text and "accuracy 0." in text for _, _, text in told)
+
+
+def test_the_strength_that_halves_accuracy_is_given_where_it_is_reached():
+    (half,) = cell._halving("pgd", Curve("accuracy_pgd", (0.0, 0.1, 0.2), (0.8, 0.6, 0.2)), 7)
+    assert half.name == "epsilon_half_pgd"
+    assert half.value == pytest.approx(0.15)
+    assert half.settings == {"on": "test", "epoch": 7}
+    assert cell._halving("pgd", Curve("accuracy_pgd", (0.0, 0.1), (0.8, 0.5)), 7) == []

@@ -1,0 +1,284 @@
+import contextlib
+import io
+import multiprocessing
+import os
+import shlex
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
+from threadpoolctl import threadpool_limits
+
+from striate import __version__, cli, results
+from striate.studies import gerum2022
+
+GRID = (
+    "run gerum2022 --alphas 1,2,3 --betas 0,1 --epochs 5 --train-images 120 --batch-size 60 "
+    "--ranks 2-20 --epsilons 0,0.1 --attack-images 20"
+)
+LABELS = [
+    "shallow_mlp-digits-beta0-seed1234",
+    *(f"shallow_mlp-digits-beta1-alpha{alpha}-seed1234" for alpha in (1, 2, 3)),
+]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    """No data but the digits, and a folder to be in that is nobody's."""
+    monkeypatch.delenv("STRIATE_DATA", raising=False)
+    monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_thread():
+    """The bits of a sum depend on how many threads share it: one here, one in each of two jobs."""
+    with threadpool_limits(1):
+        yield
+
+
+def striate(words):
+    """Type a command; return its exit status, standard output and standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["striate", *shlex.split(words)])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                cli.main()
+                status = 0
+            except SystemExit as leaving:
+                status = leaving.code or 0
+    return status, out.getvalue(), err.getvalue()
+
+
+def process(words, folder):
+    """Type a command on a machine of two cores; the group of processes it starts is its own."""
+    program = "import os; os.cpu_count = lambda: 2; from striate.cli import main; main()"
+    return subprocess.Popen(
+        [sys.executable, "-c", program, *shlex.split(words)],
+        cwd=folder,
+        env=os.environ | {"OMP_NUM_THREADS": "1"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
+    )
+
+
+def files(folder):
+    return {path.name: path.stat().st_mtime_ns for path in results.paths(folder / "gerum2022")}
+
+
+def measured(folder):
+    """What each file says, but for how long it took."""
+    return {
+        path.name: [result for result in results.load(path) if result.name != "seconds"]
+        for path in results.paths(folder / "gerum2022")
+    }
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """The results of the whole grid, trained one network at a time, and what was said."""
+    folder = tmp_path_factory.mktemp("whole")
+    status, out, err = striate(f"{GRID} --results {folder}")
+    assert (status, out) == (0, "")
+    return folder, err
+
+
+def test_the_version_is_told_without_loading_torch():
+    program = (
+        "import sys\n"
+        "from striate import cli\n"
+        "sys.argv = ['striate', '--version']\n"
+        "try:\n"
+        "    cli.main()\n"
+        "except SystemExit as leaving:\n"
+        "    print(leaving.code, sorted({'torch', 'numpy', 'pandas'} & sys.modules.keys()))\n"
+    )
+    asked = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    )
+    assert asked.stdout == f"striate {__version__}\n0 []\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("", "Measure how a network represents images"),
+        ("run", "what is done already is skipped"),
+        ("report", "one page that explains them"),
+        ("table", "measured beside published"),
+        ("data", "where they are, and get them"),
+        ("data list", "where each data set would be read from"),
+        ("data fetch", "checked by SHA-256"),
+        ("data verify", "from end to end"),
+    ],
+)
+def test_every_command_explains_itself(words, says):
+    status, out, err = striate(f"{words} --help")
+    assert (status, err) == (0, "")
+    assert says in " ".join(out.split())
+
+
+def test_a_run_says_what_it_does_and_what_to_type_next(whole):
+    folder, said = whole
+    assert "digits train: 1437 images of 1x8x8" in said
+    assert f"4 networks, results in {folder}" in said
+    for i, label in enumerate(LABELS, start=1):
+        assert f"   {i}/4  {label}  " in said
+        assert f"{label}  was there" not in said
+    assert said.endswith(f"next: striate report --results {folder}\n")
+    assert [name.rpartition("-")[0] for name in sorted(files(folder))] == LABELS
+
+
+def test_fewer_epochs_move_the_attack_to_the_new_end(whole):
+    for path in results.paths(whole[0] / "gerum2022"):
+        task = results.read_record(path)["task"]
+        assert (task["epochs"], task["attack_epochs"]) == (5, "5")
+
+
+def test_the_same_command_again_does_nothing(whole):
+    folder, _ = whole
+    before = files(folder)
+    status, _, said = striate(f"{GRID} --results {folder}")
+    assert status == 0
+    assert [line.split() for line in said.splitlines() if "was there" in line] == [
+        [f"{i}/4", label, "was", "there"] for i, label in enumerate(LABELS, start=1)
+    ]
+    assert files(folder) == before
+
+
+def test_a_dry_run_tells_what_is_left_to_do_and_touches_nothing(whole):
+    status, out, _ = striate(f"{GRID} --results new --dry-run")
+    assert (status, out) == (0, "".join(f"to do\t{label}\n" for label in LABELS))
+    assert not Path("new").exists()
+    more = GRID.replace("1,2,3", "1,2,3,4")
+    status, out, _ = striate(f"{more} --results {whole[0]} --dry-run")
+    assert out.splitlines() == [
+        *(f"done\t{label}" for label in LABELS),
+        "to do\tshallow_mlp-digits-beta1-alpha4-seed1234",
+    ]
+
+
+def test_every_option_reaches_the_grid(monkeypatch):
+    asked = {}
+    monkeypatch.setattr(gerum2022, "tasks", lambda **words: asked.update(words) or [])
+    words = (
+        "--preset 2023 --protocol authors --data mnist --network cnn --alphas 1,2.5 --betas 0,3 "
+        "--seeds 4 --form line --ranks 2-9 --epochs 7 --attack-epochs 3,7 --epsilons 0,0.1 "
+        "--batch-size 50 --learning-rate 0.01 --train-images 80 --attack-images 20"
+    )
+    assert striate(f"run gerum2022 {words} --dry-run")[0] == 0
+    assert asked == {
+        "preset": "2023",
+        "protocol": "authors",
+        "data": "mnist",
+        "network": "cnn",
+        "overrides": {
+            "alphas": (1.0, 2.5),
+            "betas": (0.0, 3.0),
+            "seeds": 4,
+            "form": "line",
+            "ranks": (2, 9),
+            "epochs": 7,
+            "attack_epochs": (3, 7),
+            "epsilons": (0.0, 0.1),
+            "batch_size": 50,
+            "learning_rate": 0.01,
+            "train_images": 80,
+            "attack_images": 20,
+        },
+    }
+    assert asked["overrides"].keys() == set(gerum2022.Plan._fields)
+
+
+def test_report_and_table_follow_from_the_results(whole):
+    folder, _ = whole
+    before = files(folder)
+    status, out, err = striate(f"report --results {folder} --out page")
+    assert (status, out, err) == (0, "page/report.html\n", "")
+    assert "shallow MLP on digits" in Path("page/report.html").read_text(encoding="utf-8")
+    status, out, err = striate(f"table --results {folder}")
+    assert (status, err) == (0, "")
+    rows = [row for row in out.splitlines() if row.startswith("│")]
+    assert len(rows) == 4
+    assert "shallow MLP on digits" in rows[0]
+    assert files(folder) == before
+
+
+def test_data_sets_are_listed_with_where_they_are():
+    status, out, err = striate("data list")
+    assert (status, err) == (0, "")
+    assert "sklearn" in next(line for line in out.splitlines() if "digits" in line)
+    for name in ("mnist", "cifar10"):
+        line = next(line for line in out.splitlines() if name in line)
+        assert f"not here; striate data fetch {name}" in line
+
+
+def test_the_digits_are_verified_and_need_no_fetching():
+    status, out, err = striate("data verify digits")
+    assert (status, err) == (0, "")
+    assert "1437 train and 360 test images" in out
+    status, out, err = striate("data fetch digits")
+    assert (status, err) == (0, "")
+    assert Path(out.strip()).is_dir()
+
+
+def wait_for(condition, seconds=120.0):
+    give_up = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < give_up
+        time.sleep(0.02)
+
+
+def gone(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return True
+    return False
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("jobs", [1, 2])
+def test_ctrl_c_stops_at_once_and_the_same_command_goes_on(whole, tmp_path, jobs):
+    """With several jobs this also shows that they find what one job finds."""
+    command = f"{GRID} --results {tmp_path / 'results'} --jobs {jobs}"
+    stopped = process(command, tmp_path)
+    wait_for(lambda: list((tmp_path / "results" / "gerum2022").glob("*.json")))
+    stopped.send_signal(signal.SIGINT)
+    out, said = stopped.communicate(timeout=60)
+    assert (stopped.returncode, out) == (130, "")
+    assert said.endswith("stopped; the same command goes on from here\n")
+    assert "Traceback" not in said
+    wait_for(lambda: gone(stopped.pid), seconds=20)
+
+    before = files(tmp_path / "results")
+    assert 1 <= len(before) < 4
+    assert len(list(results.load_all(tmp_path / "results"))) > 0
+    status, _, said = striate(command)
+    assert status == 0
+    assert said.count("was there") == len(before)
+    wait_for(lambda: not multiprocessing.active_children(), seconds=20)
+    after = files(tmp_path / "results")
+    assert before.items() <= after.items()
+    assert measured(tmp_path / "results") == measured(whole[0])
+    left = {path.suffix for path in (tmp_path / "results" / ".partial").iterdir()}
+    assert left.isdisjoint({".json", ".safetensors", ".progress"})
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path):
+    killed = process(GRID.replace("--epochs 5", "--epochs 5000") + " --jobs 2", tmp_path)
+    wait_for(lambda: list((tmp_path / "results" / ".partial").glob("*.progress")))
+    killed.kill()
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
+    wait_for(lambda: gone(killed.pid), seconds=20)
