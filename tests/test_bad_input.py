@@ -259,8 +259,7 @@ TYPED = [
     ),
     (
         "report --results other",
-        "no results of gerum2022 in other (only of None); run `striate run gerum2022 "
-        "--results other` first",
+        "no results of gerum2022 in other; run `striate run gerum2022 --results other` first",
     ),
     (
         "report --results damaged",

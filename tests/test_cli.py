@@ -279,6 +279,10 @@ def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path):
     killed = process(GRID.replace("--epochs 5", "--epochs 5000") + " --jobs 2", tmp_path)
     wait_for(lambda: list((tmp_path / "results" / ".partial").glob("*.progress")))
     killed.kill()
-    killed.communicate()
-    assert killed.returncode == -signal.SIGKILL
-    wait_for(lambda: gone(killed.pid), seconds=20)
+    assert killed.wait() == -signal.SIGKILL
+    try:
+        wait_for(lambda: gone(killed.pid), seconds=20)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(killed.pid, signal.SIGKILL)
+        killed.communicate()

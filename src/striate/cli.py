@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 from collections.abc import Callable, Iterator
-from concurrent.futures import Executor, ProcessPoolExecutor
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -39,6 +39,9 @@ def main() -> None:
         app()
     except (ValueError, OSError) as error:
         sys.exit(_refuse(str(error)))
+    except BrokenExecutor:
+        hint = "a worker was killed, perhaps for memory; what is finished is kept, try fewer --jobs"
+        sys.exit(_refuse(hint))
     except SystemExit as leaving:
         if leaving.code == 130:  # what typer makes of ctrl-C
             print("stopped; the same command goes on from here", file=sys.stderr)
@@ -126,7 +129,9 @@ def run(
         console.print(datasets.DATASETS[data](split).source, highlight=False)
     console.print(f"{len(tasks)} networks, results in {results}", highlight=False)
     with _executor(min(jobs, len(tasks))) as executor, shown(tasks, results, console):
-        finished = run_tasks(measure, tasks, directory=results, executor=executor)
+        finished = run_tasks(
+            measure, tasks, directory=results, executor=executor, explained={"device": device}
+        )
         for i, (task, _, seconds) in enumerate(finished, start=1):
             took = "was there" if seconds is None else f"{seconds:.0f} s"
             console.print(f"{i:4d}/{len(tasks)}  {task['label']}  {took}", highlight=False)

@@ -49,7 +49,8 @@ def of_study(results: Sequence[Result], study: str, *, folder: Path | str) -> li
     """
     ours = [result for result in results if result.settings.get("study") == study]
     if not ours:
-        others = sorted({str(result.settings.get("study")) for result in results})
+        named = {result.settings.get("study") for result in results}
+        others = sorted(str(name) for name in named if name)
         found = f" (only of {', '.join(others)})" if others else ""
         raise ValueError(
             f"no results of {study} in {folder}{found}; "

@@ -50,7 +50,12 @@ def path_of(task: Task, directory: Path) -> Path:
 
 
 def run(
-    measure: Measure, tasks: Sequence[Task], *, directory: Path, executor: Executor | None = None
+    measure: Measure,
+    tasks: Sequence[Task],
+    *,
+    directory: Path,
+    executor: Executor | None = None,
+    explained: Mapping[str, Setting] | None = None,
 ) -> Iterator[Finished]:
     """Do every task that has no result yet, yielding each as it is finished.
 
@@ -65,6 +70,8 @@ def run(
         The results folder.
     executor
         Any `concurrent.futures.Executor`; without one, tasks run here, in order.
+    explained
+        What does not determine results but explains them, e.g. the device; kept beside them.
 
     Yields
     ------
@@ -79,10 +86,10 @@ def run(
             missing.append(task)
     if executor is None:
         for task in missing:
-            yield _do(measure, task, directory)
+            yield _do(measure, task, directory, explained or {})
         return
     futures: list[Future[Finished]] = [
-        executor.submit(_do, measure, task, directory) for task in missing
+        executor.submit(_do, measure, task, directory, explained or {}) for task in missing
     ]
     try:
         for future in as_completed(futures):
@@ -92,13 +99,15 @@ def run(
             future.cancel()
 
 
-def _do(measure: Measure, task: Task, directory: Path) -> Finished:
+def _do(
+    measure: Measure, task: Task, directory: Path, explained: Mapping[str, Setting]
+) -> Finished:
     path = path_of(task, directory)
     unfinished = directory / ".partial" / path.name
     started = time.perf_counter()
     found = measure(task, unfinished)
     seconds = time.perf_counter() - started
-    results.save(path, found, task=task, provenance=_provenance(seconds))
+    results.save(path, found, task=task, provenance={**_provenance(seconds), **explained})
     checkpoints.remove(unfinished)
     return Finished(task, path, seconds)
 

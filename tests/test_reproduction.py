@@ -1,0 +1,39 @@
+"""The networks whose results are kept under docs/results agree with the published curves."""
+
+from pathlib import Path
+
+import pytest
+
+from striate.report import gerum2022_table
+from striate.results import load_all
+
+KEPT = Path(__file__).parent.parent / "docs" / "results"
+
+
+@pytest.fixture(scope="module")
+def table():
+    return gerum2022_table(load_all(KEPT))
+
+
+def test_there_is_a_baseline_of_two_seeds_and_the_targets_that_were_promised(table):
+    cells = {(row.beta, row.target) for row in table.itertuples() if row.beta > 0}
+    assert {(1.0, 1.0), (1.0, 2.0), (1.0, 3.0), (0.1, 3.0)} <= cells
+    (baseline,) = table[table["beta"] == 0].itertuples()
+    assert baseline.seeds >= 2
+    assert abs(baseline.alpha - 1.54) <= 0.1
+
+
+@pytest.mark.parametrize(
+    ("quantity", "tolerance"), [("clean", 0.01), ("fgsm", 0.03), ("pgd", 0.03)]
+)
+def test_accuracies_lie_on_the_published_curves(table, quantity, tolerance):
+    difference = table[f"{quantity}_difference"]
+    assert difference.notna().all()
+    assert difference.abs().max() <= tolerance
+
+
+def test_the_document_shows_the_kept_numbers(table):
+    text = (KEPT.parent / "reproduce-gerum.md").read_text(encoding="utf-8")
+    for row in table.itertuples():
+        for value in (row.clean, row.fgsm, row.pgd):
+            assert f"{value:.4f}" in text
