@@ -155,7 +155,10 @@ def table(results: ResultsFolder = Path("results")) -> None:
     from striate.report import gerum2022_table, rich_table
     from striate.results import load_all
 
-    Console().print(rich_table(gerum2022_table(load_all(results))))
+    drawn, console = rich_table(gerum2022_table(load_all(results))), Console()
+    # A narrow window, or none, must not cost digits.
+    console.width = max(console.width, Console(width=1000).measure(drawn).maximum)
+    console.print(drawn)
 
 
 @data_app.command("list")

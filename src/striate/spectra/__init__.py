@@ -1,6 +1,6 @@
 """Eigenspectra, their power laws, and penalties that shape them."""
 
-from striate.spectra.eigenspectrum import eigenspectrum, leading_eigenvalues
+from striate.spectra.eigenvalues import eigenspectrum, leading_eigenvalues
 from striate.spectra.interval import AlphaInterval, alpha_interval
 from striate.spectra.penalty import Form, Penalised, SpectralPenalty, batch_alpha, relative_spectrum
 from striate.spectra.power_law import PowerLaw, Weights, check_ranks, fit_power_law

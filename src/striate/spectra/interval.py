@@ -6,7 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.spectra.eigenspectrum import eigenspectrum
+from striate.spectra.eigenvalues import eigenspectrum
 from striate.spectra.power_law import Weights, fit_power_law
 
 

@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate import layers
-from striate.spectra.eigenspectrum import leading_eigenvalues
+from striate.spectra.eigenvalues import leading_eigenvalues
 from striate.spectra.power_law import check_ranks, fit_power_law
 
 Form = Literal["slope", "line", "ratio"]
