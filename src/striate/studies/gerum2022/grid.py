@@ -62,23 +62,21 @@ _2023: dict[str, Any] = {
     "form": "line",
     "ranks": (1, 10),
 }
-# Ours, for a first look in minutes: few steps, so they are ten times as long.
-_QUICK: dict[str, Any] = {
-    "alphas": (1, 2, 3),
-    "seeds": 1,
-    "learning_rate": 1e-3,
-    "epsilons": (0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1, 0.15),
-    "attack_images": 1000,
-}
+# Ours, for a first look in minutes. Steps × learning rate, which decides how far Adam goes, is that
+# of the paper's shallow MLP on MNIST (1200 × 1e-4), in a sixth of its steps.
+_QUICK: dict[str, Any] = {"alphas": (1, 2, 3), "seeds": 1, "attack_images": 500}
 _QUICK_MNIST = _QUICK | {
-    "epochs": 15,
-    "attack_epochs": (15,),
+    "learning_rate": 6e-4,
+    "epochs": 10,
+    "attack_epochs": (10,),
     "batch_size": 500,
     "train_images": 10_000,
+    "epsilons": (0.0, 0.01, 0.02, 0.03, 0.05, 0.07, 0.1),
 }
 _QUICK_DIGITS = _QUICK | {
-    "epochs": 60,
-    "attack_epochs": (60,),
+    "learning_rate": 1e-3,
+    "epochs": 40,
+    "attack_epochs": (40,),
     "batch_size": 479,
     "epsilons": (*_steps(0.0, 0.1, 0.02), 0.15, 0.2, 0.25, 0.3),
 }
