@@ -143,7 +143,11 @@ def test_what_evaluate_finds_is_kept_and_does_not_change_the_mode_of_training():
     assert untimed(run.history)[0][:-1] == untimed(Run(epochs=1).finish().history)[0]
 
 
-@pytest.mark.parametrize("objective", [standard, shaped(), shaped(0.0)], ids=str)
+@pytest.mark.parametrize(
+    "objective",
+    [standard, shaped(), shaped(0.0)],
+    ids=["standard", "shaped", "measured only"],
+)
 def test_a_network_that_is_no_longer_finite_is_an_error(objective):
     run = Run(objective=objective)
     with torch.no_grad():
