@@ -191,7 +191,7 @@ TYPED = [
     ),
     (
         "run gerum2022 --attack-epochs 0",
-        "attack_epochs=(0,), but training has epochs 1 to 60",
+        "attack_epochs=(0,), but training has epochs 1 to 40",
     ),
     (
         "run gerum2022 --attack-epochs last",
@@ -211,11 +211,11 @@ TYPED = [
     ),
     (
         "run gerum2022 --learning-rate 0",
-        "epochs=60, learning_rate=0.0: give positive numbers",
+        "epochs=40, learning_rate=0.0: give positive numbers",
     ),
     (
         "run gerum2022 --learning-rate inf",
-        "epochs=60, learning_rate=inf: give positive numbers",
+        "epochs=40, learning_rate=inf: give positive numbers",
     ),
     (
         "run gerum2022 --train-images 0",

@@ -21,7 +21,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones(function):
     with pytest.raises(ValueError, match=r"no data set 'MNITS'; did you mean 'mnist'\? .*cifar10"):
         function("MNITS")
     with pytest.raises(
-        ValueError, match=r"no data set 'imagenet'; There are digits, mnist, cifar10"
+        ValueError, match=r"no data set 'imagenet'; there are digits, mnist, cifar10"
     ):
         function("imagenet")
 

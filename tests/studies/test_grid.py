@@ -126,7 +126,7 @@ def test_the_quick_preset_runs_on_every_data_set(data):
     assert len(grid) == 1 + 3 * 2
     assert column(grid, "seed") == [1234]
     assert column(grid, "attack_epochs") == [str(grid[0]["epochs"])]
-    assert column(grid, "attack_images") == [360 if data == "digits" else 1000]
+    assert column(grid, "attack_images") == [360 if data == "digits" else 500]
 
 
 def test_a_task_is_plain_values_that_survive_json_and_name_what_they_stand_for():
