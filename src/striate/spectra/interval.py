@@ -54,8 +54,10 @@ def alpha_interval(
     flatten the rank of the sample and ruin the tail (α 0.94 becomes 4.8).
 
     A sample of n stimuli has too steep or too flat a spectrum where the window nears n or the
-    number of units. The jackknife removes the part of that bias which falls as 1/n; of the rest,
-    which it cannot see, `corrected_interval` allows for as much again as was removed.
+    number of units. The jackknife removes the part of that bias which falls as 1/n; for the rest,
+    which it cannot see, `corrected_interval` allows twice what was removed. At level 0.95 it then
+    covers planted exponents in 92 % of samples where the window ends at a fifth of the stimuli and
+    units outnumber them, and in more than 99 % elsewhere (docs/alpha-interval.md).
 
     Parameters
     ----------
@@ -103,7 +105,7 @@ def _intervals(
     from scipy.stats import t
 
     half = float(t.ppf((1 + level) / 2, groups - 1)) * standard_error
-    corrected, slack = alpha - bias, half + abs(bias)
+    corrected, slack = alpha - bias, half + 2 * abs(bias)
     return AlphaInterval(
         alpha,
         (alpha - half, alpha + half),
