@@ -4,22 +4,20 @@ Each command says what it will do in one function of the library; a mistake cost
 standard error and exit status 2, ctrl-C status 130.
 """
 
-import multiprocessing
-import os
-import signal
 import sys
-from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor
-from contextlib import contextmanager
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
 from functools import partial
 from pathlib import Path
-from threading import Thread
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from striate import __version__
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.study import Task
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -86,11 +84,8 @@ def run(
     dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
 ) -> None:
     """Train, measure and attack the networks of a study; what is done already is skipped."""
-    from striate import datasets
     from striate.studies import gerum2022
     from striate.study import path_of
-    from striate.study import run as run_tasks
-    from striate.study.progress import shown
 
     if study != gerum2022.NAME:
         raise ValueError(f"study={study!r}; there is {gerum2022.NAME}")
@@ -118,24 +113,35 @@ def run(
     tasks = gerum2022.tasks(
         preset=preset, protocol=protocol, data=data, network=network, overrides=overrides
     )
-    console = Console(stderr=True)
     if dry_run:
         for task in tasks:
             done = path_of(task, results).exists()
             print(f"{'done' if done else 'to do'}\t{task['label']}")
-        return
-    measure = partial(gerum2022.measure, device=device)
+    else:
+        _do(tasks, results, jobs=jobs, device=device)
+
+
+def _do(tasks: list["Task"], results: Path, *, jobs: int, device: str) -> None:
+    """Do the tasks of a study, saying on standard error what they work on and how far they are."""
+    from striate import datasets
+    from striate.studies import gerum2022
+    from striate.study import run as run_tasks
+    from striate.study.progress import shown
+    from striate.study.workers import workers
+
+    console = Console(stderr=True, highlight=False)
     for split in ("train", "test"):
-        console.print(datasets.DATASETS[data](split).source, highlight=False)
-    console.print(f"{len(tasks)} networks, results in {results}", highlight=False)
-    with _executor(min(jobs, len(tasks))) as executor, shown(tasks, results, console):
+        console.print(datasets.DATASETS[str(tasks[0]["data"])](split).source)
+    console.print(f"{len(tasks)} networks, results in {results}")
+    measure = partial(gerum2022.measure, device=device)
+    with workers(min(jobs, len(tasks))) as executor, shown(tasks, results, console):
         finished = run_tasks(
             measure, tasks, directory=results, executor=executor, explained={"device": device}
         )
         for i, (task, _, seconds) in enumerate(finished, start=1):
             took = "was there" if seconds is None else f"{seconds:.0f} s"
-            console.print(f"{i:4d}/{len(tasks)}  {task['label']}  {took}", highlight=False)
-    console.print(f"next: striate report --results {results}", highlight=False)
+            console.print(f"{i:4d}/{len(tasks)}  {task['label']}  {took}")
+    console.print(f"next: striate report --results {results}")
 
 
 @app.command()
@@ -185,45 +191,6 @@ def verify(name: Annotated[str, typer.Argument(help="digits | mnist | cifar10")]
     from striate import datasets
 
     print(datasets.verify(name))
-
-
-@contextmanager
-def _executor(jobs: int) -> Iterator[Executor | None]:
-    """Processes that share the cores fairly; none for a single job. Ctrl-C ends them at once."""
-    if jobs == 1:
-        yield None
-        return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
-    pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), initializer=_settle_worker, initargs=(threads,)
-    )
-    try:
-        yield pool
-    except BaseException:
-        for process in multiprocessing.active_children():
-            process.terminate()
-        raise
-    finally:
-        pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _settle_worker(threads: int) -> None:
-    import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
-    import torch
-    from threadpoolctl import threadpool_limits
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers ctrl-C
-    threadpool_limits(threads)
-    torch.set_num_threads(threads)
-    Thread(target=_leave_with_parent, daemon=True).start()
-
-
-def _leave_with_parent() -> None:
-    """End this worker when the command is gone, however it went: nobody waits for its result."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _check_device(device: str) -> None:
