@@ -7,7 +7,7 @@ from pathlib import Path
 from threading import Event, Thread
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
+from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn
 
 from striate.study.run import Task, path_of
 
@@ -35,11 +35,11 @@ def shown(tasks: Sequence[Task], directory: Path, console: Console) -> Iterator[
 
 
 def _draw(tasks: Sequence[Task], directory: Path, console: Console, stop: Event) -> None:
+    # A label and these two fill the 80 characters of a narrow window; a bar would push them out.
     columns = (
         TextColumn("{task.description}"),
-        BarColumn(20),
+        MofNCompleteColumn(),
         TextColumn("{task.fields[text]}"),
-        TimeElapsedColumn(),
     )
     with Progress(*columns, console=console, transient=True) as progress:
         bars: dict[str, TaskID] = {}

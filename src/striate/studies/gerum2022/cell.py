@@ -152,10 +152,7 @@ def _on(split: str, epoch: int, result: Kind) -> Kind:
 
 def _progress(found: Sequence[Result]) -> str:
     values = {(r.name, r.settings.get("on")): r.value for r in found if isinstance(r, Score)}
-    return (
-        f"α {values['alpha', 'train']:.2f}  accuracy {values['accuracy', 'test']:.3f}  "
-        f"loss {values['loss', 'train']:.3f}"
-    )
+    return f"α {values['alpha', 'train']:.2f}  accuracy {values['accuracy', 'test']:.3f}"
 
 
 def _epoch(result: Result) -> int:
