@@ -89,8 +89,8 @@ def test_other_studies_are_ignored_and_alone_are_an_error():
         ValueError, match=r"no results of gerum2022 in DIR \(only of kong2021\); run"
     ):
         sweeps([other])
-    with pytest.raises(ValueError, match="striate run gerum2022 --results /tmp/x"):
-        sweeps([], folder="/tmp/x")
+    with pytest.raises(ValueError, match="striate run gerum2022 --results some/folder"):
+        sweeps([], folder="some/folder")
 
 
 def test_tidy_tables_have_a_row_per_score_and_per_point():
