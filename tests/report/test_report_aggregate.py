@@ -19,11 +19,11 @@ def test_networks_that_share_a_rounded_alpha_become_one_dot():
     assert table["n"].tolist() == [2, 1]
 
 
-def test_the_baseline_is_one_dot_at_the_mean_of_the_rounded_alphas_without_error():
+def test_the_baseline_is_one_dot_at_the_mean_alpha_not_rounded_without_error():
     table = binned(rows((0.0, 1.54, 0.2), (0.0, 1.56, 0.3), (0.0, 2.04, 0.4)))
     assert len(table) == 1
     dot = table.iloc[0]
-    assert dot["alpha"] == pytest.approx((1.5 + 1.6 + 2.0) / 3)
+    assert dot["alpha"] == pytest.approx((1.54 + 1.56 + 2.04) / 3)
     assert dot["accuracy"] == pytest.approx(0.3)
     assert np.isnan(dot["sem"])
     assert dot["n"] == 3

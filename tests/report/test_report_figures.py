@@ -136,6 +136,17 @@ def test_captions_state_n_seeds_window_and_the_published_value(drawn):
     assert "nearest to where FGSM halves" in drawn["figure2-shallow-mlp-on-digits"].methods
 
 
+def test_the_grid_of_strengths_says_where_the_published_baseline_halves(drawn):
+    # From .938 the paper's baseline falls to .657 and .460 (FGSM), .625 and .402 (PGD) at ε = .03
+    # and .04; the straight lines between them pass .469 at .0395 and .0370.
+    fgsm, pgd = drawn["figure2f-shallow-mlp-on-mnist"].measured
+    assert fgsm.startswith("FGSM halves the baseline's accuracy at ε = ")
+    assert fgsm.endswith("(published: 0.040).")
+    assert pgd.endswith("(published: 0.037).")
+    grid = next(name for name in drawn if "digits" in name and name.startswith("figure2f"))
+    assert "published" not in " ".join(drawn[grid].measured)
+
+
 def test_panels_without_data_are_left_out_and_named(tmp_path, saved):
     saved(tmp_path, attacked=())
     made = draw_results(tmp_path)

@@ -60,7 +60,9 @@ def binned(accuracies: pd.DataFrame) -> pd.DataFrame:
     """Average networks that share a measured α, as the paper's figures do.
 
     α is rounded to one decimal; all networks of one β in a bin, whatever their target and seed,
-    give one mean and its SEM. The baseline is one dot at its mean (rounded) α, without error.
+    give one mean and its SEM. The baseline is one dot at its mean α, without error. The paper
+    rounds there too, where a run per target and seed averages the rounding out; with two seeds it
+    would shift the dot by up to 0.05, so ours is not rounded.
 
     Parameters
     ----------
@@ -74,8 +76,8 @@ def binned(accuracies: pd.DataFrame) -> pd.DataFrame:
     """
     keys = ["attack", "epsilon", "beta"]
     rows = accuracies.dropna(subset=["alpha", "accuracy"])
-    rows = rows.assign(alpha=rows["alpha"].round(1))
-    regularised = rows[rows["beta"] > 0].groupby([*keys, "alpha"])["accuracy"]
+    rounded = rows.assign(alpha=rows["alpha"].round(1))
+    regularised = rounded[rounded["beta"] > 0].groupby([*keys, "alpha"])["accuracy"]
     curves = regularised.agg(accuracy="mean", sem="sem", n="size").reset_index()
     baseline = rows[rows["beta"] == 0].groupby(keys)
     dots = baseline.agg(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+import numpy as np
 import pandas as pd
 
 from striate.report.aggregate import PAPER_EPSILON, at, binned
@@ -93,14 +94,26 @@ def best(sweep: Sweep, attack: str) -> str:
 
 
 def halving(sweep: Sweep) -> tuple[str, ...]:
-    """Say which ε halves the baseline's accuracy, for each attack that reached it."""
+    """Say which ε halves the baseline's accuracy, ours and the paper's, where it is reached."""
     baseline = sweep.networks[sweep.networks["beta"] == 0]
     halves = {name: baseline[f"epsilon_half_{name}"].mean() for name in ("fgsm", "pgd")}
     return tuple(
-        f"{ATTACK_NAMES[name]} halves the baseline's accuracy at ε = {half:.3f}."
+        f"{ATTACK_NAMES[name]} halves the baseline's accuracy at ε = {half:.3f}"
+        f"{_published_halving(sweep, name)}."
         for name, half in halves.items()
         if half > 0  # not where it is NaN
     )
+
+
+def _published_halving(sweep: Sweep, attack: str) -> str:
+    """Read off the published baseline, linearly between its strengths, where it has halved."""
+    baseline = sweep.published[sweep.published["beta"] == 0]
+    dots = baseline[baseline["attack"].isin(["none", attack])].sort_values("epsilon")
+    accuracy, epsilon = dots["accuracy"].to_numpy(float), dots["epsilon"].to_numpy(float)
+    if len(dots) < 2 or accuracy[-1] > accuracy[0] / 2:
+        return ""
+    at_half = np.interp(accuracy[0] / 2, accuracy[::-1], epsilon[::-1])  # accuracy only falls
+    return f" (published: {at_half:.3f})"
 
 
 def absent(sweep: Sweep) -> str:

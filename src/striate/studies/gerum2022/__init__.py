@@ -8,8 +8,8 @@ Networks are trained with β·|α−α*| on their last hidden layer, over a grid
 Command
     ``striate run gerum2022 --data mnist --network shallow_mlp --preset paper --results DIR``
 Cost
-    Two CPU cores, one cell on each: about 10 minutes a shallow-MLP cell to train, 5 to attack at
-    ten strengths. The whole grid of the paper for this network is 2 + 23 × 2 × 2 = 94 cells.
+    Two CPU cores, one cell on each: 13 minutes a shallow-MLP cell to train and 6 to attack at ten
+    strengths. The whole grid of the paper for this network is 2 + 23 × 2 × 2 = 94 cells.
 Expect
     Shallow MLP on MNIST, β = 0: α 1.54, accuracy 0.938, FGSM 0.290 and PGD 0.234 at ε = 0.05.
     What we got stands in ``docs/reproduce-gerum.md``.
