@@ -154,7 +154,7 @@ TYPED = [
     (
         "run gerum2022 --ranks 6-400",
         "ranks=(6, 400) end beyond what α can be measured on: hidden of shallow_mlp has "
-        "2000 units, and 360 test images have 359 ranks; change --ranks",
+        "2000 units, and 360 test images have 359 ranks; change --ranks or --width",
     ),
     (
         "run gerum2022 --batch-size 1000 --ranks 6-500",
@@ -228,6 +228,35 @@ TYPED = [
     (
         "run gerum2022 --attack-images=-5",
         "attack_images=-5; attack at least one image",
+    ),
+    (
+        "run gerum2022 --solver fast",
+        "solver='fast'; choose one of 'exact', 'subspace', 'auto'",
+    ),
+    (
+        "run gerum2022 --layers first",
+        "layers='first'; choose one of last, all",
+    ),
+    (
+        "run gerum2022 --layers all",
+        "layers='all', but shallow_mlp has one hidden layer; leave it out",
+    ),
+    (
+        "run gerum2022 --width 0",
+        "width=0: a layer has at least one unit",
+    ),
+    (
+        "run gerum2022 --width 40",
+        "ranks=(6, 50) end beyond what α can be measured on: hidden of shallow_mlp has 40 "
+        "units, and 360 test images have 359 ranks; change --ranks or --width",
+    ),
+    (
+        "run gerum2022 --network cnn_no_head --width 100",
+        "width=100, but cnn_no_head has no dense layer; leave it out",
+    ),
+    (
+        "run gerum2022 --weight-decay=-0.1",
+        "weight_decay=-0.1: give 0 or a positive number",
     ),
     (
         "run gerum2022 --jobs 0",

@@ -173,7 +173,8 @@ def test_every_option_reaches_the_grid(monkeypatch):
     words = (
         "--preset 2023 --protocol authors --data mnist --network cnn --alphas 1,2.5 --betas 0,3 "
         "--seeds 4 --form line --ranks 2-9 --epochs 7 --attack-epochs 3,7 --epsilons 0,0.1 "
-        "--batch-size 50 --learning-rate 0.01 --train-images 80 --attack-images 20"
+        "--batch-size 50 --learning-rate 0.01 --train-images 80 --attack-images 20 "
+        "--solver subspace --layers all --width 70 --weight-decay 0.001"
     )
     assert striate(f"run gerum2022 {words} --dry-run")[0] == 0
     assert asked == {
@@ -194,6 +195,10 @@ def test_every_option_reaches_the_grid(monkeypatch):
             "learning_rate": 0.01,
             "train_images": 80,
             "attack_images": 20,
+            "solver": "subspace",
+            "layers": "all",
+            "width": 70,
+            "weight_decay": 0.001,
         },
     }
     assert asked["overrides"].keys() == set(gerum2022.Plan._fields)
@@ -211,6 +216,15 @@ def test_report_and_table_follow_from_the_results(whole):
     assert len(rows) == 4
     assert "shallow MLP on digits" in rows[0]
     assert files(folder) == before
+
+
+def test_claims_are_judged_in_markdown(whole):
+    status, out, err = striate(f"table --claims --results {whole[0]}")
+    assert (status, err) == (0, "")
+    heading, rule, *rows = out.splitlines()
+    assert heading.startswith("| network | claim |")
+    assert set(rule) == set("| -")
+    assert any(row.endswith("| no such networks were trained |") for row in rows)
 
 
 def test_data_sets_are_listed_with_where_they_are():

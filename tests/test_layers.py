@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from striate.layers import capture, find
+from striate.layers import capture, find, match
 
 
 def network():
@@ -126,3 +126,90 @@ def test_two_layers_at_once_and_one_layer_twice():
             assert torch.equal(one(), two())
             assert three().shape == (5, 2)
         assert len(hooks(model)) == 2
+
+
+def deep():
+    """Two stages of two blocks, as residual networks have them."""
+    model = network()
+    for stage in ("layer1", "layer2"):
+        blocks = nn.Sequential(*(nn.ModuleDict({"conv": nn.Tanh()}) for _ in range(2)))
+        model.add_module(stage, blocks)
+    return model
+
+
+EVERY = [
+    "features", "features.conv1", "features.tanh", "hidden", "output",
+    "layer1", "layer1.0", "layer1.0.conv", "layer1.1", "layer1.1.conv",
+    "layer2", "layer2.0", "layer2.0.conv", "layer2.1", "layer2.1.conv",
+]  # fmt: skip
+MATCHES = [
+    ("hidden", ["hidden"]),
+    ("layer*", ["layer1", "layer2"]),
+    ("layer?", ["layer1", "layer2"]),
+    ("layer[13]", ["layer1"]),
+    ("module.hidden", ["hidden"]),
+    ("layer*.1", ["layer1.1", "layer2.1"]),
+    ("layer2.*.conv", ["layer2.0.conv", "layer2.1.conv"]),
+    ("**.conv1", ["features.conv1"]),
+    ("**.0.**", ["layer1.0", "layer1.0.conv", "layer2.0", "layer2.0.conv"]),
+    ("features.**", ["features", "features.conv1", "features.tanh"]),
+    (["output", "layer*", "output", "hid*"], ["hidden", "output", "layer1", "layer2"]),
+    ("**", EVERY),
+]
+
+
+@pytest.mark.parametrize(("names", "found"), MATCHES, ids=str)
+def test_a_star_stays_between_two_dots_and_two_stars_do_not(names, found):
+    model = deep()
+    layers = match(model, names)
+    assert list(layers) == found
+    assert all(layer is model.get_submodule(name) for name, layer in layers.items())
+
+
+def compiled(model):
+    return torch.compile(model, backend="eager")
+
+
+def compiled_inside(model):
+    model.hidden = compiled(model.hidden)
+    return model
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [nn.DataParallel, compiled, lambda m: nn.DataParallel(compiled(m)), compiled_inside],
+    ids=["parallel", "compiled", "both", "inside"],
+)
+@pytest.mark.parametrize("prefix", ["", "module.", "_orig_mod.", "module._orig_mod."])
+def test_what_wrappers_add_to_a_name_may_be_left_out_or_given(wrap, prefix):
+    model = deep()
+    hidden = model.hidden
+    wrapped = wrap(model)
+    (name,) = match(wrapped, prefix + "hidden")
+    assert name == "hidden"
+    assert hidden in match(wrapped, prefix + "hidden")["hidden"].modules()
+    assert list(match(wrapped, prefix + "layer*.1")) == ["layer1.1", "layer2.1"]
+    assert list(match(wrapped, "**")) == EVERY
+
+
+def test_a_layer_of_ones_own_called_module_keeps_its_name():
+    model = nn.Sequential()
+    model.add_module("module", network())
+    assert list(match(model, "module.*")) == [
+        "module.features", "module.hidden", "module.output",
+    ]  # fmt: skip
+    assert list(match(nn.DataParallel(model), "module.module.hidden")) == ["module.hidden"]
+
+
+@pytest.mark.parametrize(("names", "message"), [
+    ("hiden", "layers='hiden' fits no layer of this Sequential; did you mean 'hidden'"),
+    (["hidden", "conv*"], r"layers='conv\*' fits no layer .* 'features.conv1'"),
+    ("zzz", "did you mean 'features', 'features.conv1', 'features.tanh', 'hidden', 'output'"),
+    ("", "layers='' fits no layer"),
+    ([], r"layers=\[\]: name at least one layer"),
+])  # fmt: skip
+def test_names_that_fit_nothing_are_refused_with_a_suggestion(names, message):
+    with pytest.raises(ValueError, match=message):
+        match(network(), names)
+    with pytest.raises(ValueError, match="did you mean a model with named layers"):
+        match(nn.Tanh(), "**")

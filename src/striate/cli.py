@@ -79,6 +79,16 @@ def run(
     learning_rate: Annotated[float | None, typer.Option()] = None,
     train_images: Annotated[int | None, typer.Option(help="the first so many")] = None,
     attack_images: Annotated[int | None, typer.Option(help="the first so many")] = None,
+    solver: Annotated[
+        str | None, typer.Option(help="auto | exact | subspace: how the penalty is computed")
+    ] = None,
+    layers: Annotated[
+        str | None, typer.Option(help="last | all: which hidden layers are penalised")
+    ] = None,
+    width: Annotated[
+        int | None, typer.Option(help="units of dense hidden layers; default: the paper's")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="Adam's L2 penalty")] = None,
     jobs: Annotated[int, typer.Option(help="networks trained at a time")] = 1,
     device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1")] = "cpu",
     dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
@@ -103,6 +113,10 @@ def run(
         "learning_rate": learning_rate,
         "train_images": train_images,
         "attack_images": attack_images,
+        "solver": solver,
+        "layers": layers,
+        "width": width,
+        "weight_decay": weight_decay,
     }
     overrides = {name: value for name, value in given.items() if value is not None}
     _check_device(device)
@@ -156,11 +170,19 @@ def report(
 
 
 @app.command()
-def table(results: ResultsFolder = Path("results")) -> None:
+def table(
+    results: ResultsFolder = Path("results"),
+    claims: Annotated[
+        bool, typer.Option("--claims", help="judge the paper's claims instead, in Markdown")
+    ] = False,
+) -> None:
     """Print the table of the report: measured beside published."""
-    from striate.report import gerum2022_table, rich_table
+    from striate.report import gerum2022_claims, gerum2022_table, rich_table
     from striate.results import load_all
 
+    if claims:
+        print(gerum2022_claims(load_all(results)), end="")
+        return
     drawn, console = rich_table(gerum2022_table(load_all(results))), Console()
     # A narrow window, or none, must not cost digits.
     console.width = max(console.width, Console(width=1000).measure(drawn).maximum)

@@ -4,7 +4,17 @@ from torch import nn
 from torch.nn.functional import conv2d, linear, max_pool2d
 from torch.testing import assert_close
 
-from striate.models import NETWORKS, cnn, cnn_no_head, deep_cnn, deep_mlp, keras_adam, shallow_mlp
+from striate.models import (
+    NETWORKS,
+    WIDTHS,
+    cnn,
+    cnn_no_head,
+    deep_cnn,
+    deep_mlp,
+    hidden_layers,
+    keras_adam,
+    shallow_mlp,
+)
 from truths import gaussian
 
 MNIST, CIFAR10 = (1, 28, 28), (3, 32, 32)
@@ -44,6 +54,29 @@ PLANS = {
     "shallow_mlp": "DR", "deep_mlp": "DDDR", "cnn": "CPCPDR", "cnn_no_head": "CCR",
     "deep_cnn": "CPCPCDR",
 }  # fmt: skip
+
+
+@pytest.mark.parametrize("name", WIDTHS)
+def test_the_width_is_that_of_every_dense_hidden_layer(name):
+    model = NETWORKS[name]((3, 20, 20), 7, seed=1, width=33)
+    dense = [layer.out_features for layer in model if isinstance(layer, nn.Linear)]
+    assert dense == [*(PLANS[name].count("D") * [33]), 7]
+    published = NETWORKS[name]((3, 20, 20), 7, seed=1)
+    again = NETWORKS[name]((3, 20, 20), 7, seed=1, width=WIDTHS[name])
+    assert torch.equal(published.output.weight, again.output.weight)
+
+
+@networks
+def test_hidden_layers_are_named_first_to_last_and_the_last_one_is_hidden(name):
+    model = NETWORKS[name]((1, 20, 20), 7, seed=1)
+    names = hidden_layers(model)
+    assert names == (*(f"tanh{i + 1}" for i in range(len(names) - 1)), "hidden")
+    seen = []
+    for layer in names:
+        model.get_submodule(layer).register_forward_hook(lambda *call: seen.append(call[2]))
+    model(torch.rand(2, 1, 20, 20))
+    assert len(seen) == PLANS[name].count("C") + PLANS[name].count("D")
+    assert all(-1 <= layer.min() < 0 < layer.max() <= 1 for layer in seen)
 
 
 @networks
@@ -151,6 +184,20 @@ def test_keras_adam_is_keras():
     parameter = nn.Parameter(start.clone())
     found = descend(keras_adam([parameter], learning_rate=0.01), parameter, gradients)
     assert_close(found, slow_keras(start, gradients, 0.01), rtol=0, atol=1e-10)
+
+
+def test_weight_decay_is_the_gradient_of_an_l2_penalty():
+    """Torch's `weight_decay` of Adam, not AdamW: λ times the parameter joins its gradient."""
+    start, gradients = problem()
+    parameter, decay = nn.Parameter(start.clone()), 0.03
+    adam = keras_adam([parameter], learning_rate=0.01, weight_decay=decay)
+    other = nn.Parameter(start.clone())
+    plain = keras_adam([other], learning_rate=0.01)
+    for gradient in gradients:
+        parameter.grad, other.grad = gradient.clone(), gradient + decay * other.detach()
+        adam.step()
+        plain.step()
+    assert_close(parameter, other, rtol=0, atol=1e-14)
 
 
 def test_torchs_adam_with_kerass_epsilon_is_not():

@@ -38,10 +38,10 @@ def attacked_accuracy(attack: str, beta: float, alpha: float, epsilon: float) ->
 
 
 def _entries(
-    network: str, settings: dict, epochs: int, attacked: tuple[int, ...], units: int
+    settings: dict, epochs: int, attacked: tuple[int, ...], units: int, final: float | None
 ) -> list[Result]:
     beta, target, seed = (settings[key] for key in ("beta", "target", "seed"))
-    final = measured_alpha(beta, target, seed)
+    final = measured_alpha(beta, target, seed) if final is None else final
     steps = tuple(float(epoch) for epoch in range(1, epochs + 1))
     path = tuple(final + (1.2 - final) * 0.9 ** (3 * step) for step in steps)
     paths = {
@@ -87,9 +87,10 @@ def save_network(
     epochs: int = 10,
     attacked: tuple[int, ...] = (10,),
     units: int = 120,
+    alpha: float | None = None,
     **changes: object,
 ) -> Path:
-    """Save one trained network; `changes` go into the settings of all its entries."""
+    """Save one network that ends at `alpha`; `changes` go into the settings of all its entries."""
     cell = {"network": network, "data": data, "beta": beta, "target": target, "seed": seed}
     settings = {**COMMON, **cell, "epochs": epochs, **changes}
     source = f"{network} on {data}, β = {beta:g}, α* = {target}, seed {seed}"
@@ -101,7 +102,7 @@ def save_network(
                 "settings": {**settings, **entry.settings},
             }
         )
-        for entry in _entries(network, settings, epochs, attacked, units)
+        for entry in _entries(settings, epochs, attacked, units, alpha)
     ]
     path = folder / "gerum2022" / f"{results.digest(settings)[:16]}.json"
     provenance = {"striate": "0.1.0", "torch": "2.13.0", "seconds": 150.0}

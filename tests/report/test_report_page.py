@@ -91,6 +91,50 @@ def test_the_page_says_what_was_run_found_and_missing(page):
         assert part in text
 
 
+def test_the_page_judges_the_claims_of_the_networks_that_are_there(report, page):
+    text = " ".join(page.text.split())
+    for part in (
+        "Claim by claim",
+        "Strong is more robust than weak at the same α (text 2)yesreproducedFGSM, β = 1: against",
+        "Strong reaches the target earlier in training",
+        "At the baseline’s own α",
+    ):
+        assert part in text
+    assert "Robustness has a broad peak near α = 3" not in text  # no CNN was trained
+    claims = pd.read_csv(report.parent / "claims.csv")
+    assert set(claims["network"]) == {"shallow_mlp"}
+    contrast = pd.read_csv(report.parent / "contrast.csv")
+    assert set(contrast["source"]) == {"paper", "ours"}
+    assert "The forms of the penalty" not in text
+    assert not (report.parent / "forms.csv").exists()
+
+
+def test_the_page_says_what_was_left_alone_and_sets_forms_side_by_side(tmp_path, saved, swept):
+    for form in ("slope", "line"):
+        swept(tmp_path, targets=(1.0,), betas=(1.0,), form=form)
+    saved(tmp_path, width=500, alpha=1.9)
+    saved(tmp_path, weight_decay=0.1, alpha=2.2)
+    report = write(tmp_path)
+    text = " ".join(Page(report.read_text(encoding="utf-8")).text.split())
+    for part in (
+        "2 networks trained without the penalty in 2 other settings",
+        "Found and forced α: shallow MLP on MNIST",
+        "The forms of the penalty",
+        "line11.021.02 ± 0.01",
+    ):
+        assert part in text
+    assert "width 500: only the baseline was trained" not in text
+    assert len(pd.read_csv(report.parent / "forms.csv")) == 3
+    assert (report.parent / "figures" / "found-forced-shallow-mlp-on-mnist.csv").exists()
+
+
+def test_without_networks_of_the_paper_no_claim_is_judged(tmp_path, saved):
+    saved(tmp_path, data="digits")
+    report = write(tmp_path)
+    assert "Claim by claim" not in report.read_text(encoding="utf-8")
+    assert not (report.parent / "claims.csv").exists()
+
+
 def test_planted_markup_comes_out_as_text(tmp_path, saved):
     planted = {"network": "<script>alert(1)</script>", "data": '"><img src=x onerror=alert(2)>'}
     saved(tmp_path, **planted, protocol="`$x^{<b>}$` & ../../up", attacked=())

@@ -7,6 +7,10 @@ from striate.report.tidy import frame, points
 from striate.results import Curve, Score, load_all
 
 
+def read(folder):
+    return sweeps(load_all(folder))
+
+
 def test_a_sweep_holds_networks_that_differ_in_beta_target_and_seed(folder):
     mnist, digits = sweeps(load_all(folder))
     assert (mnist.label, digits.label) == ("shallow MLP on MNIST", "shallow MLP on digits")
@@ -27,6 +31,41 @@ def test_whatever_else_differs_starts_another_sweep(tmp_path, saved):
         "CNN on MNIST",
     ]
     assert [len(sweep.networks) for sweep in found] == [1, 1, 1]
+
+
+@pytest.mark.parametrize(
+    ("change", "label"),
+    [
+        ({"layers": "all"}, "layers all"),
+        ({"width": 500}, "width 500"),
+        ({"weight_decay": 1e-4}, "weight decay 0.0001"),
+    ],
+)
+def test_what_was_chosen_beyond_the_paper_starts_another_sweep(tmp_path, saved, change, label):
+    saved(tmp_path, layers="last", width=None, weight_decay=0.0)
+    saved(tmp_path, **{"layers": "last", "width": None, "weight_decay": 0.0, **change})
+    labels = {sweep.label.removeprefix("shallow MLP on MNIST, ") for sweep in read(tmp_path)}
+    assert labels > {label}
+    assert "None" not in str(labels)
+
+
+def test_results_from_before_there_was_a_choice_belong_with_the_paper_s_settings(tmp_path, saved):
+    saved(tmp_path, seed=1234)
+    saved(tmp_path, seed=2468, layers="last", width=None, weight_decay=0.0, solver="exact")
+    (sweep,) = read(tmp_path)
+    assert len(sweep.networks) == 2
+
+
+def test_solvers_share_a_sweep_and_a_network_trained_with_two_counts_once(tmp_path, saved):
+    saved(tmp_path, seed=1234, solver="auto", attacked=())
+    saved(tmp_path, seed=1234, solver="exact")
+    saved(tmp_path, seed=2468, solver="auto")
+    saved(tmp_path, seed=3702, solver="auto")
+    saved(tmp_path, seed=3702, solver="subspace", attacked=())
+    (sweep,) = read(tmp_path)
+    assert sweep.networks["seed"].tolist() == [1234, 2468, 3702]
+    # The exact one was attacked, and of the last seed the one of the subspace was not.
+    assert sweep.networks["attacked_epochs"].tolist() == ["10", "10", ""]
 
 
 def test_labels_tell_sweeps_apart_even_where_settings_are_long(tmp_path, saved):

@@ -144,6 +144,150 @@ def test_both_attacks_are_those_of_foolbox(net, eps):
         assert torch.equal(outcomes, ~fooled)
 
 
+class Apart(nn.Module):
+    """Runs a network on each image alone, so that not a bit depends on the size of the batch."""
+
+    def __init__(self, net):
+        super().__init__()
+        self.net = net
+
+    def forward(self, pixels):
+        return torch.cat([self.net(pixel[None]) for pixel in pixels])
+
+
+class Euclidean:
+    """A ball that a user may write."""
+
+    def __init__(self, eps):
+        self.eps = eps
+
+    def sample(self, like, generator):
+        return self.project(torch.randn(like.shape, generator=generator, dtype=like.dtype))
+
+    def steepest(self, gradient):
+        return gradient / gradient.flatten(1).norm(dim=1).view(-1, 1, 1, 1)
+
+    def project(self, delta):
+        return delta * (self.eps / delta.flatten(1).norm(dim=1).view(-1, 1, 1, 1)).clamp(max=1)
+
+
+def every_step(model, x, y, *, ball, steps, step_size, delta=0.0):
+    """Climb with all images at every step."""
+    now = (x + delta).clamp(0, 1)
+    for _ in range(steps):
+        now = now.detach().requires_grad_()
+        (gradient,) = torch.autograd.grad(summed_cross_entropy(model(now), y), now)
+        step = step_size * ball.steepest(gradient)
+        now = (x + ball.project(now.detach() + step - x)).clamp(0, 1)
+    return now
+
+
+def seen(model, attack):
+    """How many images go through `model` in `attack`."""
+    count = 0
+
+    def add(_, inputs):
+        nonlocal count
+        count += len(inputs[0])
+
+    handle = model.register_forward_pre_hook(add)
+    attack()
+    handle.remove()
+    return count
+
+
+@nets
+@pytest.mark.parametrize("ball", [
+    LinfBall(0.0), LinfBall(0.01), LinfBall(0.05), LinfBall(0.3), Euclidean(0.05), Euclidean(1.0),
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize(("steps", "step_size"), [(1, 0.01), (2, 0.01), (19, 0.05), (20, 0.05)])
+def test_skipping_what_cannot_change_an_image_changes_none(net, ball, steps, step_size):
+    model = Apart(NETS[net]().double())
+    x, y = images(8, dtype=torch.float64), labels(8)
+    climb = {"ball": ball, "steps": steps, "step_size": step_size}
+    assert torch.equal(pgd(model, x, y, **climb), every_step(model, x, y, **climb))
+    start = ball.sample(x, torch.Generator().manual_seed(3))
+    found = pgd(model, x, y, **climb, random_start=True, generator=torch.Generator().manual_seed(3))
+    assert torch.equal(found, every_step(model, x, y, **climb, delta=start))
+
+
+@nets
+def test_an_image_that_stands_still_costs_nothing(net):
+    model, x, y = NETS[net](), images(50), labels(50)
+    climb = {"ball": LinfBall(0.01), "steps": 40, "step_size": 0.01}
+    assert seen(model, lambda: every_step(model, x, y, **climb)) == 50 * 40
+    assert seen(model, lambda: pgd(model, x, y, **climb)) < 50 * 40 / 4
+    climb["ball"] = LinfBall(0.0)
+    assert seen(model, lambda: pgd(model, x, y, **climb)) == 50
+
+
+def test_the_step_that_does_not_move_an_image_is_its_last():
+    """The edge of the ball is two steps away."""
+    x, y = torch.full((1, 1, 1, 1), 0.25), torch.zeros(1, dtype=torch.int64)
+    model, climb = Ridge(), {"ball": LinfBall(1 / 16), "step_size": 1 / 32}
+    for steps, count in ((1, 1), (2, 2), (3, 3), (4, 3), (40, 3)):
+        assert seen(model, lambda n=steps: pgd(model, x, y, steps=n, **climb)) == count
+        assert pgd(model, x, y, steps=steps, **climb) == 0.25 + min(steps, 2) / 32
+
+
+class Ridge(nn.Module):
+    """Two classes told apart by one pixel z: the loss of class 0 is highest at z = 1/2."""
+
+    def forward(self, pixels):
+        z = pixels.flatten(1)
+        return torch.cat([0 * z, -((z - 0.5) ** 2)], 1)
+
+
+@pytest.mark.parametrize("steps", range(1, 10))
+def test_an_image_that_hops_ends_on_the_right_side(steps):
+    """All in binary fractions: after k steps up, the ridge is crossed to and fro at every step."""
+    ups = torch.arange(8)
+    start, y = 0.5 + 1 / 64 - ups / 32, torch.zeros(8, dtype=torch.int64)
+    x, model = start.view(-1, 1, 1, 1), Ridge()
+    climb = {"ball": LinfBall(0.5), "steps": steps, "step_size": 1 / 32}
+    side = 1 - 2 * ((steps - ups) % 2)
+    expected = torch.where(ups > steps, start + steps / 32, 0.5 + side / 64)
+    assert torch.equal(pgd(model, x, y, **climb).flatten(), expected)
+    # Back where it was two steps ago: after step k + 1, or 2 if it starts on the upper side.
+    assert seen(model, lambda: pgd(model, x, y, **climb)) == sum(
+        min(steps, max(up + 1, 2)) for up in ups.tolist()
+    )
+
+
+class Drawn(nn.Module):
+    """Turns round by chance, at every `period`-th call."""
+
+    def __init__(self, period):
+        super().__init__()
+        self.period, self.calls = period, 0
+
+    def forward(self, pixels):
+        z = pixels.flatten(1)
+        turn = torch.randn(()) if self.calls % self.period == 0 else 1
+        self.calls += 1
+        return torch.cat([0 * z, turn * z], 1)
+
+
+@pytest.mark.parametrize("period", [1, 2])
+@pytest.mark.parametrize("seed", range(10))
+def test_a_model_that_draws_is_climbed_to_the_end(period, seed):
+    """Chance may lead back to where an image was, and away again."""
+    x, y = torch.full((3, 1, 1, 1), 0.5), torch.zeros(3, dtype=torch.int64)
+    climb = {"ball": LinfBall(0.25), "steps": 15, "step_size": 1 / 16}
+    torch.manual_seed(seed)
+    expected = every_step(Drawn(period), x, y, **climb)
+    torch.manual_seed(seed)
+    model = Drawn(period)
+    assert seen(model, lambda: pgd(model, x, y, **climb)) == 3 * 15
+    torch.manual_seed(seed)
+    assert torch.equal(pgd(Drawn(period), x, y, **climb), expected)
+
+
+def test_no_gradient_flows_through_a_climb():
+    x = images(3).requires_grad_()
+    assert not pgd5(mlp(), x, labels(3), ball=LinfBall(0.1)).requires_grad
+
+
 def test_an_attack_climbs():
     model, x, y = mlp(3), images(200), labels(200)
     clean = cross_entropy(model(x), y)

@@ -148,7 +148,7 @@ def test_neither_scale_nor_offset_of_the_activations_matters(form, shape):
 
 @forms
 def test_without_strength_nothing_is_computed(form, monkeypatch):
-    monkeypatch.setattr(penalty, "leading_eigenvalues", None)
+    monkeypatch.setattr(penalty, "relative_spectrum", None)
     x = gaussian(2, 3).requires_grad_()  # cannot fill the window either
     term = SpectralPenalty(alpha=1.0, beta=0.0, ranks=(6, 50), form=form)(x)
     assert term.item() == 0
@@ -299,4 +299,7 @@ def test_settings_out_of_range_are_refused(setting, message):
 
 def test_a_penalty_prints_as_its_settings():
     law = SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50), form="line")
-    assert repr(law) == "SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50), form='line')"
+    assert repr(law) == (
+        "SpectralPenalty(\n  alpha=1.0, beta=0.1, ranks=(6, 50), form='line', units='flat', "
+        "solver='auto'\n  (tracker): Tracker()\n)"
+    )

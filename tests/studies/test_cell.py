@@ -6,9 +6,9 @@ import torch
 from threadpoolctl import threadpool_limits
 
 from striate.datasets import digits
-from striate.models import keras_adam, shallow_mlp
-from striate.results import Curve
-from striate.spectra import batch_alpha
+from striate.models import deep_mlp, keras_adam, shallow_mlp
+from striate.results import Curve, Score
+from striate.spectra import SpectralPenalty, batch_alpha
 from striate.studies.gerum2022 import cell, measure, tasks
 from striate.training import Step, train
 
@@ -26,13 +26,13 @@ SMALL = {
 }
 
 
-def one(**changes):
+def one(network="shallow_mlp", **changes):
     """The first cell of a small grid on digits."""
     return tasks(
         preset="quick",
         protocol="paper",
         data="digits",
-        network="shallow_mlp",
+        network=network,
         overrides={**SMALL, **changes},
     )[0]
 
@@ -165,6 +165,51 @@ def test_numbers_are_those_of_the_network_that_the_task_describes(tmp_path):
     assert task["target"] is None
     assert found[0].source == "shallow_mlp on digits, β = 0, seed 1234"
     assert len(pick(found, "Curve", "eigenspectrum", "test", 1).x) == 359
+
+
+DEEP = {"network": "deep_mlp", "layers": "all", "width": 40, "weight_decay": 0.01}
+
+
+@pytest.mark.parametrize("beta", [0.0, 1.0])
+def test_every_hidden_layer_may_be_penalised_in_a_narrow_network_with_decay(tmp_path, beta):
+    """Trained again here, step by step; the solver is exact so that the bits may be compared."""
+    task = one(**DEEP, betas=(beta,), epochs=1, attack_epochs=(1,), solver="exact")
+    found = measure(task, tmp_path / "cell.json")
+    images, labels, _ = digits("train")
+    model = deep_mlp((1, 8, 8), 10, seed=1234, width=40)
+    adam = keras_adam(model.parameters(), learning_rate=1e-3, weight_decay=0.01)
+    penalty = SpectralPenalty(alpha=1.0, beta=beta, ranks=(3, 30), solver="exact")
+    alphas = {"alpha_tanh1": [], "alpha_tanh2": [], "alpha": []}
+
+    def objective(model, images, labels):
+        hidden = [model[: 1 + 2 * depth](images) for depth in (1, 2, 3)]
+        for values, layer in zip(alphas.values(), hidden, strict=True):
+            values.append(batch_alpha(layer, ranks=(3, 30)).item())
+        loss = torch.nn.functional.cross_entropy(model[-1](hidden[-1]), labels)
+        return Step(loss + sum(map(penalty, hidden)), model(images), {})
+
+    settings = {"epochs": 1, "batch_size": 120, "seed": 1234, "optimizer": adam}
+    epochs = train(model, images[:300], labels[:300], objective=objective, **settings)
+    trained = {result.name: result for result in next(epochs) if isinstance(result, Score)}
+    for name, values in alphas.items():
+        mean = pick(found, "Score", name, "train", 1).value
+        assert mean == pytest.approx(sum(values) / 3, rel=1e-5)
+        assert pick(found, "Curve", name, "train", 1).y == (mean,)
+    assert pick(found, "Score", "loss", "train", 1).value == pytest.approx(
+        trained["loss"].value, rel=1e-5
+    )
+
+
+def test_a_layer_and_a_network_are_built_as_the_task_asks():
+    wide, narrow = (cell.build(one(width=width), (1, 8, 8), 10, seed=1) for width in (None, 70))
+    assert (wide.output.in_features, narrow.output.in_features) == (2000, 70)
+    deep = cell.build(one("deep_mlp"), (1, 8, 8), 10, seed=1)
+    assert list(cell._penalties(one("deep_mlp"), deep)) == ["hidden"]
+    penalties = cell._penalties(one(network="deep_mlp", layers="all", solver="subspace"), deep)
+    assert list(penalties) == ["tanh1", "tanh2", "hidden"]
+    # A penalty may remember the last spectrum it saw, which is that of one layer.
+    assert len(set(map(id, penalties.values()))) == 3
+    assert {penalty.tracker.solver for penalty in penalties.values()} == {"subspace"}
 
 
 def test_a_cell_twice_is_the_same_twice(measured, tmp_path):

@@ -154,6 +154,10 @@ OVERRIDES = {
     "learning_rate": (0.01, "learning_rate", 0.01),
     "train_images": (30_000, "train_images", 30_000),
     "attack_images": (500, "attack_images", 500),
+    "solver": ("exact", "solver", "exact"),
+    "layers": ("all", "layers", "all"),
+    "width": (300, "width", 300),
+    "weight_decay": (1e-4, "weight_decay", 1e-4),
 }
 GRID_OVERRIDES = {
     "alphas": ((0, 2.5), "target", [None, 0.0, 2.5]),
@@ -169,7 +173,7 @@ def test_there_is_a_case_here_for_every_setting():
 @pytest.mark.parametrize("name", OVERRIDES)
 def test_a_setting_that_is_overridden_is_obeyed_and_names_another_file(name):
     given, setting, spelled = OVERRIDES[name]
-    before, after = cells(), cells(**{name: given})
+    before, after = (cells(network="deep_mlp", **change) for change in ({}, {name: given}))
     assert column(after, setting) == [spelled]
     assert {results.digest(task) for task in before}.isdisjoint(map(results.digest, after))
     assert [{**task, setting: None} for task in before] == [
@@ -203,6 +207,22 @@ def test_cells_of_other_grids_lie_in_other_files(one, other):
     common = {"network": "cnn"}
     first, second = cells(**common | one), cells(**common | other)
     assert {results.digest(task) for task in first}.isdisjoint(map(results.digest, second))
+
+
+def test_what_is_not_asked_for_is_as_in_the_paper():
+    for network in NETWORKS:
+        grid = cells(network=network)
+        assert column(grid, "solver") == ["auto"]
+        assert column(grid, "layers") == ["last"]
+        assert column(grid, "width") == [None]
+        assert column(grid, "weight_decay") == [0.0]
+
+
+@pytest.mark.parametrize("network", [name for name in NETWORKS if name != "cnn_no_head"])
+def test_the_papers_width_is_no_other_network_whoever_names_it(network):
+    units = NETWORKS[network]((1, 28, 28), 10, seed=0).output.in_features
+    assert cells(network=network, width=units) == cells(network=network)
+    assert column(cells(network=network, width=units + 1), "width") == [units + 1]
 
 
 def test_more_attack_images_than_there_are_means_all():
@@ -252,13 +272,31 @@ REFUSED = [
     (
         {"network": "deep_cnn", "ranks": (6, 501)},
         "ranks=(6, 501) end beyond what α can be measured on: hidden of deep_cnn has 500 units, "
-        "and 10000 test images have 9999 ranks; change --ranks",
+        "and 10000 test images have 9999 ranks; change --ranks or --width",
     ),
     (
         {"preset": "quick", "data": "digits", "ranks": (6, 360)},
         "ranks=(6, 360) end beyond what α can be measured on: hidden of shallow_mlp has 2000 "
         "units, and 360 test images have 359 ranks",
     ),
+    ({"layers": "first"}, "layers='first'; choose one of last, all"),
+    ({"layers": "all"}, "layers='all', but shallow_mlp has one hidden layer; leave it out"),
+    ({"width": 0}, "width=0: a layer has at least one unit"),
+    (
+        {"network": "cnn_no_head", "width": 100},
+        "width=100, but cnn_no_head has no dense layer; leave it out",
+    ),
+    (
+        {"network": "deep_mlp", "width": 49},
+        "ranks=(6, 50) end beyond what α can be measured on: hidden of deep_mlp has 49 units",
+    ),
+    (
+        {"network": "deep_mlp", "width": 49, "layers": "all"},
+        "ranks=(6, 50) end beyond what α can be measured on: tanh1 of deep_mlp has 49 units",
+    ),
+    ({"weight_decay": -1e-4}, "weight_decay=-0.0001: give 0 or a positive number"),
+    ({"weight_decay": float("inf")}, "weight_decay=inf: give 0 or a positive number"),
+    ({"weight_decay": float("nan")}, "weight_decay=nan: give 0 or a positive number"),
     (
         {"preset": "quick", "data": "digits", "network": "cnn"},
         "images of 8×8 pixels are too small for this network, which needs 10×10",

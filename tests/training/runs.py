@@ -45,7 +45,7 @@ def numbers(images: torch.Tensor) -> list[int]:
 
 def shaped(beta: float = 0.5) -> Objective:
     penalty = SpectralPenalty(alpha=2.0, beta=beta, ranks=RANKS)
-    return partial(spectral, penalty=penalty, layer=LAYER)
+    return partial(spectral, penalties={LAYER: penalty})
 
 
 class Run:

@@ -1,7 +1,8 @@
 """The networks of Gerum et al. 2022, initialised and optimised as Keras does it.
 
-Each takes the shape of an image, the number of classes and a seed. In each, the layer the paper
-regularises is called ``hidden``: the last hidden layer, after its tanh, just before the read-out.
+Each takes the shape of an image, the number of classes and a seed, and those with dense hidden
+layers a width for them. In each, the layer the paper regularises is called ``hidden``: the last
+hidden layer, after its tanh, just before the read-out.
 """
 
 from collections import OrderedDict
@@ -12,32 +13,43 @@ from torch import nn
 
 ImageShape = tuple[int, int, int]
 
+# Units of the dense hidden layers in the paper; the other network has none.
+WIDTHS = {"shallow_mlp": 2000, "deep_mlp": 1000, "cnn": 1000, "deep_cnn": 500}
 
-def shallow_mlp(image_shape: ImageShape, classes: int, *, seed: int) -> nn.Sequential:
+
+def shallow_mlp(
+    image_shape: ImageShape, classes: int, *, seed: int, width: int = WIDTHS["shallow_mlp"]
+) -> nn.Sequential:
     """Build 2000 tanh units and a read-out: 1 590 010 parameters on MNIST."""
-    return _mlp(image_shape, (2000,), classes, seed)
+    return _mlp(image_shape, (width,), classes, seed)
 
 
-def deep_mlp(image_shape: ImageShape, classes: int, *, seed: int) -> nn.Sequential:
+def deep_mlp(
+    image_shape: ImageShape, classes: int, *, seed: int, width: int = WIDTHS["deep_mlp"]
+) -> nn.Sequential:
     """Build three layers of 1000 tanh units and a read-out: 2 797 010 parameters on MNIST."""
-    return _mlp(image_shape, (1000, 1000, 1000), classes, seed)
+    return _mlp(image_shape, (width, width, width), classes, seed)
 
 
-def cnn(image_shape: ImageShape, classes: int, *, seed: int) -> nn.Sequential:
+def cnn(
+    image_shape: ImageShape, classes: int, *, seed: int, width: int = WIDTHS["cnn"]
+) -> nn.Sequential:
     """Build two convolutions with pooling, and the dense head that the experiments regularised.
 
     conv 16 - pool - conv 32 - pool - dense 1000 - read-out; 815 810 parameters on MNIST,
     1 168 098 on CIFAR-10. The paper's text leaves out the pooling and the head (`cnn_no_head`).
     """
-    return _cnn(image_shape, (16, 32), 1000, classes, seed)
+    return _cnn(image_shape, (16, 32), width, classes, seed)
 
 
-def deep_cnn(image_shape: ImageShape, classes: int, *, seed: int) -> nn.Sequential:
+def deep_cnn(
+    image_shape: ImageShape, classes: int, *, seed: int, width: int = WIDTHS["deep_cnn"]
+) -> nn.Sequential:
     """Build three convolutions, two of them pooled, and a dense head of 500.
 
     163 558 parameters on MNIST, 275 846 on CIFAR-10; in the authors' code of 2023, not the paper.
     """
-    return _cnn(image_shape, (16, 32, 32), 500, classes, seed)
+    return _cnn(image_shape, (16, 32, 32), width, classes, seed)
 
 
 @torch.random.fork_rng(devices=())  # torch's own initialisation, overwritten, draws from it
@@ -68,13 +80,37 @@ NETWORKS: dict[str, Callable[..., nn.Sequential]] = {
 }
 
 
-def keras_adam(parameters: Iterable[nn.Parameter], *, learning_rate: float) -> torch.optim.Adam:
+def hidden_layers(network: nn.Sequential) -> tuple[str, ...]:
+    """Name the hidden layers of one of these networks, first to last: its tanhs.
+
+    The last one goes by ``hidden``, also where that is a tanh's output made flat.
+    """
+    tanhs = [name for name, layer in network.named_children() if isinstance(layer, nn.Tanh)]
+    return (*tanhs[:-1], "hidden")
+
+
+def keras_adam(
+    parameters: Iterable[nn.Parameter], *, learning_rate: float, weight_decay: float = 0.0
+) -> torch.optim.Adam:
     """Return Adam with the ε of Keras, at the place where Keras adds it.
 
     Keras divides by ``sqrt(v) + 1e-7``; torch divides by ``sqrt(v / (1 - β₂ᵗ)) + ε``. The two are
     the same update if torch's ε is ``1e-7 / sqrt(1 - β₂ᵗ)``, which is set before every step.
+
+    Parameters
+    ----------
+    parameters
+        What is optimised.
+    learning_rate
+        Of Adam.
+    weight_decay
+        That many times each parameter, biases too, is added to its gradient: the L2 penalty of
+        torch's Adam, which Adam then divides by the gradient's size like everything else. It is
+        not the decoupled decay of AdamW. The paper has none.
     """
-    adam = torch.optim.Adam(parameters, lr=learning_rate, betas=(0.9, 0.999), eps=1e-7)
+    adam = torch.optim.Adam(
+        parameters, lr=learning_rate, betas=(0.9, 0.999), eps=1e-7, weight_decay=weight_decay
+    )
 
     def place_epsilon(optimizer: torch.optim.Optimizer, *_: object) -> None:
         for group in optimizer.param_groups:

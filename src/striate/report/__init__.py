@@ -1,11 +1,12 @@
 """Reports: tables, figures and one page, from results only; nothing is measured here.
 
 `write` makes a page from a results folder. `gerum2022_table` and `gerum2022_findings` give the
-same numbers and sentences to a terminal or a notebook.
+same numbers and sentences to a terminal or a notebook, `gerum2022_claims` a verdict on each claim.
 """
 
+from striate.report.claim_tables import gerum2022_claims
 from striate.report.findings import gerum2022_findings
 from striate.report.page import write
 from striate.report.tables import gerum2022_table, rich_table
 
-__all__ = ["gerum2022_findings", "gerum2022_table", "rich_table", "write"]
+__all__ = ["gerum2022_claims", "gerum2022_findings", "gerum2022_table", "rich_table", "write"]

@@ -88,6 +88,33 @@ def binned(accuracies: pd.DataFrame) -> pd.DataFrame:
     return pd.concat(both)[columns].reset_index(drop=True) if both else curves[columns]
 
 
+def per_target(accuracies: pd.DataFrame) -> pd.DataFrame:
+    """Average networks that differ in the seed only, at the mean of their α, not rounded.
+
+    This is what is read off at an α between two targets: rounding α to a tenth, as the figures do,
+    can move a steep curve by as much as what is compared.
+
+    Parameters
+    ----------
+    accuracies
+        One row per network, attack and ε: `attack`, `epsilon`, `beta`, `target`, `alpha`,
+        `accuracy`.
+
+    Returns
+    -------
+        `attack`, `epsilon`, `beta`, `target`, `alpha`, `accuracy`, `sem` (NaN for one network)
+        and `n`.
+    """
+    rows = accuracies.dropna(subset=["alpha", "accuracy"])
+    groups = rows.groupby(["attack", "epsilon", "beta", "target"], dropna=False)
+    return groups.agg(
+        alpha=("alpha", "mean"),
+        accuracy=("accuracy", "mean"),
+        sem=("accuracy", "sem"),
+        n=("accuracy", "size"),
+    ).reset_index()
+
+
 def at(rows: pd.DataFrame, attack: str, epsilon: float) -> pd.DataFrame:
     """Return the rows of one attack at one strength; ε plays no part without an attack."""
     chosen = rows["attack"] == attack

@@ -7,7 +7,8 @@ import pandas as pd
 
 from striate.report.aggregate import PAPER_EPSILON, at, binned
 from striate.report.findings import networks_of, percent
-from striate.report.sweeps import DATA, NETWORKS, Sweep, fit_window
+from striate.report.labels import DATA, NETWORKS
+from striate.report.sweeps import Sweep, fit_window, main_sweeps
 
 # What the text of Gerum et al. 2022 says; our protocol sheet, section 8, lists it by panel.
 CLAIMS = {
@@ -133,7 +134,7 @@ def missing(found: Sequence[Sweep]) -> list[str]:
         for network, data in PAPER_EPSILON
         if (network, data) not in present
     ]
-    for sweep in found:
+    for sweep in main_sweeps(found):
         notes += [f"{capital(sweep.label)}: {note}" for note in _gaps(sweep)]
     return notes
 

@@ -4,7 +4,8 @@ A figure is drawn from a table of lines, and that table is its CSV, so the two c
 Published and measured lines go through the same function and differ only in `source`.
 """
 
-from collections.abc import Callable, Iterable
+import re
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -136,7 +137,14 @@ def stack(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=list(LINE))
 
 
-def draw(axes: Axes, table: pd.DataFrame, colour: Colour, *, dots: bool) -> None:
+def draw(
+    axes: Axes,
+    table: pd.DataFrame,
+    colour: Colour,
+    *,
+    dots: bool,
+    looks: Mapping[str, Look] | None = None,
+) -> None:
     """Draw the lines of one panel, in their order in the table.
 
     Parameters
@@ -151,11 +159,14 @@ def draw(axes: Axes, table: pd.DataFrame, colour: Colour, *, dots: bool) -> None
     dots
         Whether measured lines get a marker and an error bar per point, or a plain line and a
         band, which suits hundreds of points.
+    looks
+        What is different about lines of these names: words of `matplotlib.axes.Axes.plot`.
     """
     for (source, series), line in table.groupby(["source", "series"], sort=False):
         beta, target = line[["beta", "target"]].to_numpy(float)[0]
         look: Look = {"color": colour(beta, target)}
         look |= _look(str(source), len(line), beta, dots=dots)
+        look |= (looks or {}).get(str(series), {})
         x, y = line["x"].to_numpy(float), line["y"].to_numpy(float)
         axes.plot(x, y, label=str(series), **look)
         _draw_error(axes, x, y, line["error"].to_numpy(float), look)
@@ -179,6 +190,11 @@ def by_target(colour: Colour, targets: Iterable[float]) -> Colour:
         return to_hex((red, green, blue))
 
     return shaded
+
+
+def stem(figure: str, label: str) -> str:
+    """Name the files of a figure about the networks called `label`."""
+    return f"{figure}-{re.sub('[^a-z0-9]+', '-', label.lower()).strip('-')}"
 
 
 def beta_name(beta: float) -> str:
@@ -206,6 +222,14 @@ def in_percent(axes: Axes) -> None:
     axes.yaxis.set_major_formatter(
         FuncFormatter(lambda value, place: f"{round(100 * value, 4):g} %")
     )
+
+
+def panel_axes(axes: Axes, panel: str, epsilon: float) -> None:
+    """Title and label a panel a, b or c: accuracy against α without attack, under FGSM, PGD."""
+    attack = ["no attack", f"FGSM, ε = {epsilon:g}", f"PGD, ε = {epsilon:g}"]["abc".index(panel)]
+    axes.set(title=f"{panel}\u2003{attack}", xlabel="measured α", ylabel="accuracy")
+    axes.margins(x=0.06, y=0.1)
+    in_percent(axes)
 
 
 def add_powers_of_ten(axes: Axes) -> None:

@@ -1,6 +1,5 @@
 """The figures of Gerum et al. 2022, drawn from results, with the paper's curves behind ours."""
 
-import re
 from collections import Counter
 from collections.abc import Iterator, Sequence
 
@@ -28,9 +27,12 @@ from striate.report.figures import (
     draw,
     in_percent,
     stack,
+    stem,
 )
+from striate.report.forms import forms
+from striate.report.found_forced import found_forced
 from striate.report.panels import against_alpha, over_epochs
-from striate.report.sweeps import Sweep
+from striate.report.sweeps import Sweep, main_sweeps
 
 ACCURACY, ALPHA = "accuracy", "measured α"
 # Gerum et al. 2022, Fig. 2f shows the strengths up to here, Fig. S1 all of them.
@@ -53,8 +55,9 @@ def plates(found: Sequence[Sweep]) -> list[Plate]:
 
 
 def _plates(found: Sequence[Sweep]) -> Iterator[Plate]:
-    yield figure1(found)
-    plotted = [sweep for sweep in found if sweep.networks["alpha"].notna().any()]
+    main = main_sweeps(found)
+    yield figure1(main)
+    plotted = [sweep for sweep in main if sweep.networks["alpha"].notna().any()]
     shallow = [sweep for sweep in plotted if sweep.settings["network"] == "shallow_mlp"]
     for sweep in shallow:
         yield figure2(sweep)
@@ -65,6 +68,8 @@ def _plates(found: Sequence[Sweep]) -> Iterator[Plate]:
         shown = sweep.settings["network"] == "shallow_mlp" and _largest(sweep) <= LARGEST_IN_2F
         if not shown:
             yield from _grids(sweep, "Figure S1", largest=np.inf)
+    yield from found_forced(found)
+    yield from forms(found)
 
 
 def figure2(sweep: Sweep) -> Plate:
@@ -92,7 +97,7 @@ def figure2(sweep: Sweep) -> Plate:
     below = f"{', '.join('de'[: len(bottom)])}: α after each epoch, shaded by target."
     epochs = below if bottom else "No α per epoch of a regularised network was kept."
     return Plate(
-        _stem("figure2", sweep),
+        stem("figure2", sweep.label),
         f"Figure 2. Spectrum, accuracy and robustness: {sweep.label}",
         captions.CLAIMS["figure2"],
         tuple(captions.best(sweep, attack) for attack in captions.ATTACK_NAMES),
@@ -149,7 +154,7 @@ def _grids(sweep: Sweep, title: str, *, largest: float) -> Iterator[Plate]:
     figure, numbers = _small_panels(sweep, attacks, strengths)
     names = " and ".join(captions.ATTACK_NAMES[attack] for attack in attacks)
     yield Plate(
-        _stem(title.replace("F", "f").replace(" ", ""), sweep),
+        stem(title.replace("F", "f").replace(" ", ""), sweep.label),
         f"{title}. Every attack strength: {sweep.label}",
         "",
         captions.halving(sweep),
@@ -265,7 +270,3 @@ def _name_grid(grid: np.ndarray, attacks: list[str], strengths: list[float]) -> 
 
 def _largest(sweep: Sweep) -> float:
     return float(sweep.accuracies["epsilon"].max())
-
-
-def _stem(figure: str, sweep: Sweep) -> str:
-    return f"{figure}-{re.sub('[^a-z0-9]+', '-', sweep.label.lower()).strip('-')}"

@@ -10,11 +10,13 @@ from jinja2 import Environment, StrictUndefined
 from markupsafe import Markup, escape
 
 from striate.report.captions import missing
+from striate.report.claim_tables import SAID, claims_table, contrast_cells, contrast_table
 from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
 from striate.report.findings import gerum2022_findings, networks_of
+from striate.report.forms import form_cells, forms_table
 from striate.report.gerum2022 import plates
-from striate.report.sweeps import STUDY, Sweep, sweeps
+from striate.report.sweeps import STUDY, Sweep, main_sweeps, sweeps
 from striate.report.tables import cells, gerum2022_table
 from striate.report.tidy import frame
 from striate.results import Result, load_all, paths, read_record, write_atomically
@@ -30,7 +32,10 @@ SOFTWARE = {
 
 
 def write(results: Path, out: Path | None = None) -> Path:
-    """Write ``report.html``, ``figures/`` (SVG, PDF and CSV of each) and ``table.csv``.
+    """Write ``report.html``, ``figures/`` (SVG, PDF and CSV of each) and the tables as CSV.
+
+    ``table.csv`` has every number; ``claims.csv`` and ``contrast.csv`` judge the paper's claims,
+    and ``forms.csv`` sets forms of the penalty side by side, where there are such networks.
 
     Parameters
     ----------
@@ -53,12 +58,13 @@ def write(results: Path, out: Path | None = None) -> Path:
     groups = sweeps(found, folder=results)
     drawn = plates(groups)
     saved = {plate.name: files(plate) for plate in drawn}
-    table = gerum2022_table(found)
-    page = render(found, groups, drawn, saved, table, provenance=_provenance(results))
+    tables = {"table": gerum2022_table(found), **_tables(groups)}
+    page = render(found, groups, drawn, saved, tables, provenance=_provenance(results))
     for name, contents in saved.items():
         for suffix, content in contents.items():
             write_atomically(out / "figures" / f"{name}.{suffix}", content)
-    write_atomically(out / "table.csv", table.to_csv(index=False).encode())
+    for name, table in tables.items():
+        write_atomically(out / f"{name}.csv", table.to_csv(index=False).encode())
     write_atomically(out / "report.html", page.encode())
     return out / "report.html"
 
@@ -68,7 +74,7 @@ def render(
     groups: Sequence[Sweep],
     drawn: Sequence[Plate],
     saved: Mapping[str, Mapping[str, bytes]],
-    table: pd.DataFrame,
+    tables: Mapping[str, pd.DataFrame],
     *,
     provenance: Mapping[str, str],
 ) -> str:
@@ -83,16 +89,48 @@ def render(
     pictures = {plate.name: _picture(plate, saved[plate.name]["svg"]) for plate in drawn}
     return environment.from_string(template).render(
         findings=gerum2022_findings(found),
-        runs=[_run(sweep) for sweep in groups],
+        runs=[_run(sweep) for sweep in main_sweeps(groups)],
+        others=_others(groups),
         total=networks_of(sum(len(sweep.networks) for sweep in groups)),
         times=_times(found),
         provenance=provenance,
         plates=drawn,
         pictures=pictures,
-        rows=_by_sweep(table),
-        compared=bool(table.filter(like="_published").notna().any(axis=None)),
+        rows=_by_sweep(tables["table"]),
+        compared=bool(tables["table"].filter(like="_published").notna().any(axis=None)),
+        claims=_claims(tables["claims"]) if "claims" in tables else {},
+        contrast=contrast_cells(tables["contrast"]) if "contrast" in tables else [],
+        forms=form_cells(tables["forms"]) if "forms" in tables else {},
         missing=missing(groups),
     )
+
+
+def _tables(groups: Sequence[Sweep]) -> dict[str, pd.DataFrame]:
+    """Make the tables that these networks allow."""
+    present = {(sweep.settings["network"], sweep.settings["data"]) for sweep in groups}
+    made = {"claims": claims_table(groups), "contrast": contrast_table(groups)}
+    for name, table in made.items():  # of what was trained; the rest is under "missing"
+        pairs = zip(table["network"], table["data"], strict=True)
+        made[name] = table[[pair in present for pair in pairs]]
+    made["forms"] = forms_table(groups)
+    return {name: table for name, table in made.items() if len(table)}
+
+
+def _claims(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
+    """Give the claims by network, with what the paper's own curves say of them."""
+    rows: dict[str, list[dict[str, str]]] = {}
+    for row in table.assign(said=table["paper"].map(SAID)).to_dict("records"):
+        rows.setdefault(row["label"], []).append({str(key): str(row[key]) for key in row})
+    return rows
+
+
+def _others(groups: Sequence[Sweep]) -> str:
+    """Say how many networks were left alone with other settings; nothing if there are none."""
+    labels = {sweep.label for sweep in main_sweeps(groups)}
+    others = [sweep for sweep in groups if sweep.label not in labels]
+    count = sum(len(sweep.networks) for sweep in others)
+    settings = "1 other setting" if len(others) == 1 else f"{len(others)} other settings"
+    return f"{networks_of(count)} trained without the penalty in {settings}" if others else ""
 
 
 def duration(seconds: float) -> str:

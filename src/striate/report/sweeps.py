@@ -2,7 +2,9 @@
 
 A sweep is every network that differs from the others only in the penalty's strength β, its
 target α* and the seed. Whatever else differs (data, protocol, fit window, epochs, …) starts
-another sweep, so that no mean is ever taken across settings.
+another sweep, so that no mean is ever taken across settings. Only the solver of the penalty may
+differ within a sweep, because all solvers find the same numbers within a tolerance; a network that
+was trained with two of them counts once.
 """
 
 import math
@@ -14,6 +16,7 @@ import pandas as pd
 
 from striate.reference import gerum2022_published
 from striate.report.aggregate import PanelEpsilon, panel_epsilon
+from striate.report.labels import DATA, NETWORKS, Key, labels
 from striate.report.tidy import of_study, points
 from striate.results import Curve, Result, Score, Setting
 
@@ -22,20 +25,15 @@ SETUP = (
     *("network", "data", "protocol", "form", "preset", "ranks", "weights", "batch_size"),
     *("epochs", "learning_rate", "train_images", "test_images", "attack_images"),
     *("attack_epochs", "epsilons", "pgd_steps", "pgd_step_size", "fingerprint", "version"),
+    *("layers", "width", "weight_decay"),
 )
-LONGEST = 20  # characters of a setting in a label
+# What results mean that were written before there was a choice.
+BEFORE: dict[str, Setting] = {"layers": "last", "weight_decay": 0.0, "solver": "exact"}
+# What all networks that the paper drew have in common, and others need not.
+PAPER = {"form": "slope", "layers": "last", "width": None, "weight_decay": 0.0}
+SOLVERS = ("exact", "subspace", "auto")  # the first one counts where a network was trained twice
 IDENTITY = (*SETUP, "beta", "target", "seed")
 ATTACKS = {"accuracy_fgsm": "fgsm", "accuracy_pgd": "pgd"}
-NETWORKS = {
-    "shallow_mlp": "shallow MLP",
-    "deep_mlp": "deep MLP",
-    "cnn": "CNN",
-    "cnn_no_head": "CNN without head",
-    "deep_cnn": "deep CNN",
-}
-DATA = {"mnist": "MNIST", "cifar10": "CIFAR-10", "digits": "digits"}
-
-Key = tuple[Setting, ...]
 
 
 class Sweep(NamedTuple):
@@ -84,12 +82,33 @@ def sweeps(results: Sequence[Result], *, folder: Path | str = "DIR") -> list[Swe
         If none of the results belongs to the study.
     """
     groups: dict[Key, dict[Key, list[Result]]] = {}
-    for result in of_study(results, STUDY, folder=folder):
-        identity = tuple(result.settings.get(key) for key in IDENTITY)
-        group = groups.setdefault(identity[: len(SETUP)], {})
-        group.setdefault(identity, []).append(result)
-    labels = _labels(list(groups))
-    return [_sweep(labels[setup], groups[setup]) for setup in sorted(groups, key=_paper_order)]
+    for identity, entries in _networks(of_study(results, STUDY, folder=folder)).items():
+        groups.setdefault(identity[: len(SETUP)], {})[identity] = entries
+    pulled = {
+        setup: any(identity[IDENTITY.index("beta")] for identity in group)
+        for setup, group in groups.items()
+    }
+    names = labels(pulled, SETUP)
+    return [_sweep(names[setup], groups[setup]) for setup in sorted(groups, key=_paper_order)]
+
+
+def main_sweeps(found: Sequence[Sweep]) -> list[Sweep]:
+    """Leave out networks left alone with other settings than the penalised ones beside them.
+
+    They are not sweeps that stopped at the baseline but were trained to find other exponents, and
+    have a figure of their own (`striate.report.found_forced`).
+    """
+    pulled = [_kind(sweep) for sweep in found if is_pulled(sweep)]
+    return [sweep for sweep in found if is_pulled(sweep) or _kind(sweep) not in pulled]
+
+
+def is_pulled(sweep: Sweep) -> bool:
+    """Say whether any of its networks was trained with the penalty."""
+    return bool((sweep.networks["beta"] > 0).any())
+
+
+def _kind(sweep: Sweep) -> tuple[Setting, Setting]:
+    return sweep.settings["network"], sweep.settings["data"]
 
 
 def alpha_by_epoch(sweep: Sweep) -> pd.DataFrame:
@@ -133,6 +152,21 @@ def fit_window(sweep: Sweep) -> tuple[int, int]:
     return int(first), int(last)
 
 
+def _networks(results: Sequence[Result]) -> dict[Key, list[Result]]:
+    """Collect what was measured on each network; of two that differ in the solver, take one."""
+    found: dict[Key, dict[Setting, list[Result]]] = {}
+    for result in results:
+        settings = {**BEFORE, **result.settings}
+        by_solver = found.setdefault(tuple(settings.get(key) for key in IDENTITY), {})
+        by_solver.setdefault(settings["solver"], []).append(result)
+    return {
+        identity: next(
+            by_solver[solver] for solver in (*SOLVERS, *by_solver) if solver in by_solver
+        )
+        for identity, by_solver in found.items()
+    }
+
+
 def _sweep(label: str, group: dict[Key, list[Result]]) -> Sweep:
     rows, accuracies = [], []
     for identity, entries in group.items():
@@ -144,7 +178,7 @@ def _sweep(label: str, group: dict[Key, list[Result]]) -> Sweep:
     order = ["beta", "target", "seed"]
     network, data = str(settings["network"]), str(settings["data"])
     published = gerum2022_published(network, data)
-    if settings["form"] != "slope":  # the paper drew one form of penalty only
+    if any(settings[key] != value for key, value in PAPER.items()):
         published = published.iloc[:0]
     return Sweep(
         label,
@@ -205,34 +239,13 @@ def _value(entries: list[Result], name: str, epoch: int, *, on: str) -> float:
     return math.nan
 
 
-def _paper_order(setup: Key) -> tuple[int, int, str]:
+def _paper_order(setup: Key) -> tuple[int, int, int, str]:
+    """Sort by network and data as the paper does, and its own settings before others."""
     network, data = setup[:2]
+    foreign = sum(setup[SETUP.index(key)] != value for key, value in PAPER.items())
     places = [list(NETWORKS), list(DATA)]
     ranks = [
         names.index(str(name)) if name in names else len(names)
         for names, name in zip(places, (network, data), strict=True)
     ]
-    return ranks[0], ranks[1], str(setup)
-
-
-def _labels(setups: list[Key]) -> dict[Key, str]:
-    """Name each setup by network and data, and by what else it takes to tell it from the others."""
-    labels = {}
-    for setup in setups:
-        network, data = (str(name) for name in setup[:2])
-        rivals = [other for other in setups if other[:2] == setup[:2]]
-        extra = [
-            f"{key.replace('_', ' ')} {_brief(value)}"
-            for index, (key, value) in enumerate(zip(SETUP, setup, strict=True))
-            if len({rival[index] for rival in rivals}) > 1
-        ]
-        name = f"{NETWORKS.get(network, network)} on {DATA.get(data, data)}"
-        label = ", ".join([name, *extra])
-        taken = sum(other.startswith(label) for other in labels.values())
-        labels[setup] = f"{label} ({taken + 1})" if taken else label
-    return labels
-
-
-def _brief(value: Setting) -> str:
-    text = str(value)
-    return text if len(text) <= LONGEST else f"{text[:LONGEST]}…"
+    return ranks[0], ranks[1], foreign, str(setup)

@@ -134,22 +134,22 @@ def _cell(row: dict) -> dict[str, str]:
     cell = {
         "label": str(row["label"]),
         "beta": "0" if row["beta"] == 0 else f"{row['beta']:g}",
-        "target": _number(row["target"], ".1f"),
+        "target": number(row["target"], ".1f"),
         "seeds": str(row["seeds"]),
-        "alpha": f"{_number(row['alpha'], '.2f')}{spread}",
-        "alpha_published": _number(row["alpha_published"], ".2f"),
-        "epsilon": _number(row["epsilon"], "g"),
+        "alpha": f"{number(row['alpha'], '.2f')}{spread}",
+        "alpha_published": number(row["alpha_published"], ".2f"),
+        "epsilon": number(row["epsilon"], "g"),
         "attacked_epochs": row["attacked_epochs"],
-        "seconds": _number(row["seconds"], ",.0f"),
+        "seconds": number(row["seconds"], ",.0f"),
     }
     for name in QUANTITIES:
-        cell[name] = _number(100 * row[name], ".1f")
-        cell[f"{name}_published"] = _number(100 * row[f"{name}_published"], ".1f")
-        cell[f"{name}_difference"] = _number(100 * row[f"{name}_difference"], "+.1f")
+        cell[name] = number(100 * row[name], ".1f")
+        cell[f"{name}_published"] = number(100 * row[f"{name}_published"], ".1f")
+        cell[f"{name}_difference"] = number(100 * row[f"{name}_difference"], "+.1f")
     return cell
 
 
-def _number(value: float, form: str) -> str:
+def number(value: float, form: str) -> str:
     """Write a number with a true minus sign, zero without a sign, and nothing for NaN."""
     text = "" if math.isnan(value) else format(value, form)
     is_zero = not text.strip("+-0.")

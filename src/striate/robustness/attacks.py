@@ -28,6 +28,7 @@ def summed_cross_entropy(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
     return cross_entropy(logits, labels, reduction="sum")
 
 
+@torch.no_grad()
 def fgsm(
     model: nn.Module,
     images: Images,
@@ -87,10 +88,14 @@ def pgd(
     Madry et al. 2018. Gerum et al. 2022 take 40 steps of 0.01 from the clean image (their eq. 8
     omits the sign that their code takes); Kong et al. 2021 take 20 steps of ``2 * eps / 20``.
 
+    The model is taken to be a function of its input: an image whose climb stands still, or hops
+    between two points, is not sent through it again, as the rest of its climb is known. Where
+    torch's own generators are drawn from meanwhile, as by a randomised defence, nothing is skipped.
+
     Parameters
     ----------
-    model, images, labels, ball, loss
-        As in `fgsm`.
+    model, images, labels, ball
+        As in `fgsm`; randomness from other generators than torch's own would not be noticed.
     steps
         Number of gradient steps, at least 1.
     step_size
@@ -102,6 +107,8 @@ def pgd(
         needs `random_start`.
     generator
         Source of the random starts, on the device of `images`; required by `random_start`.
+    loss
+        As in `fgsm`; it is given any part of the batch.
 
     Returns
     -------
@@ -136,6 +143,7 @@ def pgd(
     return best
 
 
+@torch.no_grad()
 def _climb(
     model: nn.Module,
     images: Tensor,
@@ -147,13 +155,36 @@ def _climb(
     loss: Loss,
     random_start: bool,
 ) -> Tensor:
+    """Take `steps` steps, with each image only until its climb repeats itself."""
     delta = ball.sample(images, generator) if random_start else torch.zeros_like(images)
-    adversarial = (images + delta).clamp(0, 1)
-    for _ in range(steps):
-        step = step_size * ball.steepest(_gradient(model, adversarial, labels, loss))
-        delta = ball.project(adversarial + step - images)
-        adversarial = (images + delta).clamp(0, 1)
-    return adversarial
+    before = now = (images + delta).clamp(0, 1)
+    ends, climbing = torch.empty_like(now), torch.arange(len(images), device=images.device)
+    chance = _chance(images.device)
+    for left in reversed(range(steps)):
+        step = step_size * ball.steepest(_gradient(model, now, labels, loss))
+        after = (images + ball.project(step.add_(now).sub_(images))).clamp_(0, 1)
+        # A step is a function of where it starts. So an image back where it was one or two steps
+        # ago goes to and fro for ever: its climb ends here or one step back, as `left` is even or
+        # odd. Unless something drew random numbers: then the same start may lead elsewhere.
+        repeats = (after == now).flatten(1).all(1) | (after == before).flatten(1).all(1)
+        before, now = now, after
+        if repeats.any() and torch.equal(_chance(images.device), chance):
+            ends[climbing[repeats]] = (before if left % 2 else now)[repeats]
+            images, labels, before, now, climbing = (
+                each[~repeats] for each in (images, labels, before, now, climbing)
+            )
+            if not len(climbing):
+                break
+    ends[climbing] = now
+    return ends
+
+
+def _chance(device: torch.device) -> Tensor:
+    """State of the generators that a model draws from unless it brings its own."""
+    state = torch.get_rng_state()
+    if device.type == "cuda":
+        state = torch.cat([state, torch.cuda.get_rng_state(device)])
+    return state
 
 
 def _gradient(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:

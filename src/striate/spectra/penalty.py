@@ -1,26 +1,22 @@
-r"""Pull a layer's eigenspectrum towards :math:`n^{-\alpha}` while a network trains.
+r"""Pull a layer's eigenspectrum towards :math:`n^{-\alpha}` while a network trains."""
 
-Three ways to say how far a spectrum is from its target, each a function of the leading
-eigenvalues relative to their total; `SpectralPenalty` applies one of them to activations.
-"""
-
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from typing import Literal, NamedTuple
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
 
 import torch
+import torch.distributed as distributed
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate import layers
-from striate.spectra.eigenvalues import leading_eigenvalues
-from striate.spectra.power_law import check_ranks, fit_power_law
-
-Form = Literal["slope", "line", "ratio"]
-
-# Added to each eigenvalue after division by their sum, so that log stays finite; the value is
-# the authors' (spectral-representations, May-Sept 2022), and lies at float32's noise.
-FLOOR = 1e-8
+from striate.spectra.components import Find, exact_components, variances
+from striate.spectra.distances import DISTANCES, Form, slope
+from striate.spectra.power_law import check_ranks
+from striate.spectra.processes import ALONE, Processes, together
+from striate.spectra.schedules import Schedule, at
+from striate.spectra.tracker import Solver, Tracker
+from striate.spectra.units import Units, arrange, check_units
 
 
 class Penalised(NamedTuple):
@@ -36,9 +32,9 @@ class SpectralPenalty(nn.Module):
     Parameters
     ----------
     alpha
-        The exponent wanted.
+        The exponent wanted: a number, or a function of the training step, e.g. `ramp`.
     beta
-        Strength. At 0 nothing is computed.
+        Strength, likewise. At 0 nothing is computed.
     ranks
         First and last rank looked at, counted from 1, both included. Gerum et al. 2022 used 6–50
         in their figures; the rest of the spectrum is left free.
@@ -46,11 +42,27 @@ class SpectralPenalty(nn.Module):
         ``"slope"``: :math:`|\hat\alpha-\alpha|`, Gerum et al. 2022 eq. 6 (`slope_distance`).
         ``"line"``: squared distance from the best line of that slope (`line_distance`).
         ``"ratio"``: Nassar et al. 2020 as ported by Gerum et al. (`ratio_distance`).
+    units
+        What is a unit of a layer with more axes than one: ``"flat"``, ``"channels"`` or
+        ``"centre"`` (`arrange`).
+    solver, tolerance
+        How eigenvalues are found, and how wrong they may make α and the gradient (`Tracker`).
+    group
+        Processes that share a batch, e.g. ``torch.distributed.group.WORLD``: the penalty is then
+        that of the global batch, and its gradient, *averaged* over processes as
+        `DistributedDataParallel` does, that of one process holding all of it. By default each
+        process minds its own rows.
 
     Raises
     ------
     ValueError
         If an argument is out of range; and, when called, if the batch cannot fill `ranks`.
+
+    Notes
+    -----
+    Whatever the network is trained in, the spectrum is computed in at least float32, with autocast
+    off: at rank 50 a standard deviation is a hundredth of the first one, and at rank 1000 a
+    thousandth, below the rounding of bfloat16.
 
     Examples
     --------
@@ -59,31 +71,116 @@ class SpectralPenalty(nn.Module):
     >>> penalty(hidden).backward()
     """
 
+    step: Tensor
+
     def __init__(
-        self, *, alpha: float, beta: float, ranks: tuple[int, int], form: Form = "slope"
+        self,
+        *,
+        alpha: float | Schedule,
+        beta: float | Schedule,
+        ranks: tuple[int, int],
+        form: Form = "slope",
+        units: Units = "flat",
+        solver: Solver = "auto",
+        tolerance: float = 1e-3,
+        group: distributed.ProcessGroup | None = None,
     ) -> None:
         super().__init__()
         if form not in DISTANCES:
             raise ValueError(f"form={form!r}; choose one of {', '.join(map(repr, DISTANCES))}")
-        if not 0 <= beta < float("inf"):
-            raise ValueError(f"beta={beta}: the strength of a penalty is finite and not negative")
-        if not abs(alpha) < float("inf"):
-            raise ValueError(f"alpha={alpha}: the exponent wanted is a finite number")
+        check_units(units)
         check_ranks(ranks, available=ranks[1])
-        self.alpha, self.beta, self.ranks, self.form = float(alpha), float(beta), ranks, form
+        self.alpha, self.beta, self.ranks, self.form, self.units = alpha, beta, ranks, form, units
+        self._check(at(alpha, 0), at(beta, 0))
+        self.tracker = Tracker(ranks, solver, tolerance)
+        self.processes = together(group)
+        self.register_buffer("step", torch.tensor(0))
 
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
-        """Return the penalty of one mini-batch; axes behind the first are flattened into units."""
-        if self.beta == 0:
+        """Return the penalty of one mini-batch."""
+        if at(self.beta, int(self.step)) == 0:
+            self._advance()
             return activations.new_zeros(())
         return self.measure(activations).penalty
 
     def measure(self, activations: Float[Tensor, "batch *axes"]) -> Penalised:
-        """Return the penalty together with the α of the mini-batch (`batch_alpha`)."""
-        with torch.autocast(activations.device.type, enabled=False):
-            spectrum = relative_spectrum(activations, ranks=self.ranks)
-            distance = DISTANCES[self.form](spectrum, self.alpha, self.ranks)
-            return Penalised(self.beta * distance, _slope(spectrum, self.ranks).detach())
+        """Return the penalty together with the α of the mini-batch.
+
+        In training mode, each call is a step of the schedules. A compiled graph breaks here: what
+        is done depends on how hard the batch turns out to be.
+        """
+        if torch.compiler.is_compiling():
+            torch._dynamo.graph_break()
+        step = int(self.step)
+        alpha, beta = at(self.alpha, step), at(self.beta, step)
+        self._check(alpha, beta)
+        # Without strength α is still measured, but no gradient is.
+        graph = torch.set_grad_enabled(torch.is_grad_enabled() and beta > 0)
+        with graph, torch.autocast(activations.device.type, enabled=False):
+            spectrum = relative_spectrum(
+                arrange(activations, self.units),
+                ranks=self.ranks,
+                find=lambda *centred: self.tracker(*centred, self.processes),
+                processes=self.processes,
+            )
+            distance = DISTANCES[self.form](spectrum, alpha, self.ranks)
+            found = Penalised(beta * distance, slope(spectrum.detach(), self.ranks))
+        self._advance()
+        return found
+
+    def over(
+        self, batches: Iterable[Float[Tensor, "batch *axes"]]
+    ) -> tuple[Penalised, Callable[[Tensor], Tensor]]:
+        r"""Penalise several mini-batches as if they were one: for gradient accumulation.
+
+        The spectrum of a batch is not the mean of those of its parts, so they are gone through
+        twice: here without gradient, then one by one with.
+
+        Parameters
+        ----------
+        batches
+            The layer's activations on each mini-batch, without gradient. Kept until this
+            returns: as much memory as the layer's output on the whole batch.
+
+        Returns
+        -------
+        whole
+            Penalty and α of all mini-batches together.
+        share
+            Called with the activations of one of them, now with gradient, gives its share: over
+            all mini-batches the shares sum to the penalty, and so do their gradients. The network
+            must give the same activations in both passes: no dropout in between.
+
+        Examples
+        --------
+        >>> model = nn.Sequential(nn.Linear(20, 60), nn.Tanh())
+        >>> penalty = SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 20))
+        >>> parts = torch.randn(100, 20).split(25)
+        >>> with torch.no_grad():
+        ...     whole, share = penalty.over(model(part) for part in parts)
+        >>> for part in parts:
+        ...     share(model(part)).backward()
+        """
+        hidden = torch.cat([batch.detach() for batch in batches]).requires_grad_()
+        with torch.enable_grad():
+            penalty, alpha = self.measure(hidden)
+        gradient = torch.zeros_like(hidden)
+        if penalty.requires_grad:
+            (gradient,) = torch.autograd.grad(penalty, hidden)
+        whole, count = Penalised(penalty.detach(), alpha), len(hidden)
+        ahead = [gradient]
+
+        def share(part: Tensor) -> Tensor:
+            given, ahead[0] = ahead[0][: len(part)], ahead[0][len(part) :]
+            if given.shape != part.shape:
+                raise ValueError(
+                    f"activations of shape {tuple(part.shape)}, but {tuple(given.shape)} are left "
+                    "of those penalised; give the same mini-batches in the same order, each once"
+                )
+            term = (part * given).sum()
+            return term - term.detach() + whole.penalty * (len(part) / count)
+
+        return whole, share
 
     @contextmanager
     def attach(self, model: nn.Module, layer: str) -> Iterator[Callable[[], Tensor]]:
@@ -94,7 +191,8 @@ class SpectralPenalty(nn.Module):
         model
             Any module.
         layer
-            Name of the layer in ``model.named_modules()``.
+            Name of the layer in ``model.named_modules()``. For several layers, each with a penalty
+            of its own, see `attach`.
 
         Yields
         ------
@@ -112,12 +210,63 @@ class SpectralPenalty(nn.Module):
         >>> with SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 20)).attach(model, "1") as term:
         ...     loss = model(torch.randn(50, 20)).square().mean() + term()
         """
-        with layers.capture(model, layer) as output:
-            yield lambda: self(output())
+        with attach(model, {layer: self}) as term:
+            yield term
 
     def extra_repr(self) -> str:
         """Show the settings when printed."""
-        return f"alpha={self.alpha}, beta={self.beta}, ranks={self.ranks}, form={self.form!r}"
+        return (
+            f"alpha={self.alpha}, beta={self.beta}, ranks={self.ranks}, form={self.form!r}, "
+            f"units={self.units!r}, solver={self.tracker.solver!r}"
+        )
+
+    def _advance(self) -> None:
+        if self.training:
+            self.step += 1
+
+    @staticmethod
+    def _check(alpha: float, beta: float) -> None:
+        if not 0 <= beta < float("inf"):
+            raise ValueError(f"beta={beta}: the strength of a penalty is finite and not negative")
+        if not abs(alpha) < float("inf"):
+            raise ValueError(f"alpha={alpha}: the exponent wanted is a finite number")
+
+
+@contextmanager
+def attach(
+    model: nn.Module, penalties: Mapping[str, SpectralPenalty]
+) -> Iterator[Callable[[], Tensor]]:
+    """Apply a penalty to each of several layers of `model` while the block runs.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    penalties
+        By name of the layer in ``model.named_modules()``. A penalty remembers its layer's last
+        batch, so give each layer one of its own.
+
+    Yields
+    ------
+    term
+        A function that returns the sum of the penalties of the forward pass just made.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, or a penalty is given twice; from ``term()``, if the model has
+        not been run once since.
+    """
+    if len({id(penalty) for penalty in penalties.values()}) < len(penalties):
+        raise ValueError("penalties holds one SpectralPenalty twice; give each layer its own")
+    with ExitStack() as hooks:
+        outputs = {name: hooks.enter_context(layers.capture(model, name)) for name in penalties}
+
+        def term() -> Tensor:
+            terms = [penalty(outputs[name]()) for name, penalty in penalties.items()]
+            return torch.stack(terms).sum()
+
+        yield term
 
 
 def batch_alpha(
@@ -131,15 +280,30 @@ def batch_alpha(
         If the batch cannot fill `ranks`.
     """
     with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
-        return _slope(relative_spectrum(activations, ranks=ranks), ranks)
+        return slope(relative_spectrum(activations, ranks=ranks), ranks)
 
 
 def relative_spectrum(
-    activations: Float[Tensor, "batch *axes"], *, ranks: tuple[int, int]
+    activations: Float[Tensor, "batch *axes"],
+    *,
+    ranks: tuple[int, int],
+    find: Find | None = None,
+    processes: Processes = ALONE,
 ) -> Float[Tensor, " ranks"]:
     """Eigenvalues 1 … last of `ranks`, as parts of the total variance.
 
     Runs in at least float32 whatever autocast says: half precision destroys the tail.
+
+    Parameters
+    ----------
+    activations
+        Axes behind the first are flattened into units.
+    ranks
+        The last one decides how many eigenvalues are found.
+    find
+        How; by default by an eigendecomposition.
+    processes
+        Who else holds a part of the batch.
 
     Raises
     ------
@@ -147,70 +311,17 @@ def relative_spectrum(
         If the batch cannot fill `ranks`.
     """
     responses = activations.flatten(1)
-    available = min(responses.shape[0] - 1, responses.shape[1])
+    stimuli = int(processes.add(torch.tensor(len(responses), device=responses.device)))
+    available = min(stimuli - 1, responses.shape[1])
     if ranks[1] > available:
         raise ValueError(
-            f"ranks={ranks} need {ranks[1]} eigenvalues, but a batch of {responses.shape[0]} "
+            f"ranks={ranks} need {ranks[1]} eigenvalues, but a batch of {stimuli} "
             f"with {responses.shape[1]} units has {available}; use a larger batch or fewer ranks"
         )
+    if responses.dtype not in (torch.float32, torch.float64):
+        responses = responses.float()
+    find = find or (lambda centred, _: exact_components(centred, ranks[1], processes=processes))
     with torch.autocast(responses.device.type, enabled=False):
-        if responses.dtype not in (torch.float32, torch.float64):
-            responses = responses.float()
-        total = responses.var(0).sum()
-        leading = leading_eigenvalues(responses, ranks[1])
+        leading, total = variances(responses, find, processes)
         # The root, so that a gradient of 1 / FLOOR divided by it does not overflow.
         return leading / total.clamp_min(torch.finfo(total.dtype).tiny ** 0.5)
-
-
-def slope_distance(
-    spectrum: Float[Tensor, " ranks"], alpha: float, ranks: tuple[int, int]
-) -> Float[Tensor, ""]:
-    r"""Return :math:`|\hat\alpha-\alpha|`, :math:`\hat\alpha` by plain least squares.
-
-    Gerum et al. 2022, eq. 6. The size of its gradient does not shrink near the target.
-    """
-    return (_slope(spectrum, ranks) - alpha).abs()
-
-
-def line_distance(
-    spectrum: Float[Tensor, " ranks"], alpha: float, ranks: tuple[int, int]
-) -> Float[Tensor, ""]:
-    r"""Return the mean squared distance from the best line of slope :math:`-\alpha`.
-
-    In decades (log10), rank n weighted by :math:`\log_{10}\frac{n+1}{n}`; the offset of the line
-    is the best one for the spectrum at hand. Gerum et al.'s code from September 2022 on.
-    """
-    first, last = ranks
-    n = torch.arange(first, last + 1, dtype=spectrum.dtype, device=spectrum.device)
-    weight = ((n + 1) / n).log10()
-    weight = weight / weight.sum()
-    deviation = (spectrum[first - 1 :] + FLOOR).log10() + alpha * n.log10()
-    return weight @ (deviation - weight @ deviation) ** 2
-
-
-def ratio_distance(
-    spectrum: Float[Tensor, " ranks"], alpha: float, ranks: tuple[int, int]
-) -> Float[Tensor, ""]:
-    r"""Return how far eigenvalues stray from the power law through the window's first one.
-
-    :math:`\frac{1}{N+1}\sum_n (\lambda_n/g_n-1)^2 + \max(\lambda_n/g_n-1, 0)` with :math:`g_n`
-    the law through rank `first` and N the `last` rank: values above the target cost more. Nassar
-    et al. 2020 as ported by Gerum et al., who let the gradient flow through :math:`g_n` too.
-    """
-    first, last = ranks
-    n = torch.arange(first, last + 1, dtype=spectrum.dtype, device=spectrum.device)
-    window = spectrum[first - 1 :]
-    # The port has no floor here and divides zero by zero on a dead layer.
-    excess = window / (window[0] + FLOOR) * (n / first) ** alpha - 1
-    return (excess.square() + excess.relu()).sum() / (last + 1)
-
-
-def _slope(spectrum: Tensor, ranks: tuple[int, int]) -> Tensor:
-    return fit_power_law(spectrum + FLOOR, ranks=ranks, weights="none").alpha
-
-
-DISTANCES: dict[str, Callable[[Tensor, float, tuple[int, int]], Tensor]] = {
-    "slope": slope_distance,
-    "line": line_distance,
-    "ratio": ratio_distance,
-}

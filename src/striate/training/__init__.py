@@ -2,5 +2,7 @@
 
 from striate.training.loop import train
 from striate.training.objectives import Objective, Step, spectral, standard
+from striate.training.reading import Reading
+from striate.training.watch import watch
 
-__all__ = ["Objective", "Step", "spectral", "standard", "train"]
+__all__ = ["Objective", "Reading", "Step", "spectral", "standard", "train", "watch"]

@@ -27,21 +27,29 @@ def write(
     *,
     epoch: int,
     task: Task,
+    alongside: nn.Module | None = None,
 ) -> None:
     """Replace the checkpoint at `path` (ending in ``.json``) by the state after `epoch`."""
     tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
+    if alongside is not None:
+        tensors |= {f"alongside.{name}": value for name, value in alongside.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
     weights = path.with_name(f"{path.stem}-{epoch}.safetensors")
-    results.write_atomically(weights, save({n: t.detach().cpu() for n, t in tensors.items()}))
+    results.write_atomically(weights, save(_plain(tensors)))
     results.save(path, history, task=task, provenance={"epoch": epoch, "weights": weights.name})
     remove(path, keep=weights)
 
 
 def read(
-    path: Path, model: nn.Module, optimizer: torch.optim.Optimizer, *, task: Task
+    path: Path,
+    model: nn.Module,
+    optimizer: torch.optim.Optimizer,
+    *,
+    task: Task,
+    alongside: nn.Module | None = None,
 ) -> tuple[int, list[Result]]:
-    """Put `model` and `optimizer` in the state at `path`; return its epoch and history.
+    """Put `model`, `optimizer` and `alongside` in the state at `path`; return epoch and history.
 
     Without a checkpoint nothing is touched, and the epoch is 0.
 
@@ -63,6 +71,8 @@ def read(
             f"{path} has lost its weights, {weights} ({error}); delete it to start afresh"
         ) from error
     model.load_state_dict(_under("model.", tensors))
+    if alongside is not None:
+        alongside.load_state_dict(_under("alongside.", tensors))
     state: dict[int, dict[str, torch.Tensor]] = {}
     for name, value in _under("optimizer.", tensors).items():
         index, key = name.split(".", 1)
@@ -79,6 +89,11 @@ def remove(path: Path, *, keep: Path | None = None) -> None:
             weights.unlink()
     if keep is None:
         path.unlink(missing_ok=True)
+
+
+def _plain(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """On the CPU and laid out in order, as the file format wants them."""
+    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
 def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:

@@ -32,6 +32,7 @@ def train(
     checkpoint: Path | None = None,
     checkpoint_seconds: float = 10.0,
     task: checkpoints.Task | None = None,
+    alongside: nn.Module | None = None,
 ) -> Iterator[list[Result]]:
     """Train `model` in place, yielding after each epoch what was measured in it.
 
@@ -63,6 +64,9 @@ def train(
         A checkpoint is written after an epoch that ends this long after the last one.
     task
         Settings that a checkpoint must agree with to be resumed.
+    alongside
+        Whatever else remembers something from step to step, e.g. the objective's penalties; its
+        state goes into the checkpoint too.
 
     Yields
     ------
@@ -86,7 +90,9 @@ def train(
     task = task or {}
     done, history = 0, []
     if checkpoint is not None:
-        done, history = checkpoints.read(checkpoint, model, optimizer, task=task)
+        done, history = checkpoints.read(
+            checkpoint, model, optimizer, task=task, alongside=alongside
+        )
     if done > epochs:
         raise ValueError(f"{checkpoint} is at epoch {done} already, beyond epochs={epochs}")
     for epoch in range(1, done + 1):
@@ -106,7 +112,15 @@ def train(
         history += found
         due = time.monotonic() - saved >= checkpoint_seconds
         if checkpoint is not None and due and epoch < epochs:
-            checkpoints.write(checkpoint, model, optimizer, history, epoch=epoch, task=task)
+            checkpoints.write(
+                checkpoint,
+                model,
+                optimizer,
+                history,
+                epoch=epoch,
+                task=task,
+                alongside=alongside,
+            )
             saved = time.monotonic()
         yield found
 

@@ -5,6 +5,7 @@ Bind an objective's settings with `functools.partial`; another objective is anot
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from typing import NamedTuple
 
 from jaxtyping import Float, Int
@@ -12,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate import layers
-from striate.spectra import SpectralPenalty, batch_alpha
+from striate.spectra import SpectralPenalty
 
 Images = Float[Tensor, "batch channels height width"]
 Labels = Int[Tensor, " batch"]
@@ -36,29 +37,35 @@ def standard(model: nn.Module, images: Images, labels: Labels) -> Step:
 
 
 def spectral(
-    model: nn.Module, images: Images, labels: Labels, *, penalty: SpectralPenalty, layer: str
+    model: nn.Module, images: Images, labels: Labels, *, penalties: Mapping[str, SpectralPenalty]
 ) -> Step:
-    """Mean cross-entropy plus the spectral penalty of one layer (Gerum et al. 2022).
+    """Mean cross-entropy plus the spectral penalties of some layers (Gerum et al. 2022: of one).
 
-    Measures ``alpha`` of the batch: a by-product of the penalty, or, at β = 0, an extra whose
-    time is told apart as ``seconds_alpha``.
+    Measures the α of each layer on the batch: ``alpha`` of the last one named, ``alpha_LAYER`` of
+    the others. With a penalty it is a by-product; at β = 0 an extra whose time is told apart as
+    ``seconds_alpha``.
 
     Parameters
     ----------
     model, images, labels
         Images to logits, pixels in [0, 1], true classes.
-    penalty
-        What is asked of the spectrum.
-    layer
-        Which layer of `model` it is asked of.
+    penalties
+        By name of the layer of `model`: what is asked of its spectrum.
     """
-    with layers.capture(model, layer) as output:
+    with ExitStack() as hooks:
+        outputs = {name: hooks.enter_context(layers.capture(model, name)) for name in penalties}
         logits = model(images)
-        hidden = output()
+        hidden = {name: output() for name, output in outputs.items()}
     loss = cross_entropy(logits, labels)
-    if penalty.beta > 0:
-        penalised = penalty.measure(hidden)
-        return Step(loss + penalised.penalty, logits, {"alpha": penalised.alpha})
-    started = time.perf_counter()
-    alpha = batch_alpha(hidden, ranks=penalty.ranks)
-    return Step(loss, logits, {"alpha": alpha, "seconds_alpha": time.perf_counter() - started})
+    measured: dict[str, Tensor | float] = {}
+    seconds = 0.0
+    for name, penalty in penalties.items():
+        started = time.perf_counter()
+        penalised = penalty.measure(hidden[name])
+        if penalised.penalty.requires_grad:
+            loss = loss + penalised.penalty
+        else:
+            seconds += time.perf_counter() - started
+        measured[f"alpha_{name}"] = penalised.alpha
+    measured["alpha"] = measured.pop(f"alpha_{list(penalties)[-1]}")
+    return Step(loss, logits, measured | {"seconds_alpha": seconds})

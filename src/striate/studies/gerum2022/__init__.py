@@ -55,9 +55,16 @@ Rows as in our protocol sheet. ``paper``: the text; where it is silent, the code
 Every cell is trained once: at β = 0 the target has no effect, so there is one baseline a seed, not
 one a target and seed as in their runs. Attacks run at the epochs plotted, not after every epoch.
 Their ResNet-20 has no figure, no attack, and is not part of this study.
+
+Beyond the paper
+----------------
+Ours to choose, with the paper's value as the default: ``layers`` (``all``: the same penalty on
+every hidden layer; the α reported stays that of the last), ``width`` of the dense hidden layers,
+``weight_decay`` (added to the gradient, as torch's Adam does), ``solver`` of the penalty.
 """
 
 from striate.studies.gerum2022.cell import measure
-from striate.studies.gerum2022.grid import NAME, PRESETS, PROTOCOLS, Plan, plan, tasks
+from striate.studies.gerum2022.grid import NAME, tasks
+from striate.studies.gerum2022.presets import PRESETS, PROTOCOLS, Plan, plan
 
 __all__ = ["NAME", "PRESETS", "PROTOCOLS", "Plan", "measure", "plan", "tasks"]

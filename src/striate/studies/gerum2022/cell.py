@@ -1,19 +1,19 @@
 """One cell of the grid: a network trained, measured and attacked."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from torch import Tensor, nn
 
 from striate import datasets
-from striate.models import NETWORKS, keras_adam
+from striate.models import NETWORKS, hidden_layers, keras_adam
 from striate.results import Curve, Result, Score, Setting
 from striate.robustness import epsilon_at, fgsm, pgd
-from striate.spectra import Form, SpectralPenalty
+from striate.spectra import Form, Solver, SpectralPenalty
 from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
 from striate.study.progress import note
 from striate.training import spectral, train
@@ -38,7 +38,8 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
     Returns
     -------
     results
-        α, accuracy and loss by epoch and at the end, on training and test images; at each
+        α, accuracy and loss by epoch and at the end, on training and test images, and on training
+        images the α of other layers that are penalised, as ``alpha_LAYER``; at each
         attacked epoch, accuracy against ε under FGSM and PGD, the ε that halves it, and the
         spectrum of the hidden layer over the test images; and the seconds each part took.
     """
@@ -50,33 +51,59 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
     )
     test_images, test_labels = test_set.images.to(device), test_set.labels.to(device)
     channels, height, width = images.shape[1:]
-    model = NETWORKS[str(task["network"])](
-        (channels, height, width), int(train_set.labels.max()) + 1, seed=_int(task, "seed")
-    ).to(device)
-    ranks = _ranks(task)
-    penalty = SpectralPenalty(
-        alpha=_float(task, "target") if task["target"] is not None else 0.0,
-        beta=_float(task, "beta"),
-        ranks=ranks,
-        form=cast(Form, task["form"]),
+    classes = int(train_set.labels.max()) + 1
+    model = build(task, (channels, height, width), classes, seed=_int(task, "seed")).to(device)
+    adam = keras_adam(
+        model.parameters(),
+        learning_rate=_float(task, "learning_rate"),
+        weight_decay=_float(task, "weight_decay"),
     )
+    penalties = _penalties(task, model)
     epochs, history = _int(task, "epochs"), []
     for found in train(
         model,
         images,
         labels,
-        objective=partial(spectral, penalty=penalty, layer=LAYER),
-        optimizer=keras_adam(model.parameters(), learning_rate=_float(task, "learning_rate")),
+        objective=partial(spectral, penalties=penalties),
+        optimizer=adam,
         epochs=epochs,
         batch_size=_int(task, "batch_size"),
         seed=_int(task, "seed"),
         evaluate=partial(_evaluate, task, test_images, test_labels),
         checkpoint=checkpoint,
         task=task,
+        alongside=nn.ModuleList(penalties.values()),
     ):
         history += found
         note(checkpoint, _epoch(found[0]), epochs, _progress(found))
     return _stamped(_summary(history, epochs), task)
+
+
+def build(
+    settings: Mapping[str, Any], image_shape: tuple[int, int, int], classes: int, *, seed: int
+) -> nn.Sequential:
+    """Build the network of a task, or of a plan's settings, in the width that they ask for."""
+    width = {} if settings["width"] is None else {"width": settings["width"]}
+    return NETWORKS[settings["network"]](image_shape, classes, seed=seed, **width)
+
+
+def penalised(model: nn.Sequential, which: Setting) -> tuple[str, ...]:
+    """Name the layers that are penalised, the one whose α is reported last."""
+    return hidden_layers(model) if which == "all" else (LAYER,)
+
+
+def _penalties(task: Task, model: nn.Sequential) -> dict[str, SpectralPenalty]:
+    """Ask the same of each penalised layer; each has a penalty that may remember its spectrum."""
+    return {
+        layer: SpectralPenalty(
+            alpha=_float(task, "target"),  # 0 where there is none, at β = 0
+            beta=_float(task, "beta"),
+            ranks=_ranks(task),
+            form=cast(Form, task["form"]),
+            solver=cast(Solver, task["solver"]),
+        )
+        for layer in penalised(model, task["layers"])
+    }
 
 
 def _evaluate(
@@ -119,7 +146,7 @@ def _summary(history: Sequence[Result], epochs: int) -> list[Result]:
     by_kind: dict[tuple[str, Setting], list[Score]] = {}
     kept: list[Result] = []
     for result in history:
-        if isinstance(result, Score) and result.name in ("loss", "accuracy", "alpha"):
+        if isinstance(result, Score) and result.name.startswith(("loss", "accuracy", "alpha")):
             by_kind.setdefault((result.name, result.settings["on"]), []).append(result)
         elif result.name != "seconds":
             kept.append(result)

@@ -1,0 +1,75 @@
+"""What a judgement of a claim is, how several make one, and how its numbers are written."""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+
+from striate.report.evidence import Evidence
+
+REPRODUCED, NOT, OPEN = "reproduced", "not reproduced", "could not tell"
+WEAK, STRONG = 0.1, 1.0
+NAMES = {"none": "clean", "fgsm": "FGSM", "pgd": "PGD"}
+
+Range = tuple[float, float]
+
+
+class Judgement(NamedTuple):
+    """A verdict, and the numbers it rests on."""
+
+    verdict: str
+    numbers: str
+
+
+Rule = Callable[[Evidence], Judgement]
+
+
+def every(*rules: Rule) -> Rule:
+    """Judge by several rules: not reproduced by one is not, reproduced takes all."""
+
+    def judge(evidence: Evidence) -> Judgement:
+        found = [rule(evidence) for rule in rules]
+        verdicts = {judgement.verdict for judgement in found}
+        verdict = NOT if NOT in verdicts else OPEN if OPEN in verdicts else REPRODUCED
+        return Judgement(verdict, "; ".join(judgement.numbers for judgement in found))
+
+    return judge
+
+
+def everywhere(
+    rule: Callable[..., Rule],
+    attacks: tuple[str, ...],
+    betas: tuple[float, ...],
+    *words: Range | float,
+) -> Rule:
+    """Judge by the same rule under each attack and with each β."""
+    return every(*(rule(attack, beta, *words) for attack in attacks for beta in betas))
+
+
+def verdict_of(gap: float, margin: float) -> str:
+    """Tell a difference that counts from one that does not; NaN never does."""
+    return REPRODUCED if gap > margin else NOT if gap < -margin else OPEN
+
+
+def unknown(attack: str, beta: float, why: str) -> Judgement:
+    """Leave a claim open, and say why."""
+    return Judgement(OPEN, f"{where(attack, beta)}: {why}")
+
+
+def where(attack: str, beta: float) -> str:
+    """Name the cells that are spoken of."""
+    return f"{NAMES[attack]}, β = {beta:g}"
+
+
+def points_of(gap: float, margin: float) -> str:
+    """Write a difference in percentage points with the margin beyond which it counts."""
+    counts = "margin unknown" if np.isnan(margin) else f"± {100 * margin:.2f}"
+    return f"{100 * gap:+.2f} {counts} points".replace("-", "−")
+
+
+def range_of(here: Range) -> str:
+    """Write a range of α."""
+    low, high = here
+    if not np.isfinite(low):
+        return f"up to {high:g}"
+    return f"from {low:g}" if not np.isfinite(high) else f"{low:g}–{high:g}"

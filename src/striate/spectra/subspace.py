@@ -1,0 +1,161 @@
+r"""The leading principal components of a batch, found from those of the batch before.
+
+While a network trains, the components of one batch nearly span those of the next. From there a
+block Krylov method needs a handful of thin products with the activations, and neither a units ×
+units nor a stimuli × stimuli matrix: its cost is linear in stimuli, units and components, where
+that of an eigendecomposition is cubic.
+"""
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from striate.spectra.components import Components
+from striate.spectra.processes import ALONE, Processes
+
+MOST_BLOCKS = 4
+# bfloat16 rounds activations to 2**-9 of themselves; spread over all directions as noise, that is
+# 1e-7 to 1e-6 of the largest eigenvalue.
+STEEP = 1e-5
+
+
+class Tracked(NamedTuple):
+    r"""Components, how wrong they may be, and what to start from on the next batch.
+
+    Attributes
+    ----------
+    components
+        The leading ones.
+    value_error
+        Estimate of how much each eigenvalue is too small, relative to itself.
+    vector_error
+        Estimate of one minus the cosine between each pair of vectors and the true pair, for
+        :math:`u_iv_i^\top`.
+    basis
+        More directions than there are components.
+    blocks
+        How many blocks the basis was extended by.
+    """
+
+    components: Components
+    value_error: Float[Tensor, " ranks"]
+    vector_error: Float[Tensor, " ranks"]
+    basis: Float[Tensor, "units basis"]
+    blocks: int
+
+
+def tracked_components(
+    centred: Float[Tensor, "stimuli units"],
+    count: int,
+    *,
+    basis: Float[Tensor, "units basis"],
+    blocks: int,
+    good_enough: Callable[[Tracked], bool],
+    coarse: bool,
+    processes: Processes = ALONE,
+) -> Tracked:
+    r"""Find the `count` leading components of `centred`, starting from `basis`.
+
+    Rayleigh–Ritz in the block Krylov space of the scatter matrix :math:`S = \bar X^\top\bar X`,
+    :math:`\mathrm{span}\{Q, SQ, S^2Q, \dots\}`. The space, which only has to *contain* the
+    components, may be built in bfloat16; components and eigenvalues then come from one product in
+    the precision of `centred`, solved in float64. What the space lacks shows in the residual
+    :math:`r_i = Sv_i - \theta_i v_i`: for a Ritz value :math:`\theta_i`, :math:`0 \le
+    \lambda_i-\theta_i \approx \lVert r_i\rVert^2/(\theta_i-\rho)`, and the squared sine of its
+    vector is about :math:`\lVert r_i\rVert^2/(\theta_i-\rho)^2`, where :math:`\rho` is the
+    eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals.
+
+    Parameters
+    ----------
+    centred
+        Activations less their mean; of several processes, the rows that are held here.
+    count
+        How many components.
+    basis
+        Orthonormal directions to start from, more than `count`.
+    blocks
+        How many blocks to extend it by before asking whether that is good enough.
+    good_enough
+        While it is not, another block follows, up to four in all. The last answer may be no.
+    coarse
+        Whether to build the space in bfloat16, unless the eigenvalues fall so far that its
+        rounding would hide the last ones.
+    processes
+        Who else holds rows.
+    """
+    rows = centred.bfloat16() if coarse else centred
+    directions, newest = basis, _times(rows, basis)
+    if coarse and _too_steep(processes.add(newest[:, :count].square().sum(0))):
+        rows = centred
+        newest = rows @ basis
+    images, used = newest, 0
+    while True:
+        block = _new_directions(processes.add(_times(rows.T, newest)), directions)
+        newest, used = _times(rows, block), used + 1
+        directions, images = torch.cat([directions, block], 1), torch.cat([images, newest], 1)
+        if used < blocks:
+            continue
+        inner = processes.add(images.T @ images).double()
+        rotation = torch.linalg.eigh(inner)[1]
+        kept = directions @ rotation[:, -basis.shape[1] :].flip(1).to(directions.dtype)
+        found = _refined(centred, kept, count, processes)
+        residual = processes.add(_times(rows.T, found.left)) - found.right * found.eigenvalues
+        outside = processes.add(_times(rows, _lacking(residual, found)).double().square().sum())
+        tracked = Tracked(found, *_errors(residual, found.eigenvalues, outside), kept, used)
+        if used == MOST_BLOCKS or good_enough(tracked):
+            return tracked
+
+
+def _too_steep(variances: Tensor) -> bool:
+    return bool(variances.min() < STEEP * variances.max())
+
+
+def _times(rows: Tensor, block: Tensor) -> Tensor:
+    return (rows @ block.to(rows.dtype)).to(block.dtype)
+
+
+def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
+    """Orthonormal directions for what `block` adds to the span of `directions`."""
+    for _ in range(2):  # what rounding leaves of a large part removed is large beside a small rest
+        block = block - directions @ (directions.T @ block)
+        block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
+    return torch.linalg.qr(block)[0]
+
+
+def _refined(centred: Tensor, kept: Tensor, count: int, processes: Processes) -> Components:
+    """Solve for the leading components within the leading directions, in full precision."""
+    some = kept[:, : count + (kept.shape[1] - count) // 4]
+    images = centred @ some
+    # The directions are orthonormal to single precision only, so their Gram matrix has a say.
+    lower = torch.linalg.cholesky(_gram(some))
+    inner = torch.linalg.solve_triangular(lower, processes.add(_gram(images)), upper=False)
+    inner = torch.linalg.solve_triangular(lower, inner.T, upper=False)
+    eigenvalues, rotation = torch.linalg.eigh((inner + inner.T) / 2)
+    rotation = torch.linalg.solve_triangular(lower.T, rotation.flip(1)[:, :count], upper=True)
+    rotation = rotation.to(some.dtype)
+    return Components(images @ rotation, some @ rotation, eigenvalues.flip(0)[:count].relu())
+
+
+def _gram(columns: Tensor) -> Tensor:
+    double = columns.double()
+    return double.T @ double
+
+
+def _lacking(residual: Tensor, found: Components) -> Tensor:
+    """Direction in which the components lie wrong: their residuals' sum stands for them all."""
+    lacking = (residual / found.eigenvalues.clamp_min(1e-300)).sum(1, keepdim=True).to(found.right)
+    lacking -= found.right @ (found.right.T @ lacking)  # there only by rounding
+    return lacking / lacking.norm().clamp_min(torch.finfo(lacking.dtype).tiny)
+
+
+def _errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
+    values = eigenvalues.clamp_min(torch.finfo(eigenvalues.dtype).tiny)
+    square = residual.double().square().sum(0)
+    # Where the values hardly fall, the gap is not known better than this.
+    gap = torch.maximum(values - outside, 0.02 * values)
+    return square / (gap * values), square / gap.square() * (
+        1 + (outside / values).clamp_max(1)
+    ) / 2

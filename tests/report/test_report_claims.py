@@ -1,0 +1,316 @@
+import re
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy.stats import t
+
+from striate.reference import gerum2022_published
+from striate.report import gerum2022_claims
+from striate.report.claim_tables import claims_table, contrast_cells, contrast_table
+from striate.report.claims import CLAIMS, mouse_within, slope_within
+from striate.report.evidence import Evidence, against_baseline, of_sweep, read_at
+from striate.report.judging import (
+    above,
+    accuracy_within,
+    best_within,
+    equals_baseline,
+    level_within,
+    never_beats_baseline,
+    no_peak,
+    only_beats_baseline,
+    rising,
+    sooner,
+)
+from striate.report.sweeps import sweeps
+from striate.report.verdicts import NOT, OPEN, REPRODUCED, Judgement, every, everywhere
+from striate.results import Curve, load_all
+
+WEAK, STRONG, INFINITY = 0.1, 1.0, float("inf")
+NONE = pd.DataFrame(columns=["beta", "target", "epoch", "alpha"])
+ERROR = 0.01 / 2**1.5  # two of them make a margin of one point
+
+
+def planted(*cells, errors=2.0, attack="pgd", epochs=NONE, error=ERROR):
+    """Cells as (β, α, accuracy): a difference of more than one point counts."""
+    rows = pd.DataFrame(cells, columns=["beta", "alpha", "accuracy"])
+    spectrum = pd.DataFrame(columns=["rank", "variance"])
+    return Evidence(rows.assign(attack=attack, error=error), errors, epochs, spectrum)
+
+
+def line(beta, *accuracies, start=1.0):
+    return [(beta, start + i, accuracy) for i, accuracy in enumerate(accuracies)]
+
+
+BASE = (0.0, 2.0, 0.50)
+# rule, cells, verdict: each rule has cells for each of its verdicts.
+CASES = [
+    # A peak at α of 2-3, cells at 1, 2, 3, 4.
+    (best_within("pgd", 1.0, (1.9, 3.1)), line(1.0, 0.5, 0.6, 0.6, 0.5), REPRODUCED),
+    (best_within("pgd", 1.0, (1.9, 3.1)), line(1.0, 0.7, 0.6, 0.6, 0.5), NOT),
+    (best_within("pgd", 1.0, (1.9, 3.1)), line(1.0, 0.5, 0.6, 0.6, 0.7), NOT),
+    (best_within("pgd", 1.0, (1.9, 3.1)), line(1.0, 0.5, 0.6, 0.6, 0.595), OPEN),
+    (best_within("pgd", 1.0, (1.9, 3.1)), line(1.0, 0.5, 0.6, 0.6), OPEN),  # one side only
+    (best_within("pgd", 1.0, (1.9, 3.1)), line(0.1, 0.5, 0.6, 0.6, 0.5), OPEN),  # another β
+    (best_within("pgd", 1.0, (-INFINITY, 1.1)), line(1.0, 0.6, 0.5), REPRODUCED),  # no lower side
+    (best_within("pgd", 1.0, (1.9, 3.1), (0.7, 1.3)), line(1.0, 0.5, 0.6, 0.6, 0.9), REPRODUCED),
+    (best_within("pgd", 1.0, (1.9, 3.1), (0.7, 1.3)), line(1.0, 0.7, 0.6, 0.6, 0.9), NOT),
+    (best_within("fgsm", 1.0, (1.9, 3.1)), line(1.0, 0.5, 0.6, 0.6, 0.5), OPEN),  # not attacked so
+    (rising("pgd", 1.0), line(1.0, 0.3, 0.4, 0.5), REPRODUCED),
+    (rising("pgd", 1.0), line(1.0, 0.5, 0.4, 0.3), NOT),
+    (rising("pgd", 1.0), line(1.0, 0.3, 0.3, 0.305), OPEN),
+    (rising("pgd", 1.0), line(1.0, 0.40, 0.6, 0.3, 0.2, 0.42), OPEN),  # the ends alone rise
+    (rising("pgd", 1.0), line(1.0, 0.3, 0.5), OPEN),
+    (rising("pgd", 1.0), line(1.0, 0.3, 0.3, 0.3), OPEN),
+    (rising("pgd", 1.0, -1.0), line(1.0, 0.5, 0.4, 0.3), REPRODUCED),
+    (rising("pgd", 1.0, -1.0), line(1.0, 0.3, 0.4, 0.5), NOT),
+    (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.7), *line(0.1, 0.5, 0.5)], REPRODUCED),
+    (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.4), *line(0.1, 0.5, 0.5)], NOT),
+    (above("pgd", STRONG, WEAK), [*line(1.0, 0.505, 0.505), *line(0.1, 0.5, 0.5)], OPEN),
+    (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.495), *line(0.1, 0.5, 0.5)], OPEN),
+    (above("pgd", STRONG, WEAK), [*line(1.0, 0.6), *line(0.1, 0.5, start=3)], OPEN),  # no α shared
+    (above("pgd", STRONG, 0.0), [*line(1.0, 0.6, 0.7, 0.8), BASE], REPRODUCED),
+    (above("pgd", STRONG, 0.0, -1.0), [*line(1.0, 0.6, 0.7, 0.8), BASE], NOT),
+    (above("pgd", STRONG, 0.0, -1.0), [*line(1.0, 0.4, 0.3, 0.2), BASE], REPRODUCED),
+    (equals_baseline("pgd", WEAK), [*line(0.1, 0.4, 0.5, 0.6), BASE], REPRODUCED),
+    (equals_baseline("pgd", WEAK), [*line(0.1, 0.5, 0.56, 0.6), BASE], NOT),
+    (equals_baseline("pgd", WEAK), [*line(0.1, 0.5, 0.515, 0.6), BASE], OPEN),
+    (equals_baseline("pgd", WEAK), [*line(0.1, 0.5, start=3), BASE], OPEN),
+    (equals_baseline("pgd", WEAK), line(0.1, 0.4, 0.5, 0.6), OPEN),
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.5, 0.52), BASE], REPRODUCED),
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.52, 0.52), BASE], NOT),
+    (
+        only_beats_baseline("pgd", WEAK, (1.5, 9.0)),
+        [*line(0.1, 0.5, 0.52), (1.0, 3.0, 0.52), BASE],
+        NOT,
+    ),
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.5, 0.45), BASE], NOT),
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.5, 0.505), BASE], OPEN),
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), line(0.1, 0.5, 0.52), OPEN),
+    (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.49), BASE], REPRODUCED),
+    (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.52), BASE], NOT),
+    (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.505), BASE], OPEN),
+    (never_beats_baseline("pgd", STRONG), [*line(0.1, 0.4, 0.49), BASE], OPEN),
+    (
+        accuracy_within("pgd", 0.45, 0.55),
+        [*line(0.1, 0.5, 0.5, 0.5), *line(1.0, 0.5, 0.5, 0.54), BASE],
+        REPRODUCED,
+    ),
+    (
+        accuracy_within("pgd", 0.45, 0.55),
+        [*line(0.1, 0.5, 0.5, 0.5), *line(1.0, 0.5, 0.5, 0.57), BASE],
+        NOT,
+    ),
+    (
+        accuracy_within("pgd", 0.45, 0.55),
+        [*line(0.1, 0.5, 0.5, 0.5), *line(1.0, 0.5, 0.5, 0.552), BASE],
+        OPEN,
+    ),
+    (accuracy_within("pgd", 0.45, 0.55), [*line(0.1, 0.5, 0.5, 0.5), BASE], OPEN),
+    (accuracy_within("fgsm", 0.45, 0.55), [BASE], OPEN),
+    (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.501), REPRODUCED),
+    (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.52), NOT),
+    (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.512), OPEN),
+    (level_within("pgd", WEAK, (0.0, 1.0)), line(0.1, 0.5, 0.503), OPEN),
+    (no_peak("pgd", WEAK), line(0.1, 0.6, 0.5, 0.5, 0.5, 0.4), REPRODUCED),
+    (no_peak("pgd", WEAK), line(0.1, 0.4, 0.5, 0.6, 0.5, 0.5), NOT),
+    (no_peak("pgd", WEAK), line(0.1, 0.6, 0.5, 0.5, 0.5), OPEN),
+]
+
+
+@pytest.mark.parametrize(("rule", "cells", "verdict"), CASES)
+def test_planted_numbers_make_the_verdict(rule, cells, verdict):
+    judgement = rule(planted(*cells))
+    assert judgement.verdict == verdict, judgement.numbers
+    assert judgement.numbers
+    assert "nan" not in judgement.numbers
+
+
+@pytest.mark.parametrize(("rule", "cells", "verdict"), CASES)
+def test_without_a_spread_between_seeds_nothing_can_be_told(rule, cells, verdict):
+    judgement = rule(planted(*cells, errors=np.nan, error=np.nan))
+    # What never depended on a difference: a cell that is missing, or one above the baseline.
+    assert judgement.verdict == OPEN
+    assert "nan" not in judgement.numbers
+
+
+def track(beta, target, *alphas):
+    return [(beta, target, epoch, alpha) for epoch, alpha in enumerate(alphas, start=1)]
+
+
+@pytest.mark.parametrize(
+    ("weak", "strong", "verdict"),
+    [
+        ((1.2, 2.0, 2.5, 3.0), (1.2, 2.95, 3.0, 3.0), REPRODUCED),
+        ((1.2, 2.0, 2.5, 2.6), (1.2, 2.0, 2.5, 3.0), REPRODUCED),  # weak never
+        ((1.2, 2.95, 3.0, 3.0), (1.2, 2.0, 2.5, 3.0), NOT),
+        ((1.2, 2.95, 3.0, 3.0), (1.2, 2.0, 2.5, 2.6), NOT),  # strong never
+        ((1.2, 2.0, 3.0, 3.0), (1.2, 2.5, 3.0, 3.0), OPEN),
+        ((1.2, 2.0, 2.0, 2.0), (1.2, 2.5, 2.0, 2.0), OPEN),  # both never
+        ((3.0, 3.0, 3.0, 3.0), (3.0, 3.0, 3.0, 3.0), OPEN),  # both there at once: no race
+    ],
+)
+def test_who_is_at_the_target_sooner(weak, strong, verdict):
+    rows = [*track(0.1, 3.0, *weak), *track(1.0, 3.0, *strong), *track(1.0, 5.0, 5.0)]
+    judgement = sooner(planted(BASE, epochs=pd.DataFrame(rows, columns=NONE.columns)))
+    assert judgement.verdict == verdict
+    assert sooner(planted(BASE)).verdict == OPEN
+
+
+def test_several_rules_make_one_verdict():
+    def says(verdict):
+        return lambda evidence: Judgement(verdict, verdict)
+
+    cells = planted(BASE)
+    for verdicts, together in [
+        ((REPRODUCED, REPRODUCED), REPRODUCED),
+        ((REPRODUCED, OPEN), OPEN),
+        ((REPRODUCED, OPEN, NOT), NOT),
+    ]:
+        assert every(*map(says, verdicts))(cells) == Judgement(together, "; ".join(verdicts))
+    numbers = everywhere(rising, ("fgsm", "pgd"), (0.1, 1.0))(cells).numbers
+    assert numbers.count(";") == 3
+
+
+def test_the_mouse_and_a_network_left_alone():
+    assert mouse_within(planted(BASE), low=0.95, high=1.05).verdict == REPRODUCED
+    assert mouse_within(planted(BASE), low=0.95, high=0.96).verdict == NOT
+    # Our protocol sheet, section 12: 0.973356 over ranks 12-500 with weights 1/rank.
+    assert "α = 0.973 over" in mouse_within(planted(BASE), low=0.0, high=1.0).numbers
+    rank = np.arange(1, 121)
+    power = pd.DataFrame({"rank": rank, "variance": rank**-1.6})
+    evidence = planted(BASE)._replace(spectrum=power)
+    for (low, high), verdict in (((1.5, 1.7), REPRODUCED), ((1.7, 1.8), NOT), ((1.0, 1.5), NOT)):
+        judgement = slope_within(evidence, ranks=(6, 100), low=low, high=high)
+        assert judgement == Judgement(verdict, "α = 1.60 over ranks 6–100")
+    assert slope_within(planted(BASE), ranks=(6, 100), low=0.0, high=9.0).verdict == OPEN
+
+
+def test_the_margin_is_a_t_interval_with_the_spread_pooled_over_cells(tmp_path, swept):
+    """Three cells of two seeds: three degrees of freedom, sd² the mean of theirs."""
+    swept(tmp_path, betas=(1.0,), targets=(1.0, 3.0))
+    (sweep,) = sweeps(load_all(tmp_path))
+    evidence = of_sweep(sweep)
+    rows = sweep.accuracies.query("attack == 'pgd' and epsilon == 0.05")
+    values = rows.groupby(["beta", "target"], dropna=False)["accuracy"]
+    assert evidence.errors == pytest.approx(t.ppf(0.975, 3))
+    spread = np.sqrt(values.var().mean())
+    cells = evidence.cells.query("attack == 'pgd'")
+    np.testing.assert_allclose(cells["error"], spread / np.sqrt(2))
+    gaps = against_baseline(evidence, "pgd")
+    np.testing.assert_allclose(gaps["margin"], t.ppf(0.975, 3) * spread)
+    means = values.mean()
+    expected = [means.loc[(1.0, target)] - means.iloc[0] for target in (1.0, 3.0)]
+    np.testing.assert_allclose(gaps["difference"], expected)
+
+
+def test_one_seed_has_no_margin(tmp_path, swept):
+    swept(tmp_path, seeds=(1234,))
+    (sweep,) = sweeps(load_all(tmp_path))
+    evidence = of_sweep(sweep)
+    assert np.isnan(evidence.errors)
+    table = claims_table([sweep])
+    judged = table[(table["label"] == "shallow MLP on MNIST") & (table["ours"] != OPEN)]
+    assert set(judged["source"]) <= {"text 3", "text 7"}  # races and slopes need no accuracy
+
+
+def test_a_curve_is_read_between_targets_and_not_beyond():
+    evidence = planted((1.0, 1.0, 0.4), (1.0, 2.0, 0.6), (1.0, 4.0, 0.2))
+    assert read_at(evidence, "pgd", 1.0, 1.5)["accuracy"] == pytest.approx(0.5)
+    assert read_at(evidence, "pgd", 1.0, 3.0)["accuracy"] == pytest.approx(0.4)
+    assert np.isnan(read_at(evidence, "pgd", 1.0, 0.9)["accuracy"])
+    assert np.isnan(read_at(evidence, "pgd", 0.1, 1.5)["accuracy"])
+
+
+# Our protocol sheet, section 8b, says which claims the paper's figures bear out.
+PAPER = {
+    ("shallow_mlp", "Strong regularisation never beats the baseline"): REPRODUCED,
+    ("shallow_mlp", "The larger α, the more robust"): REPRODUCED,
+    ("shallow_mlp", "Strong is more robust than weak at the same α"): REPRODUCED,
+    ("shallow_mlp", "Strong reaches the target earlier in training"): REPRODUCED,
+    ("deep_mlp", "The best α for accuracy is about 3"): NOT,
+    ("cnn", "Clean accuracy falls with α"): REPRODUCED,
+    ("cnn", "Higher α gives more robustness"): REPRODUCED,
+}
+
+
+def test_the_papers_own_curves_are_judged_as_the_sheet_reads_them():
+    table = claims_table([])
+    assert len(table) == len(CLAIMS) == len(table.drop_duplicates(["label", "claim"]))
+    for (network, claim), verdict in PAPER.items():
+        (row,) = table[(table["network"] == network) & (table["claim"] == claim)].itertuples()
+        assert row.paper == verdict, row.paper_numbers
+    assert set(table["ours"]) == {OPEN}
+    assert set(table["our_numbers"]) == {"no such networks were trained"}
+
+
+def test_at_the_baselines_alpha_the_papers_curves_are_those_of_the_sheet():
+    # Section 8b: weak/strong/baseline FGSM: shallow .296/.363/.290; deep .343/.390/.326;
+    # CNN on MNIST .674/.663/.672; on CIFAR-10 .225/.246/.222.
+    table = contrast_table([]).query("attack == 'fgsm'")
+    expected = [
+        (0.296, 0.363, 0.290),
+        (0.343, 0.390, 0.326),
+        (0.674, 0.663, 0.672),
+        (0.225, 0.246, 0.222),
+    ]
+    np.testing.assert_allclose(table[["weak", "strong", "baseline"]], expected, atol=6e-4)
+    assert (table["source"] == "paper").all()
+
+
+def test_ours_stand_beside_theirs_at_our_own_alpha(folder):
+    table = contrast_table(sweeps(load_all(folder))).query("data == 'mnist' and source == 'ours'")
+    assert table["attack"].tolist() == ["none", "fgsm", "pgd"]
+    for row in table.itertuples():
+        assert row.alpha == pytest.approx(1.535, abs=0.001)
+        assert row.weak_difference == pytest.approx(row.weak - row.baseline)
+        assert row.strong_margin > 0
+    cells = contrast_cells(table)
+    assert cells[0]["baseline"] == "93.8"
+    assert all(re.fullmatch(r"[+−]?[\d.]+ ± [\d.]+", cell["strong_difference"]) for cell in cells)
+
+
+def test_planted_results_flip_a_claim_from_end_to_end(tmp_path, swept):
+    """Robustness rises with α in the planted networks; turned over, it falls."""
+    swept(tmp_path)
+
+    def verdict(found):
+        table = claims_table(sweeps(found))
+        (row,) = table[table["claim"] == "The larger α, the more robust"].itertuples()
+        return row.ours
+
+    def turned(result):
+        if isinstance(result, Curve) and result.name.startswith("accuracy_"):
+            return replace(result, y=(result.y[0], *(1 - y for y in result.y[1:])))
+        return result
+
+    found = load_all(tmp_path)
+    assert verdict(found) == REPRODUCED
+    assert verdict([turned(result) for result in found]) == NOT
+
+
+def test_only_networks_with_the_papers_settings_are_judged(tmp_path, swept):
+    for change in ({"form": "line"}, {"width": 500}, {"layers": "all"}, {"weight_decay": 0.1}):
+        swept(tmp_path, **change)
+    assert set(claims_table(sweeps(load_all(tmp_path)))["ours"]) == {OPEN}
+
+
+def test_markdown_has_a_row_per_claim_and_per_contrast(folder):
+    lines = gerum2022_claims(load_all(folder)).splitlines()
+    first = lines.index("")
+    assert len(lines[:first]) == 2 + len(CLAIMS)
+    assert len({line.count(" | ") for line in lines[:first] if "---" not in line}) == 1
+    assert len(lines[first + 1 :]) == 2 + 4 * 3 + 3
+    assert (
+        "| shallow MLP on MNIST | Mouse V1 has α near 1 | text 7 | yes | reproduced |"
+        in lines[2 + [claim.text for claim in CLAIMS].index("Mouse V1 has α near 1")]
+    )
+
+
+def test_the_published_errors_are_their_sem_or_the_usual_one():
+    published = gerum2022_published("shallow_mlp", "mnist")
+    assert published.query("beta == 0")["sem"].isna().all()
+    table = contrast_table([]).query("network == 'shallow_mlp' and attack == 'fgsm'")
+    # Twice the root of the sum of two squared errors of 0.0005 to 0.002.
+    assert table["weak_margin"].between(0.001, 0.006).all()
