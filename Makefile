@@ -7,7 +7,7 @@ READY := .venv/.ready
 # Two test processes on two cores: libraries that start threads of their own would only fight.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test test-slow check format bench clean
+.PHONY: help setup demo test test-slow check format bench bench-accuracy clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -42,6 +42,9 @@ format: $(READY) ## let ruff rewrite the code
 
 bench: $(READY)  ## hot paths against named baselines, as ratios
 	$(BIN)/python -m benchmarks
+
+bench-accuracy: $(READY) ## the penalty against float64 over whole training runs: half an hour
+	$(BIN)/python -m benchmarks.penalty_accuracy
 
 clean:           ## remove the environment and caches
 	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache

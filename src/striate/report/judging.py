@@ -47,9 +47,7 @@ def best_within(attack: str, beta: float, here: Range, there: Range | None = Non
         ends = [side.any() or not np.isfinite(end) for side, end in zip(sides, here, strict=True)]
         if not inside.any() or not outside.any():
             lacking = here if not inside.any() or there is None else there
-            return unknown(
-                attack, beta, f"{len(cells)} cells, none to set against α in {range_of(lacking)}"
-            )
+            return unknown(attack, beta, f"n = {len(cells)}, no cell for α in {range_of(lacking)}")
         one, other = (cells[rows].nlargest(1, "accuracy").iloc[0] for rows in (inside, outside))
         gap, margin = difference(evidence, one, other)
         verdict = verdict_of(gap, margin)

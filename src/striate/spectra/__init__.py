@@ -13,7 +13,7 @@ from striate.spectra.penalty import (
 from striate.spectra.power_law import PowerLaw, Weights, check_ranks, fit_power_law
 from striate.spectra.schedules import Schedule, ramp
 from striate.spectra.tracker import Solver
-from striate.spectra.units import Units, arrange
+from striate.spectra.units import Units, arrange, check_units
 
 __all__ = [
     "AlphaInterval",
@@ -30,6 +30,7 @@ __all__ = [
     "attach",
     "batch_alpha",
     "check_ranks",
+    "check_units",
     "eigenspectrum",
     "fit_power_law",
     "leading_eigenvalues",

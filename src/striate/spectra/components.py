@@ -6,12 +6,12 @@ with a gradient that is written out rather than backpropagated through the searc
 """
 
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import NamedTuple, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
-from torch.autograd.function import once_differentiable
+from torch.autograd.function import FunctionCtx, once_differentiable
 
 from striate.spectra.processes import ALONE, Processes
 
@@ -56,7 +56,8 @@ def exact_components(
     processes
         Who else holds rows.
     """
-    units, stimuli = centred.shape[1], processes.add(torch.tensor(len(centred)))
+    units = centred.shape[1]
+    stimuli = int(processes.add(torch.tensor(len(centred), device=centred.device)))
     if units <= stimuli:
         right = _leading_vectors(centred.T, count, processes.add)
         left = centred @ right
@@ -90,10 +91,19 @@ def variances(
     return values, total
 
 
+class Context(FunctionCtx):
+    """What the forward pass leaves for the backward one, beside tensors."""
+
+    saved_tensors: tuple[Tensor, ...]
+    factor: float
+
+
 class _Variances(torch.autograd.Function):
     @staticmethod
-    def forward(ctx: Any, x: Tensor, find: Find, processes: Processes) -> tuple[Tensor, Tensor]:
-        stimuli = int(processes.add(torch.tensor(len(x))))
+    def forward(
+        ctx: FunctionCtx, x: Tensor, find: Find, processes: Processes
+    ) -> tuple[Tensor, Tensor]:
+        stimuli = int(processes.add(torch.tensor(len(x), device=x.device)))
         if stimuli < 2:
             raise ValueError(f"a covariance needs at least 2 stimuli, x has {stimuli}")
         centred = x - (processes.add(x.sum(0)) / stimuli if processes.size > 1 else x.mean(0))
@@ -104,14 +114,15 @@ class _Variances(torch.autograd.Function):
         left, right, eigenvalues = find(centred, squares)
         ctx.save_for_backward(centred, left, right)
         # Distributed training averages gradients over processes, each of which has only its rows.
-        ctx.factor = 2 * processes.size / (stimuli - 1)
+        cast(Context, ctx).factor = 2 * processes.size / (stimuli - 1)
         return (eigenvalues / (stimuli - 1)).to(x.dtype), squares / (stimuli - 1)
 
     @staticmethod
     @once_differentiable
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None, None]:
-        centred, left, right = ctx.saved_tensors
-        of_values, of_total = (ctx.factor * gradient for gradient in gradients)
+    def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
+        context = cast(Context, ctx)
+        centred, left, right = context.saved_tensors
+        of_values, of_total = (context.factor * gradient for gradient in gradients)
         # The total is moved along the components found, which hold most of it; along the rest only
         # if that is not lost in rounding anyway, for it costs a copy of the activations.
         gradient = (left * (of_values + of_total)) @ right.T

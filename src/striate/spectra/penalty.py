@@ -90,7 +90,8 @@ class SpectralPenalty(nn.Module):
             raise ValueError(f"form={form!r}; choose one of {', '.join(map(repr, DISTANCES))}")
         check_units(units)
         check_ranks(ranks, available=ranks[1])
-        self.alpha, self.beta, self.ranks, self.form, self.units = alpha, beta, ranks, form, units
+        self.alpha, self.beta, self.ranks, self.form = alpha, beta, ranks, form
+        self.units: Units = units
         self._check(at(alpha, 0), at(beta, 0))
         self.tracker = Tracker(ranks, solver, tolerance)
         self.processes = together(group)

@@ -88,7 +88,7 @@ def tracked_components(
     """
     rows = centred.bfloat16() if coarse else centred
     directions, newest = basis, _times(rows, basis)
-    if coarse and _too_steep(processes.add(newest[:, :count].square().sum(0))):
+    if coarse and _too_steep(processes.add(newest.T @ newest), count):
         rows = centred
         newest = rows @ basis
     images, used = newest, 0
@@ -109,8 +109,10 @@ def tracked_components(
             return tracked
 
 
-def _too_steep(variances: Tensor) -> bool:
-    return bool(variances.min() < STEEP * variances.max())
+def _too_steep(inner: Tensor, count: int) -> bool:
+    """Judge by Ritz values: the start need not be so near that each column tells its own."""
+    eigenvalues = torch.linalg.eigvalsh(inner.double())
+    return bool(eigenvalues[-count] < STEEP * eigenvalues[-1])
 
 
 def _times(rows: Tensor, block: Tensor) -> Tensor:
@@ -122,7 +124,8 @@ def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
     for _ in range(2):  # what rounding leaves of a large part removed is large beside a small rest
         block = block - directions @ (directions.T @ block)
         block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
-    return torch.linalg.qr(block)[0]
+        block = torch.linalg.qr(block)[0]
+    return block
 
 
 def _refined(centred: Tensor, kept: Tensor, count: int, processes: Processes) -> Components:
@@ -152,7 +155,9 @@ def _lacking(residual: Tensor, found: Components) -> Tensor:
 
 
 def _errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
-    values = eigenvalues.clamp_min(torch.finfo(eigenvalues.dtype).tiny)
+    # A value that vanishes is known, and counts, as little as rounding of the first.
+    double = torch.finfo(torch.float64)
+    values = eigenvalues.clamp_min(max(double.eps * float(eigenvalues[0]), double.tiny**0.5))
     square = residual.double().square().sum(0)
     # Where the values hardly fall, the gap is not known better than this.
     gap = torch.maximum(values - outside, 0.02 * values)

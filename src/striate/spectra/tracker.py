@@ -1,6 +1,6 @@
 """Choose how to find the components of each batch, and remember what helps with the next."""
 
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import torch
 from jaxtyping import Float
@@ -83,22 +83,22 @@ class Tracker(nn.Module):
             Who else holds rows.
         """
         count, tracked = self.ranks[1], 2 * max(self.ranks[1], 8)
-        stimuli = int(processes.add(torch.tensor(len(centred))))
+        stimuli = int(processes.add(torch.tensor(len(centred), device=centred.device)))
         smaller = min(stimuli - 1, centred.shape[1])
         if self.solver == "exact" or tracked * (PAYS if self.solver == "auto" else 2) > smaller:
             return exact_components(centred, count, processes=processes)
         found, before = None, max(int(self.blocks) - (int(self.since) >= PATIENCE), 1)
-        if self._can_start(centred):
+        if (basis := self._start_for(centred)) is not None:
             found = tracked_components(
                 centred,
                 count,
-                basis=self.basis,
+                basis=basis,
                 blocks=before,
                 good_enough=lambda found: self.error(found, squares) <= self.tolerance,
                 coarse=centred.dtype == torch.float32 and fast_bfloat16(centred.device),
                 processes=processes,
             )
-        if found is None or self.error(found, squares) > self.tolerance:
+        if found is None or not self.error(found, squares) <= self.tolerance:
             components = exact_components(centred, tracked, processes=processes)
             self._remember(components.right, before if found is None else found.blocks)
         else:
@@ -118,30 +118,33 @@ class Tracker(nn.Module):
         window = slice(self.ranks[0] - 1, self.ranks[1])
         values = found.components.eigenvalues[window]
         floored = values + FLOOR * squares.clamp_min(torch.finfo(values.dtype).tiny)
-        of_alpha = (self.weights.abs() * found.value_error[window] * values / floored).sum()
-        share = self.weights.square() * values / floored.square()
+        weights = self.weights.to(values.device)
+        of_alpha = (weights.abs() * found.value_error[window] * values / floored).sum()
+        share = weights.square() * values / floored.square()
         of_gradient = (share * found.vector_error[window]).sum() / share.sum().clamp_min(1e-300)
         return SAFETY * float(torch.maximum(of_alpha, of_gradient))
 
     def _remember(self, basis: Tensor, blocks: int) -> None:
         if self.training:
-            self.since.add_(1).mul_(int(blocks == self.blocks))
+            tried = self.since >= PATIENCE  # one fewer, this time
+            self.since.add_(1).mul_(int(blocks == self.blocks and not tried))
             self.blocks.fill_(blocks)
             self.basis = basis
 
-    def _can_start(self, centred: Tensor) -> bool:
+    def _start_for(self, centred: Tensor) -> Tensor | None:
+        """Return what is remembered, if it is of this layer."""
         basis = self.basis
-        return basis is not None and (len(basis), basis.dtype, basis.device) == (
-            centred.shape[1],
-            centred.dtype,
-            centred.device,
-        )
+        if basis is None or len(basis) != centred.shape[1]:
+            return None
+        return basis if (basis.dtype, basis.device) == (centred.dtype, centred.device) else None
 
-    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+    def _load_from_state_dict(
+        self, state_dict: dict[str, Tensor], prefix: str, *args: object, **kwargs: object
+    ) -> None:
         # A buffer whose shape is known only to the first batch, and so to the checkpoint.
         basis = state_dict.get(f"{prefix}basis")
         self.basis = None if basis is None else torch.empty_like(basis, device=self.blocks.device)
-        super()._load_from_state_dict(state_dict, prefix, *rest)
+        super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
 
 def fast_bfloat16(device: torch.device) -> bool:

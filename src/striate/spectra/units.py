@@ -5,7 +5,7 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
-Units = Literal["flat", "channels", "centre"]
+Units = Literal["flat", "channels", "features", "centre"]
 
 
 def arrange(
@@ -16,36 +16,36 @@ def arrange(
     Parameters
     ----------
     activations
-        Of a dense layer (batch, units), a map (batch, channels, height, width), or tokens (batch,
-        tokens, features).
+        What the layer put out.
     units
-        ``"flat"``: every value is a unit, one stimulus an image (Nassar et al. 2020 on maps).
-        ``"channels"``: a channel is a unit, and each position of each image a stimulus.
-        ``"centre"``: the unit in the middle of each channel of a map. On a dense layer all three
-        are the same.
+        ``"flat"``: every value is a unit and every image a stimulus (Nassar et al. 2020, also for
+        maps). ``"channels"``: axis 1 holds the units, and each position of each image is a
+        stimulus: maps (batch, channels, height, width). ``"features"``: the last axis holds them:
+        tokens (batch, tokens, features). ``"centre"``: the unit in the middle of each channel of a
+        map. On a dense layer all four are the same.
 
     Raises
     ------
     ValueError
-        If there is no such arrangement of what the layer put out.
+        If there is no such arrangement.
     """
     check_units(units)
     if units == "flat" or activations.ndim == 2:
         return activations.flatten(1)
-    if units == "channels" and activations.ndim == 4:
+    if units == "channels":
         return activations.movedim(1, -1).flatten(0, -2)
-    if units == "channels" and activations.ndim == 3:
-        return activations.flatten(0, 1)
-    if units == "centre" and activations.ndim == 4:
-        return activations[:, :, activations.shape[2] // 2, activations.shape[3] // 2]
-    raise ValueError(
-        f"units={units!r} of a layer whose output is {tuple(activations.shape)}: channels need a "
-        "map (batch, channels, height, width) or tokens (batch, tokens, features), a centre a map; "
-        "choose units='flat'"
-    )
+    if units == "features":
+        return activations.flatten(0, -2)
+    return activations[(..., *(size // 2 for size in activations.shape[2:]))]
 
 
 def check_units(units: Units) -> None:
-    """Refuse a word that names no arrangement."""
+    """Refuse a word that names no arrangement.
+
+    Raises
+    ------
+    ValueError
+        If it does not.
+    """
     if units not in get_args(Units):
         raise ValueError(f"units={units!r}; choose one of {', '.join(map(repr, get_args(Units)))}")

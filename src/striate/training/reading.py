@@ -6,16 +6,21 @@ stimuli: their Gram matrix, once made, serves the exponent and all parts of its 
 
 import math
 from collections.abc import Callable
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Shaped
 from torch import Tensor
 
-from striate.spectra import Weights, check_ranks, eigenspectrum, fit_power_law
+from striate.spectra import (
+    Units,
+    Weights,
+    check_ranks,
+    check_units,
+    eigenspectrum,
+    fit_power_law,
+)
 
-Units = Literal["flat", "channels", "features", "centre"]
-UNITS: tuple[Units, ...] = ("flat", "channels", "features", "centre")
 GROUPS = 10  # parts of the jackknife: the cost is that many eigenspectra of nine tenths of the rows
 CHUNK = 2**22  # numbers in float64 at a time, 32 MB: a wide layer is never copied whole
 
@@ -125,8 +130,7 @@ def check(asked: Settings) -> None:
     check_ranks(asked.ranks, available=asked.ranks[1])
     if asked.weights not in ("rank", "none"):
         raise ValueError(f"weights={asked.weights!r}; choose 'rank' (1/n) or 'none'")
-    if asked.units not in UNITS:
-        raise ValueError(f"units={asked.units!r}; choose one of {', '.join(map(repr, UNITS))}")
+    check_units(asked.units)
     if not 1 <= asked.gather <= asked.every:
         raise ValueError(
             f"gather={asked.gather}, every={asked.every}: gather at least one pass, and no more "

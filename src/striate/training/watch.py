@@ -11,13 +11,12 @@ import torch
 from torch import Tensor, nn
 
 from striate.layers import match
-from striate.spectra import Weights
+from striate.spectra import Units, Weights
 from striate.training.reading import (
     Condensed,
     Measured,
     Reading,
     Settings,
-    Units,
     check,
     condense,
     measure,

@@ -158,7 +158,8 @@ def _check_network(plan: Plan, network: str, test: Tensor) -> None:
     if plan.width is not None and plan.width < 1:
         raise ValueError(f"width={plan.width}: a layer has at least one unit")
     settings = {"network": network, "width": plan.width}
-    model = build(settings, tuple(test.shape[1:]), 1, seed=0)
+    channels, height, width = test.shape[1:]
+    model = build(settings, (channels, height, width), 1, seed=0)
     names = penalised(model, plan.layers)
     if plan.layers == "all" and len(names) == 1:
         raise ValueError(f"layers='all', but {network} has one hidden layer; leave it out")
