@@ -2,6 +2,7 @@
 
 import re
 import runpy
+import subprocess
 import sys
 from pathlib import Path
 
@@ -9,9 +10,21 @@ import pytest
 import torch
 from torch.nn.functional import cross_entropy
 
+from striate.datasets import digits
 from striate.models import shallow_mlp
+from striate.spectra import SpectralPenalty, batch_alpha, fit_power_law
 
 ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples"
+
+
+def example(name):
+    return (EXAMPLES / f"{name}.py").read_text()
+
+
+def snippets_of(page):
+    text = (ROOT / "docs" / page).read_text()
+    return re.findall(r"```python\n(.*?)```", text, re.DOTALL)
 
 
 def test_the_five_lines_of_the_readme_train_a_network():
@@ -37,11 +50,101 @@ def test_every_file_the_readme_points_to_exists():
     assert [t for t in targets if not (ROOT / t).exists()] == []
 
 
-def test_the_example_ends_in_its_assertion(monkeypatch, capsys):
-    monkeypatch.setattr(sys, "argv", ["penalty_in_your_own_loop.py"])
+@pytest.mark.parametrize(("name", "lines"), [
+    ("penalty_in_your_own_loop", 2),
+    ("penalty_on_conv_layers", 2),
+    ("penalty_accumulated", 1),
+])  # fmt: skip
+def test_an_example_ends_in_its_assertion(name, lines, capsys):
     with torch.random.fork_rng():
-        runpy.run_path(str(ROOT / "examples" / "penalty_in_your_own_loop.py"), run_name="__main__")
-    assert capsys.readouterr().out.count("α =") == 2
+        runpy.run_path(str(EXAMPLES / f"{name}.py"), run_name="__main__")
+    assert len(capsys.readouterr().out.splitlines()) == lines
+
+
+# Of these, one starts processes that import it, and the other's framework warns of itself.
+@pytest.mark.parametrize(("name", "line"), [
+    ("penalty_across_processes", "two processes and one differ by"),
+    ("penalty_with_lightning", "β = 1: α ="),
+])  # fmt: skip
+def test_an_example_that_needs_a_process_ends_in_its_assertion(name, line, tmp_path):
+    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=300)
+    assert ran.returncode == 0, ran.stderr
+    assert line in ran.stdout
+
+
+def test_every_example_has_a_test():
+    elsewhere = {"demo", "watch_any_training"}  # make demo takes minutes; tests/training
+    here = set(re.findall(r'\("(penalty_\w+)"', Path(__file__).read_text()))
+    assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere
+
+
+@pytest.fixture
+def a_group_of_one(tmp_path):
+    meeting = f"file://{tmp_path}/meeting"
+    torch.distributed.init_process_group("gloo", init_method=meeting, rank=0, world_size=1)
+    yield
+    torch.distributed.destroy_process_group()
+
+
+@pytest.mark.usefixtures("a_group_of_one")
+def test_the_page_on_penalties_runs(tmp_path, monkeypatch, capsys):
+    *snippets, lightning = snippets_of("penalty.md")
+    monkeypatch.chdir(tmp_path)
+    names = {}
+    with torch.random.fork_rng():
+        for snippet in snippets:
+            exec(snippet, names)
+            assert names["loss"].isfinite()
+    assert capsys.readouterr().out.startswith("α = ")
+    assert int(names["penalty"].step) == 2
+    assert Path("checkpoint.pt").exists()
+    # The last one has run as an example.
+    assert lightning.split("import lightning\n\n")[1] in example("penalty_with_lightning")
+
+
+def test_the_page_on_penalties_gives_the_alphas_of_its_example():
+    text = (ROOT / "docs" / "penalty.md").read_text()
+    cells = re.findall(r"^\| (\d+) \| (\d+)–(\d+) \| ([\d.]+) \|$", text, re.MULTILINE)
+    assert len(cells) == 6
+    train = digits("train")
+    with torch.random.fork_rng():
+        module = runpy.run_path(str(EXAMPLES / "penalty_in_your_own_loop.py"))
+        hidden = module["trained"](0.0)[:3](train.images).detach()
+        order = torch.randperm(len(hidden), generator=torch.Generator().manual_seed(0))
+    for count, first, last, alpha in cells:
+        found = batch_alpha(hidden[order[: int(count)]], ranks=(int(first), int(last)))
+        # Rounded to one decimal; of 60 images, one sample and another differ by 0.1.
+        assert found.item() == pytest.approx(float(alpha), abs=0.05 + 8 / int(count))
+    centred = hidden - hidden.mean(0)
+    scales = torch.linalg.svdvals(centred.double())
+    assert (scales[49] / scales[0]).item() == pytest.approx(0.02, abs=0.005)
+    rounded = batch_alpha(hidden.bfloat16(), ranks=(6, 50)).item()
+    assert rounded == pytest.approx(2.61, abs=0.005)
+    coarse = (centred.bfloat16().T @ centred.bfloat16()).double()
+    spectrum = torch.linalg.eigvalsh(coarse).flip(0) / coarse.trace()
+    blurred = fit_power_law(spectrum + 1e-8, ranks=(6, 50), weights="none").alpha.item()
+    assert blurred == pytest.approx(2.58, abs=0.01)
+
+
+def test_the_page_on_penalties_says_when_the_subspace_is_used():
+    (times, count) = re.search(
+        r"(\d+) times as many rows or units as the last rank \((\d+) for ranks 6–50\)",
+        (ROOT / "docs" / "penalty.md").read_text().replace("\n", " "),
+    ).groups()
+    assert int(times) * 50 == int(count)
+    for units, remembers in ((int(count), True), (int(count) - 1, False)):
+        penalty = SpectralPenalty(alpha=1.0, beta=1.0, ranks=(6, 50))
+        penalty(torch.randn(int(count) + 1, units, generator=torch.Generator().manual_seed(0)))
+        assert (penalty.tracker.basis is not None) == remembers
+
+
+@pytest.mark.parametrize("page", ["penalty.md", "watch.md"])
+def test_every_file_a_page_points_to_exists(page):
+    text = (ROOT / "docs" / page).read_text()
+    targets = re.findall(r"\]\(([^)#]+)\)", re.sub(r"```.*?```", "", text, flags=re.DOTALL))
+    assert targets
+    assert [t for t in targets if not (ROOT / "docs" / t).exists()] == []
 
 
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "setup"])

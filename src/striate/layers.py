@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 
+import torch
 from torch import Tensor, nn
 
 # What `torch.compile`, FSDP and activation checkpointing call the module they wrap.
@@ -108,7 +109,9 @@ def _fits(pattern: list[str], steps: list[str]) -> bool:
 
 
 @contextmanager
-def capture(model: nn.Module, name: str) -> Iterator[Callable[[], Tensor]]:
+def capture(
+    model: nn.Module, name: str, *, with_gradient: bool = False
+) -> Iterator[Callable[[], Tensor]]:
     """Keep the output of one layer while the block runs, gradient graph included.
 
     Parameters
@@ -117,12 +120,15 @@ def capture(model: nn.Module, name: str) -> Iterator[Callable[[], Tensor]]:
         Any module.
     name
         The layer, as ``model.named_modules()`` spells it.
+    with_gradient
+        Whether to overlook passes made without gradient, as for validation.
 
     Yields
     ------
     output
         A function that returns the layer's output in the forward pass made since it was last
-        called. It raises ``ValueError`` if the layer ran not once but never or several times.
+        called. It raises ``ValueError`` if the layer ran not once but never or several times, or
+        put out something else than one tensor.
 
     Raises
     ------
@@ -138,7 +144,7 @@ def capture(model: nn.Module, name: str) -> Iterator[Callable[[], Tensor]]:
     ...     hidden().shape
     torch.Size([4, 5])
     """
-    outputs: list[Tensor] = []
+    outputs: list[object] = []
 
     def take() -> Tensor:
         taken = outputs.copy()
@@ -146,12 +152,19 @@ def capture(model: nn.Module, name: str) -> Iterator[Callable[[], Tensor]]:
         if len(taken) != 1:
             raise ValueError(
                 f"layer {name!r} ran {len(taken)} times since its output was last taken; "
-                "run the model once, then take it"
+                "run the model once, then take it (a model compiled and run before this block "
+                "does not see it)"
+            )
+        if not isinstance(taken[0], Tensor):
+            raise ValueError(
+                f"layer {name!r} put out a {type(taken[0]).__name__}; choose one that puts out "
+                "one tensor, perhaps a layer inside it"
             )
         return taken[0]
 
-    def keep(_layer: nn.Module, _inputs: tuple[object, ...], output: Tensor) -> None:
-        outputs.append(output)
+    def keep(_layer: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
+        if torch.is_grad_enabled() or not with_gradient:
+            outputs.append(output)
 
     handle = find(model, name).register_forward_hook(keep)
     try:

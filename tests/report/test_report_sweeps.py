@@ -68,9 +68,16 @@ def test_solvers_share_a_sweep_and_a_network_trained_with_two_counts_once(tmp_pa
     assert sweep.networks["attacked_epochs"].tolist() == ["10", "10", ""]
 
 
+def test_networks_attacked_at_different_strengths_share_a_sweep(tmp_path, saved):
+    saved(tmp_path, seed=1234, epsilons="0 0.05")
+    saved(tmp_path, seed=2468, epsilons="0 0.02 0.05")
+    (sweep,) = read(tmp_path)
+    assert sweep.networks["seed"].tolist() == [1234, 2468]
+
+
 def test_labels_tell_sweeps_apart_even_where_settings_are_long(tmp_path, saved):
     for last in ("0.18", "0.19"):
-        saved(tmp_path, epsilons=f"0 0.01 0.02 0.03 0.04 0.05 {last}")
+        saved(tmp_path, fingerprint=f"0 0.01 0.02 0.03 0.04 0.05 {last}")
     labels = [sweep.label for sweep in sweeps(load_all(tmp_path))]
     assert len(set(labels)) == 2
     assert all(len(label) < 60 for label in labels)

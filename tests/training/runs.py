@@ -9,7 +9,7 @@ from torch import nn
 
 from striate.models import keras_adam
 from striate.results import Result
-from striate.spectra import SpectralPenalty
+from striate.spectra import SpectralPenalty, ramp
 from striate.training import Objective, spectral, standard, train
 from truths import IMAGE
 
@@ -18,13 +18,13 @@ RANKS = (1, 4)
 LAYER = "hidden"
 
 
-def network(seed: int = 0) -> nn.Sequential:
-    """32 pixels, 12 tanh units, 3 classes; the first pixel of an image is not looked at."""
+def network(seed: int = 0, width: int = 12) -> nn.Sequential:
+    """32 pixels, tanh units, 3 classes."""
     net = nn.Sequential()
     net.add_module("flatten", nn.Flatten())
-    net.add_module("dense", nn.Linear(32, 12))
+    net.add_module("dense", nn.Linear(32, width))
     net.add_module("hidden", nn.Tanh())
-    net.add_module("output", nn.Linear(12, 3))
+    net.add_module("output", nn.Linear(width, 3))
     generator = torch.Generator().manual_seed(seed)
     for parameter in net.parameters():
         nn.init.normal_(parameter, std=0.3, generator=generator)
@@ -51,8 +51,10 @@ def shaped(beta: float = 0.5) -> Objective:
 class Run:
     """A fresh network and optimiser, and the training that `epochs` of them would be."""
 
-    def __init__(self, *, objective: Objective = standard, rate: float = 0.01, **settings) -> None:
-        self.model = network()
+    def __init__(
+        self, *, objective: Objective = standard, rate: float = 0.01, width: int = 12, **settings
+    ) -> None:
+        self.model = network(width=width)
         self.optimizer = keras_adam(self.model.parameters(), learning_rate=rate)
         images, labels = numbered()
         defaults = {"epochs": EPOCHS, "batch_size": BATCH, "seed": 5}
@@ -88,3 +90,23 @@ def untimed(history: list[list[Result]]) -> list[list[Result]]:
 def resumable(checkpoint: Path, **settings) -> Run:
     """A run with the spectral objective that freezes itself after every epoch."""
     return Run(objective=shaped(), checkpoint=checkpoint, checkpoint_seconds=0.0, **settings)
+
+
+class Following(Run):
+    """A run whose penalty follows its layer from batch to batch, and is wanted stronger with time.
+
+    40 images and 36 units are enough for that; the other batch, of 6, is too small for it.
+    """
+
+    def __init__(self, *, alongside: bool = True, **settings) -> None:
+        self.penalty = SpectralPenalty(
+            alpha=2.0, beta=ramp(0.2, 1.0, steps=10), ranks=RANKS, solver="subspace"
+        )
+        objective = partial(spectral, penalties={LAYER: self.penalty})
+        if alongside:
+            settings["alongside"] = nn.ModuleList([self.penalty])
+        super().__init__(objective=objective, width=36, batch_size=40, **settings)
+
+    def state(self) -> dict[str, torch.Tensor]:
+        remembered = {f"penalty.{name}": part for name, part in self.penalty.state_dict().items()}
+        return super().state() | remembered

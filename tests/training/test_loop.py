@@ -20,7 +20,7 @@ from torch.nn.functional import cross_entropy
 from striate.models import keras_adam
 from striate.results import Score
 from striate.spectra import SpectralPenalty, batch_alpha
-from striate.training import standard
+from striate.training import spectral, standard
 
 
 def watched(objective=standard):
@@ -189,3 +189,33 @@ def test_the_layer_is_the_one_named():
     assert extra.item() == pytest.approx(expected.item(), rel=1e-5)
     assert LAYER == "hidden"
     assert RANKS[1] < BATCH
+
+
+def test_several_layers_are_penalised_each_in_its_way():
+    """The loss is the sum; `alpha` is that of the last one named, the others have names."""
+    net, (images, labels) = network(), numbered()
+
+    def fresh():
+        return {
+            "dense": SpectralPenalty(alpha=1.0, beta=0.3, ranks=(1, 5), form="line"),
+            "output": SpectralPenalty(alpha=3.0, beta=0.0, ranks=(1, 3)),
+            LAYER: SpectralPenalty(alpha=2.0, beta=0.5, ranks=RANKS),
+        }
+
+    step = spectral(net, images, labels, penalties=fresh())
+    dense = net[:2](images)
+    outputs = {"dense": dense, LAYER: dense.tanh(), "output": net(images)}
+    penalties = fresh()
+    expected = cross_entropy(outputs["output"], labels)
+    for name in ("dense", LAYER):
+        expected = expected + penalties[name](outputs[name])
+    assert step.loss.item() == pytest.approx(expected.item(), rel=1e-6)
+    found = torch.autograd.grad(step.loss, net.dense.weight)[0]
+    wanted = torch.autograd.grad(expected, net.dense.weight)[0]
+    assert torch.allclose(found, wanted, rtol=1e-5, atol=1e-7)
+    assert set(step.measured) == {"alpha", "alpha_dense", "alpha_output", "seconds_alpha"}
+    for name, ranks in (("dense", (1, 5)), ("output", (1, 3)), (LAYER, RANKS)):
+        alpha = step.measured["alpha" if name == LAYER else f"alpha_{name}"]
+        assert alpha.item() == pytest.approx(batch_alpha(outputs[name], ranks=ranks).item())
+    assert step.measured["seconds_alpha"] > 0  # of the one without strength
+    assert not any(layer._forward_hooks for layer in net)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import EPOCHS, Run, resumable, same, shaped, untimed
+from runs import EPOCHS, Following, Run, resumable, same, shaped, untimed
 
 TASK = {"beta": 0.5, "target": 2.0, "label": "x"}
 
@@ -34,6 +34,35 @@ def test_a_run_that_was_stopped_ends_with_the_same_bits(tmp_path, straight, afte
     assert same(resumed.state(), straight.state())
     assert untimed(resumed.history) == untimed(straight.history)
     assert len(straight.history) == EPOCHS
+
+
+@pytest.mark.parametrize("after", [1, 3, 5])
+def test_a_penalty_that_follows_its_layer_goes_on_where_it_was(tmp_path, after):
+    """Its basis, how many blocks it needs, and the step of its schedule are in the checkpoint."""
+    straight = Following().finish()
+    assert straight.penalty.tracker.basis is not None
+    assert straight.penalty.step == 2 * EPOCHS
+    settings = {"checkpoint": tmp_path / "run.json", "checkpoint_seconds": 0.0}
+    first = Following(**settings)
+    for _ in range(after):
+        next(first.epochs)
+    first.epochs.close()
+    resumed = Following(**settings).finish()
+    assert same(resumed.state(), straight.state())
+    assert untimed(resumed.history) == untimed(straight.history)
+
+
+def test_a_penalty_that_is_not_in_the_checkpoint_is_missed(tmp_path):
+    """Why `alongside` is there: the run goes another way, and a checkpoint without is refused."""
+    settings = {"checkpoint": tmp_path / "run.json", "checkpoint_seconds": 0.0}
+    first = Following(alongside=False, **settings)
+    for _ in range(3):
+        next(first.epochs)
+    first.epochs.close()
+    with pytest.raises(RuntimeError, match=r"Missing key.*0\.step"):
+        next(Following(**settings).epochs)
+    resumed = Following(alongside=False, **settings).finish()
+    assert not same(resumed.state(), Following().finish().state())
 
 
 def test_epochs_done_are_yielded_again_as_they_were(tmp_path):

@@ -24,7 +24,7 @@ STUDY = "gerum2022"
 SETUP = (
     *("network", "data", "protocol", "form", "preset", "ranks", "weights", "batch_size"),
     *("epochs", "learning_rate", "train_images", "test_images", "attack_images"),
-    *("attack_epochs", "epsilons", "pgd_steps", "pgd_step_size", "fingerprint", "version"),
+    *("attack_epochs", "pgd_steps", "pgd_step_size", "fingerprint", "version"),
     *("layers", "width", "weight_decay"),
 )
 # What results mean that were written before there was a choice.

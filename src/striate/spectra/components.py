@@ -57,7 +57,7 @@ def exact_components(
         Who else holds rows.
     """
     units = centred.shape[1]
-    stimuli = int(processes.add(torch.tensor(len(centred), device=centred.device)))
+    stimuli = processes.rows(centred)
     if units <= stimuli:
         right = _leading_vectors(centred.T, count, processes.add)
         left = centred @ right
@@ -103,7 +103,7 @@ class _Variances(torch.autograd.Function):
     def forward(
         ctx: FunctionCtx, x: Tensor, find: Find, processes: Processes
     ) -> tuple[Tensor, Tensor]:
-        stimuli = int(processes.add(torch.tensor(len(x), device=x.device)))
+        stimuli = processes.rows(x)
         if stimuli < 2:
             raise ValueError(f"a covariance needs at least 2 stimuli, x has {stimuli}")
         centred = x - (processes.add(x.sum(0)) / stimuli if processes.size > 1 else x.mean(0))
@@ -125,10 +125,11 @@ class _Variances(torch.autograd.Function):
         of_values, of_total = (context.factor * gradient for gradient in gradients)
         # The total is moved along the components found, which hold most of it; along the rest only
         # if that is not lost in rounding anyway, for it costs a copy of the activations.
-        gradient = (left * (of_values + of_total)) @ right.T
-        rest = of_total * (centred.norm() - left.norm())
-        if rest.abs() > 8 * torch.finfo(left.dtype).eps * gradient.norm():
-            gradient += of_total * (centred - left @ right.T)
+        with torch.autocast(left.device.type, enabled=False):
+            gradient = (left * (of_values + of_total)) @ right.T
+            rest = of_total * (centred.norm() - left.norm())
+            if rest.abs() > 8 * torch.finfo(left.dtype).eps * gradient.norm():
+                gradient += of_total * (centred - left @ right.T)
         return gradient, None, None
 
 

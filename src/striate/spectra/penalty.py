@@ -5,7 +5,6 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import torch
-import torch.distributed as distributed
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -13,7 +12,7 @@ from striate import layers
 from striate.spectra.components import Find, exact_components, variances
 from striate.spectra.distances import DISTANCES, Form, slope
 from striate.spectra.power_law import check_ranks
-from striate.spectra.processes import ALONE, Processes, together
+from striate.spectra.processes import ALONE, Group, Processes, together
 from striate.spectra.schedules import Schedule, at
 from striate.spectra.tracker import Solver, Tracker
 from striate.spectra.units import Units, arrange, check_units
@@ -48,8 +47,8 @@ class SpectralPenalty(nn.Module):
     solver, tolerance
         How eigenvalues are found, and how wrong they may make α and the gradient (`Tracker`).
     group
-        Processes that share a batch, e.g. ``torch.distributed.group.WORLD``: the penalty is then
-        that of the global batch, and its gradient, *averaged* over processes as
+        Processes that share a batch, ``"world"`` being all: the penalty is then that of the global
+        batch, and its gradient, *averaged* over processes as
         `DistributedDataParallel` does, that of one process holding all of it. By default each
         process minds its own rows.
 
@@ -83,7 +82,7 @@ class SpectralPenalty(nn.Module):
         units: Units = "flat",
         solver: Solver = "auto",
         tolerance: float = 1e-3,
-        group: distributed.ProcessGroup | None = None,
+        group: Group = None,
     ) -> None:
         super().__init__()
         if form not in DISTANCES:
@@ -94,11 +93,13 @@ class SpectralPenalty(nn.Module):
         self.units: Units = units
         self._check(at(alpha, 0), at(beta, 0))
         self.tracker = Tracker(ranks, solver, tolerance)
-        self.processes = together(group)
+        self.group: Group = group
+        together(group)  # which refuses what is no group
         self.register_buffer("step", torch.tensor(0))
 
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
         """Return the penalty of one mini-batch."""
+        _leave_graph()
         if at(self.beta, int(self.step)) == 0:
             self._advance()
             return activations.new_zeros(())
@@ -110,8 +111,8 @@ class SpectralPenalty(nn.Module):
         In training mode, each call is a step of the schedules. A compiled graph breaks here: what
         is done depends on how hard the batch turns out to be.
         """
-        if torch.compiler.is_compiling():
-            torch._dynamo.graph_break()
+        _leave_graph()
+        processes = together(self.group)
         step = int(self.step)
         alpha, beta = at(self.alpha, step), at(self.beta, step)
         self._check(alpha, beta)
@@ -121,8 +122,8 @@ class SpectralPenalty(nn.Module):
             spectrum = relative_spectrum(
                 arrange(activations, self.units),
                 ranks=self.ranks,
-                find=lambda *centred: self.tracker(*centred, self.processes),
-                processes=self.processes,
+                find=lambda *centred: self.tracker(*centred, processes),
+                processes=processes,
             )
             distance = DISTANCES[self.form](spectrum, alpha, self.ranks)
             found = Penalised(beta * distance, slope(spectrum.detach(), self.ranks))
@@ -198,7 +199,8 @@ class SpectralPenalty(nn.Module):
         Yields
         ------
         term
-            A function that returns the penalty of the forward pass just made, to add to a loss.
+            A function that returns the penalty of the forward pass just made, to add to a loss;
+            passes without gradient, as for validation, do not count.
 
         Raises
         ------
@@ -233,6 +235,11 @@ class SpectralPenalty(nn.Module):
             raise ValueError(f"alpha={alpha}: the exponent wanted is a finite number")
 
 
+def _leave_graph() -> None:
+    if torch.compiler.is_compiling():
+        torch._dynamo.graph_break()
+
+
 @contextmanager
 def attach(
     model: nn.Module, penalties: Mapping[str, SpectralPenalty]
@@ -250,7 +257,8 @@ def attach(
     Yields
     ------
     term
-        A function that returns the sum of the penalties of the forward pass just made.
+        A function that returns the sum of the penalties of the forward pass just made; passes
+        without gradient, as for validation, do not count.
 
     Raises
     ------
@@ -312,7 +320,7 @@ def relative_spectrum(
         If the batch cannot fill `ranks`.
     """
     responses = activations.flatten(1)
-    stimuli = int(processes.add(torch.tensor(len(responses), device=responses.device)))
+    stimuli = processes.rows(responses)
     available = min(stimuli - 1, responses.shape[1])
     if ranks[1] > available:
         raise ValueError(

@@ -1,6 +1,7 @@
 """Settings that change while a network trains."""
 
 from collections.abc import Callable
+from functools import partial
 
 # training step, counted from 0 -> value
 Schedule = Callable[[int], float]
@@ -22,12 +23,13 @@ def ramp(start: float, end: float, *, steps: int, after: int = 0) -> Schedule:
     if steps < 1 or after < 0:
         raise ValueError(f"steps={steps}, after={after}: a ramp takes at least one step, from 0 on")
 
-    def value(step: int) -> float:
-        return start + (end - start) * min(max(step - after, 0) / steps, 1.0)
-
-    return value
+    return partial(_ramp, start, end, steps, after)  # unlike a closure, it can be pickled
 
 
 def at(setting: float | Schedule, step: int) -> float:
     """Return what `setting` is at `step`."""
     return float(setting(step)) if callable(setting) else setting
+
+
+def _ramp(start: float, end: float, steps: int, after: int, step: int) -> float:
+    return start + (end - start) * min(max(step - after, 0) / steps, 1.0)

@@ -157,7 +157,7 @@ def _lacking(residual: Tensor, found: Components) -> Tensor:
 def _errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
     # A value that vanishes is known, and counts, as little as rounding of the first.
     double = torch.finfo(torch.float64)
-    values = eigenvalues.clamp_min(max(double.eps * float(eigenvalues[0]), double.tiny**0.5))
+    values = torch.maximum(eigenvalues, double.eps * eigenvalues[0]).clamp_min(double.tiny**0.5)
     square = residual.double().square().sum(0)
     # Where the values hardly fall, the gap is not known better than this.
     gap = torch.maximum(values - outside, 0.02 * values)

@@ -83,7 +83,7 @@ class Tracker(nn.Module):
             Who else holds rows.
         """
         count, tracked = self.ranks[1], 2 * max(self.ranks[1], 8)
-        stimuli = int(processes.add(torch.tensor(len(centred), device=centred.device)))
+        stimuli = processes.rows(centred)
         smaller = min(stimuli - 1, centred.shape[1])
         if self.solver == "exact" or tracked * (PAYS if self.solver == "auto" else 2) > smaller:
             return exact_components(centred, count, processes=processes)
@@ -100,7 +100,9 @@ class Tracker(nn.Module):
             )
         if found is None or not self.error(found, squares) <= self.tolerance:
             components = exact_components(centred, tracked, processes=processes)
-            self._remember(components.right, before if found is None else found.blocks)
+            # Where variance vanishes, so do the directions.
+            basis = torch.linalg.qr(components.right)[0]
+            self._remember(basis, before if found is None else found.blocks)
         else:
             components = found.components
             self._remember(found.basis, found.blocks)

@@ -1,0 +1,81 @@
+"""How wrong α and the gradient are while a network trains, against float64 on the same batches.
+
+The shallow MLP of Gerum et al. 2022 on MNIST, its 50 epochs; every so many steps the penalty of the
+batch is computed once more from an eigendecomposition in float64. Half an hour on two cores: ``make bench-accuracy``.
+"""
+
+import sys
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cosine_similarity, cross_entropy
+
+from benchmarks.networks import cases, shuffled
+from striate.layers import capture
+from striate.models import keras_adam
+from striate.spectra import SpectralPenalty
+
+RANKS, WIDE = (6, 50), (1, 1000)
+
+
+def main() -> None:
+    """Print a table for the default window, and one for a wide one."""
+    steps, every = (1200, 20) if len(sys.argv) < 2 else (int(sys.argv[1]), int(sys.argv[2]))
+    for target in (3.0, 5.0):
+        compare(RANKS, target, steps, every)
+    compare(WIDE, 2.0, steps // 12, every)
+
+
+def compare(ranks: tuple[int, int], target: float, steps: int, every: int) -> None:
+    """Train with the penalty and print the largest and median errors."""
+    case = cases()[1]
+    model = case.build()
+    optimizer = keras_adam(model.parameters(), learning_rate=1e-4)
+    ours = SpectralPenalty(alpha=target, beta=1, ranks=ranks)
+    exact = SpectralPenalty(alpha=target, beta=1, ranks=ranks, solver="exact")
+    errors, blocks, alpha = [], [], 0.0
+    with capture(model, "hidden") as output:
+        for taken, (images, labels) in zip(
+            range(steps), shuffled(*case.images(), case.batch), strict=False
+        ):
+            loss, hidden = cross_entropy(model(images), labels), output()
+            penalty, measured = ours.measure(hidden)
+            alpha = measured.item()
+            blocks.append(int(ours.tracker.blocks))
+            if taken % every == every - 1:
+                errors.append(errors_of(hidden, images, penalty, alpha, exact))
+            optimizer.zero_grad()
+            (loss + penalty).backward()
+            optimizer.step()
+    found = torch.tensor(errors, dtype=torch.float64)
+    print(
+        f"\nranks {ranks}, target {target:g}, {steps} steps, {len(errors)} compared; α at the end"
+    )
+    print(f"{alpha:.3f}; blocks a step {sum(blocks) / len(blocks):.2f}")
+    for name, column in zip(("|Δα|", "1 − cos, ∂/∂h", "1 − cos, ∂/∂W"), found.T, strict=True):
+        print(f"  {name:<16}median {column.median():.1e}  largest {column.max():.1e}", flush=True)
+
+
+def errors_of(
+    hidden: Tensor, images: Tensor, penalty: Tensor, alpha: float, exact: SpectralPenalty
+) -> tuple[float, float, float]:
+    """Errors of α and of the gradients in the activations and in the first layer's weights."""
+    truth = hidden.detach().double().requires_grad_()
+    wanted, true_alpha = exact.measure(truth)
+    (true_gradient,) = torch.autograd.grad(wanted, truth)
+    (gradient,) = torch.autograd.grad(penalty, hidden, retain_graph=True)
+    pixels, slope = images.flatten(1).double(), 1 - truth.detach().square()
+
+    def apart(one: Tensor, other: Tensor) -> float:
+        return 1 - cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
+
+    of_weights = [pixels.T @ (each.double() * slope) for each in (gradient, true_gradient)]
+    return (
+        abs(alpha - true_alpha.item()),
+        apart(gradient.double(), true_gradient),
+        apart(*of_weights),
+    )
+
+
+if __name__ == "__main__":
+    main()
