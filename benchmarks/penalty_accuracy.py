@@ -1,7 +1,8 @@
 """How wrong α and the gradient are while a network trains, against float64 on the same batches.
 
 The shallow MLP of Gerum et al. 2022 on MNIST, its 50 epochs; every so many steps the penalty of the
-batch is computed once more from an eigendecomposition in float64. Half an hour on two cores: ``make bench-accuracy``.
+batch is computed once more from an eigendecomposition in float64.
+Half an hour on two cores: ``make bench-accuracy``.
 """
 
 import sys

@@ -343,10 +343,10 @@ def live(form, solver, steps, *, mixed):
 
 
 @pytest.mark.parametrize(("form", "solver"), [
-    ("slope", "subspace"), ("line", "subspace"), ("ratio", "subspace"), ("slope", "exact"),
+    ("slope", "subspace"), ("line", "exact"), ("ratio", "subspace"),
 ])  # fmt: skip
 def test_degenerate_batches_do_not_spoil_training(form, solver):
-    found, expected = live(form, solver, 300, mixed=False)
+    found, expected = live(form, solver, 250, mixed=False)
     assert found == pytest.approx(expected, abs=0.05)
 
 

@@ -18,6 +18,8 @@ Solver = Literal["exact", "subspace", "auto"]
 PAYS = 8
 # The estimate of the error is right within this factor where it matters.
 SAFETY = 2
+# Of the whole variance: far above the rounding of sums.
+MISSED = 1e-4
 # After so many batches with the same number of blocks, one fewer is tried.
 PATIENCE = 25
 
@@ -115,8 +117,12 @@ class Tracker(nn.Module):
 
         α is linear in the logarithms of the eigenvalues, so its error is at most the sum of theirs
         times the weights. In the gradient, component i counts with the square of its weight over
-        its variance.
+        its variance. Both look at what was found: that something else was missed altogether shows
+        only in the variance that is left, if it is more than can lie behind the last component.
         """
+        rest = squares - found.components.eigenvalues.sum()
+        if rest > len(found.basis) * found.components.eigenvalues[-1] + MISSED * squares:
+            return float("inf")
         window = slice(self.ranks[0] - 1, self.ranks[1])
         values = found.components.eigenvalues[window]
         floored = values + FLOOR * squares.clamp_min(torch.finfo(values.dtype).tiny)
@@ -131,7 +137,7 @@ class Tracker(nn.Module):
             tried = self.since >= PATIENCE  # one fewer, this time
             self.since.add_(1).mul_(int(blocks == self.blocks and not tried))
             self.blocks.fill_(blocks)
-            self.basis = basis
+            self.basis = basis.contiguous()  # the same bits whether or not it went through a file
 
     def _start_for(self, centred: Tensor) -> Tensor | None:
         """Return what is remembered, if it is of this layer."""
