@@ -10,7 +10,7 @@ import pytest
 import torch
 
 from striate.spectra import subspace
-from striate.spectra.processes import Processes
+from striate.spectra.processes import ALONE, Processes
 from striate.spectra.subspace import tracked_components
 from striate.spectra.tracker import SAFETY, Tracker
 from truths import gaussian, planted, power_law
@@ -124,7 +124,9 @@ def test_the_space_is_built_in_half_precision_unless_it_is_too_steep(
     )
     find(batch(alpha, torch.float32), amount, 1, coarse=coarse)
     first = torch.bfloat16 if coarse else torch.float32
-    assert seen == [first] + [used] * (len(seen) - 1)
+    switch = seen.index(used)
+    assert seen == [first] * switch + [used] * (len(seen) - switch)
+    assert len(seen) - switch >= 5  # the start, a block there and back, the residuals and their sum
 
 
 # In single precision and in bfloat16 errors below these are rounding, which is not estimated.
@@ -139,15 +141,15 @@ ROUNDING = {
 @pytest.mark.parametrize("alpha", [0.5, 1.0, 2.0, 3.0])
 @pytest.mark.parametrize("blocks", [1, 2, 3])
 def test_errors_are_what_they_are_said_to_be(alpha, blocks, dtype, coarse):
-    """Within a factor of 4, from 1e-1 down to rounding; the largest ones are no smaller."""
+    """Within a factor of 5, from 1e-1 down to rounding; the largest ones are no smaller."""
     rounding = ROUNDING[dtype, coarse]
     for amount in (0.03, 0.3, 1.0):
         x = batch(alpha, dtype)
         found = find(x, amount, blocks, coarse=coarse)
         said = found.value_error, found.vector_error
         for true, estimate in zip(truly_wrong(x, found), said, strict=True):
-            assert (true <= 4 * estimate + rounding).all()
-            assert (estimate <= 4 * true + rounding).all()
+            assert (true <= 5 * estimate + rounding).all()
+            assert (estimate <= 5 * true + rounding).all()
             assert true.max() <= 2 * estimate.max() + rounding
 
 
@@ -194,6 +196,20 @@ def test_blocks_are_added_while_it_is_not_good_enough():
     errors = [find(x, 1.0, blocks).value_error.max().item() for blocks in (1, 2, 3)]
     assert errors == sorted(errors, reverse=True)
     assert errors[0] > 1e4 * errors[2]
+
+
+def test_directions_need_not_be_orthonormal_to_be_solved_in():
+    """What is lost of that by rounding is made good: only their span counts."""
+    x = batch(1.0)
+    start = turned(x, 0.3)
+    crooked = start @ (torch.eye(TRACKED) + 0.05 * gaussian(TRACKED, TRACKED)).triu()
+    kept = COUNT + (TRACKED - COUNT) // 4  # of any number, only these are solved in
+    straight, other = (
+        subspace._refined(x, part[:, :kept], kept - 4, ALONE) for part in (start, crooked)
+    )
+    torch.testing.assert_close(other.eigenvalues, straight.eigenvalues, rtol=1e-11, atol=0)
+    assert (other.right.T @ other.right - torch.eye(kept - 4)).norm() < 1e-12
+    assert (other.left.norm(dim=0).square() / other.eigenvalues - 1).abs().max() < 1e-12
 
 
 @precisions

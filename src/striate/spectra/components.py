@@ -112,7 +112,7 @@ class _Variances(torch.autograd.Function):
         if not squares.isfinite():
             raise ValueError("x holds responses that are not finite; did training diverge?")
         left, right, eigenvalues = find(centred, squares)
-        ctx.save_for_backward(centred, left, right)
+        ctx.save_for_backward(centred, left, right, eigenvalues, squares)
         # Distributed training averages gradients over processes, each of which has only its rows.
         cast(Context, ctx).factor = 2 * processes.size / (stimuli - 1)
         return (eigenvalues / (stimuli - 1)).to(x.dtype), squares / (stimuli - 1)
@@ -121,16 +121,18 @@ class _Variances(torch.autograd.Function):
     @once_differentiable
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         context = cast(Context, ctx)
-        centred, left, right = context.saved_tensors
+        centred, left, right, eigenvalues, squares = context.saved_tensors
         of_values, of_total = (context.factor * gradient for gradient in gradients)
         # The total is moved along the components found, which hold most of it; along the rest only
         # if that is not lost in rounding anyway, for it costs a copy of the activations.
+        along = ((of_values + of_total).square() * eigenvalues).sum()
+        rest = of_total.square() * (squares - eigenvalues.sum()).relu()
+        lost = rest <= (8 * torch.finfo(left.dtype).eps) ** 2 * along
         with torch.autocast(left.device.type, enabled=False):
-            gradient = (left * (of_values + of_total)) @ right.T
-            rest = of_total * (centred.norm() - left.norm())
-            if rest.abs() > 8 * torch.finfo(left.dtype).eps * gradient.norm():
-                gradient += of_total * (centred - left @ right.T)
-        return gradient, None, None
+            if lost:
+                return (left * (of_values + of_total)) @ right.T, None, None
+            beta = of_total.item()
+            return torch.addmm(centred, left * of_values, right.T, beta=beta), None, None
 
 
 def _leading_vectors(rows: Tensor, count: int, add: Callable[[Tensor], Tensor]) -> Tensor:

@@ -84,7 +84,7 @@ class Tracker(nn.Module):
         processes
             Who else holds rows.
         """
-        count, tracked = self.ranks[1], 2 * max(self.ranks[1], 8)
+        count, tracked = self.ranks[1], _tracked(self.ranks[1])
         stimuli = processes.rows(centred)
         smaller = min(stimuli - 1, centred.shape[1])
         if self.solver == "exact" or tracked * (PAYS if self.solver == "auto" else 2) > smaller:
@@ -153,6 +153,11 @@ class Tracker(nn.Module):
         basis = state_dict.get(f"{prefix}basis")
         self.basis = None if basis is None else torch.empty_like(basis, device=self.blocks.device)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # pyright: ignore[reportArgumentType]
+
+
+def _tracked(count: int) -> int:
+    """How many directions to remember: those just behind the window decide how fast it is found."""
+    return 2 * max(count, 8) if count < 32 else 32 * round(2 * count / 32)
 
 
 def fast_bfloat16(device: torch.device) -> bool:
