@@ -96,7 +96,7 @@ def tracked_components(
         if used < blocks:
             continue
         inner = processes.add(images.T @ images)
-        values, rotation = torch.linalg.eigh(inner if coarse else inner.double())
+        values, rotation = torch.linalg.eigh(inner.double())
         if coarse and values[-count] < STEEP * values[-1]:
             return tracked_components(
                 centred,
@@ -112,7 +112,8 @@ def tracked_components(
         residual = processes.add(_times(rows.T, found.left)) - found.right * found.eigenvalues
         outside = processes.add(_times(rows, _lacking(residual, found)).double().square().sum())
         tracked = Tracked(found, *_errors(residual, found.eigenvalues, outside), kept, used)
-        if used == MOST_BLOCKS or good_enough(tracked):
+        full = directions.shape[1] + basis.shape[1] > centred.shape[1]
+        if used == MOST_BLOCKS or full or good_enough(tracked):
             return tracked
 
 
@@ -138,7 +139,7 @@ def _orthonormal(block: Tensor) -> Tensor:
     """Make the columns of `block` orthonormal."""
     # Cholesky's way takes a fraction of the time, and loses digits where columns are nearly alike.
     upper, failed = torch.linalg.cholesky_ex(_gram(block), upper=True)
-    if failed or upper.diagonal().min() < 1e-3 * upper.diagonal().max():
+    if failed or not upper.diagonal().min() > 1e-3 * upper.diagonal().max():
         return torch.linalg.qr(block)[0]
     return torch.linalg.solve_triangular(upper.to(block.dtype), block, upper=True, left=False)
 
@@ -148,7 +149,10 @@ def _refined(centred: Tensor, kept: Tensor, count: int, processes: Processes) ->
     some = kept[:, : whole(count + (kept.shape[1] - count) // 4, kept.shape[1])]
     images = centred @ some
     # The directions are orthonormal to single precision only, so their Gram matrix has a say.
-    lower = torch.linalg.cholesky(_gram(some))
+    lower, failed = torch.linalg.cholesky_ex(_gram(some))
+    if failed:  # nor even independent, where there was nothing left to extend them by
+        some = torch.linalg.qr(some)[0]
+        images, lower = centred @ some, torch.eye(some.shape[1]).to(lower)
     inner = torch.linalg.solve_triangular(lower, processes.add(_gram(images)), upper=False)
     inner = torch.linalg.solve_triangular(lower, inner.T, upper=False)
     eigenvalues, rotation = torch.linalg.eigh((inner + inner.T) / 2)
