@@ -342,7 +342,7 @@ def test_outputs_that_are_not_one_plain_tensor(output, note):
      "only 4 ranks stand out of rounding"),
     (lambda x: x[torch.arange(40) % 5], "only 4 ranks stand out of rounding"),
     (lambda x: 1e-30 * x[:, :3] @ torch.ones(3, 40), "only 1 ranks stand out of rounding"),
-], ids=str)  # fmt: skip
+], ids=lambda what: what if isinstance(what, str) else "output")  # fmt: skip
 def test_what_cannot_be_measured_is_null_with_a_reason_and_training_goes_on(output, note, tmp_path):
     model = Tokens(output)
     with watch(model, "odd", to=tmp_path / "a.jsonl") as readings:
