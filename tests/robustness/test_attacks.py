@@ -161,6 +161,9 @@ class Euclidean:
     def __init__(self, eps):
         self.eps = eps
 
+    def __repr__(self):
+        return f"Euclidean({self.eps})"  # names tests
+
     def sample(self, like, generator):
         return self.project(torch.randn(like.shape, generator=generator, dtype=like.dtype))
 
