@@ -428,7 +428,7 @@ WRITTEN = [
     (
         "term_before_a_forward_pass()",
         "layer 'hidden' ran 0 times since its output was last taken; run the model once, "
-        "then take it",
+        "then take it (a model compiled and run before this block does not see it)",
     ),
     (
         "spectra.batch_alpha(x, ranks=(1, 31))",

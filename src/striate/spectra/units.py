@@ -39,7 +39,7 @@ def arrange(
     return activations[(..., *(size // 2 for size in activations.shape[2:]))]
 
 
-def check_units(units: Units) -> None:
+def check_units(units: str) -> None:
     """Refuse a word that names no arrangement.
 
     Raises
