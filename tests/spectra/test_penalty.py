@@ -7,7 +7,13 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
-from striate.spectra import SpectralPenalty, batch_alpha, penalty, relative_spectrum
+from striate.spectra import (
+    SpectralPenalty,
+    attach,
+    batch_alpha,
+    penalty,
+    relative_spectrum,
+)
 from truths import degenerate, gaussian, planted, power_law
 
 FORMS = ["slope", "line", "ratio"]
@@ -230,6 +236,29 @@ def test_an_attached_penalty_is_that_of_the_layer(form):
     assert_close(found, expected, rtol=0, atol=0)
     found.backward()
     assert_close(model[0].weight.grad, gradient, rtol=0, atol=0)
+
+
+def test_validation_within_the_block_does_not_count():
+    model, x = small_network(), gaussian(50, 20, dtype=torch.float32)
+    law = SpectralPenalty(alpha=2.0, beta=0.3, ranks=(2, 20))
+    with law.attach(model, "1") as term:
+        model(x)
+        with torch.no_grad():
+            model(2 * x)
+        found = term()
+        assert_close(found, law(model[1](model[0](x))), rtol=0, atol=0)
+        model(x)
+        model(x)
+        with pytest.raises(ValueError, match="layer '1' ran 2 times"):
+            term()
+
+
+def test_no_penalty_at_all_is_refused():
+    with (
+        pytest.raises(ValueError, match="penalties={}: name at least one layer"),
+        attach(small_network(), {}),
+    ):
+        pass
 
 
 def test_a_penalty_is_detached_when_the_block_ends():

@@ -42,8 +42,8 @@ class SpectralPenalty(nn.Module):
         ``"line"``: squared distance from the best line of that slope (`line_distance`).
         ``"ratio"``: Nassar et al. 2020 as ported by Gerum et al. (`ratio_distance`).
     units
-        What is a unit of a layer with more axes than one: ``"flat"``, ``"channels"`` or
-        ``"centre"`` (`arrange`).
+        What is a unit of a layer with more axes than one: ``"flat"``, ``"channels"``,
+        ``"features"`` or ``"centre"`` (`arrange`).
     solver, tolerance
         How eigenvalues are found, and how wrong they may make α and the gradient (`Tracker`).
     group
@@ -263,13 +263,18 @@ def attach(
     Raises
     ------
     ValueError
-        If there is no such layer, or a penalty is given twice; from ``term()``, if the model has
-        not been run once since.
+        If there is no such layer, no penalty, or one is given twice; from ``term()``, if the model
+        has not been run once since.
     """
+    if not penalties:
+        raise ValueError("penalties={}: name at least one layer and give it a SpectralPenalty")
     if len({id(penalty) for penalty in penalties.values()}) < len(penalties):
         raise ValueError("penalties holds one SpectralPenalty twice; give each layer its own")
     with ExitStack() as hooks:
-        outputs = {name: hooks.enter_context(layers.capture(model, name)) for name in penalties}
+        outputs = {
+            name: hooks.enter_context(layers.capture(model, name, with_gradient=True))
+            for name in penalties
+        }
 
         def term() -> Tensor:
             terms = [penalty(outputs[name]()) for name, penalty in penalties.items()]

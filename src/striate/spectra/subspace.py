@@ -117,7 +117,7 @@ def tracked_components(
             return tracked
 
 
-def whole(columns: int, most: int) -> int:
+def _whole(columns: int, most: int) -> int:
     """Round up to a number of columns for which processors are at their best."""
     return min(-(-columns // 32) * 32, most)
 
@@ -146,7 +146,7 @@ def _orthonormal(block: Tensor) -> Tensor:
 
 def _refined(centred: Tensor, kept: Tensor, count: int, processes: Processes) -> Components:
     """Solve for the leading components within the leading directions, in full precision."""
-    some = kept[:, : whole(count + (kept.shape[1] - count) // 4, kept.shape[1])]
+    some = kept[:, : _whole(count + (kept.shape[1] - count) // 4, kept.shape[1])]
     images = centred @ some
     # The directions are orthonormal to single precision only, so their Gram matrix has a say.
     lower, failed = torch.linalg.cholesky_ex(_gram(some))

@@ -51,7 +51,14 @@ def spectral(
         Images to logits, pixels in [0, 1], true classes.
     penalties
         By name of the layer of `model`: what is asked of its spectrum.
+
+    Raises
+    ------
+    ValueError
+        If no layer is named, or there is none of that name.
     """
+    if not penalties:
+        raise ValueError("penalties={}: name at least one layer and give it a SpectralPenalty")
     with ExitStack() as hooks:
         outputs = {name: hooks.enter_context(layers.capture(model, name)) for name in penalties}
         logits = model(images)
