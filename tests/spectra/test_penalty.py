@@ -241,12 +241,12 @@ def test_an_attached_penalty_is_that_of_the_layer(form):
 def test_validation_within_the_block_does_not_count():
     model, x = small_network(), gaussian(50, 20, dtype=torch.float32)
     law = SpectralPenalty(alpha=2.0, beta=0.3, ranks=(2, 20))
+    expected = law(model[1](model[0](x)))
     with law.attach(model, "1") as term:
         model(x)
         with torch.no_grad():
             model(2 * x)
-        found = term()
-        assert_close(found, law(model[1](model[0](x))), rtol=0, atol=0)
+        assert_close(term(), expected, rtol=0, atol=0)
         model(x)
         model(x)
         with pytest.raises(ValueError, match="layer '1' ran 2 times"):
@@ -255,7 +255,7 @@ def test_validation_within_the_block_does_not_count():
 
 def test_no_penalty_at_all_is_refused():
     with (
-        pytest.raises(ValueError, match="penalties={}: name at least one layer"),
+        pytest.raises(ValueError, match=r"penalties=\{\}: name at least one layer"),
         attach(small_network(), {}),
     ):
         pass
