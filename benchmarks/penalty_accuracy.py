@@ -34,7 +34,7 @@ def compare(ranks: tuple[int, int], target: float, steps: int, every: int) -> No
     optimizer = keras_adam(model.parameters(), learning_rate=1e-4)
     ours = SpectralPenalty(alpha=target, beta=1, ranks=ranks)
     exact = SpectralPenalty(alpha=target, beta=1, ranks=ranks, solver="exact")
-    errors, blocks, alpha = [], [], 0.0
+    errors, widths, alpha = [], [], 0.0
     with capture(model, "hidden") as output:
         for taken, (images, labels) in zip(
             range(steps), shuffled(*case.images(), case.batch), strict=False
@@ -42,7 +42,8 @@ def compare(ranks: tuple[int, int], target: float, steps: int, every: int) -> No
             loss, hidden = cross_entropy(model(images), labels), output()
             penalty, measured = ours.measure(hidden)
             alpha = measured.item()
-            blocks.append(int(ours.tracker.blocks))
+            basis = ours.tracker.basis
+            widths.append(0 if basis is None else basis.shape[1])
             if taken % every == every - 1:
                 errors.append(errors_of(hidden, images, penalty, alpha, exact))
             optimizer.zero_grad()
@@ -52,7 +53,7 @@ def compare(ranks: tuple[int, int], target: float, steps: int, every: int) -> No
     print(
         f"\nranks {ranks}, target {target:g}, {steps} steps, {len(errors)} compared; α at the end"
     )
-    print(f"{alpha:.3f}; blocks a step {sum(blocks) / len(blocks):.2f}")
+    print(f"{alpha:.3f}; directions remembered on average {sum(widths) / len(widths):.0f}")
     for name, column in zip(("|Δα|", "1 − cos, ∂/∂h", "1 − cos, ∂/∂W"), found.T, strict=True):
         print(f"  {name:<16}median {column.median():.1e}  largest {column.max():.1e}", flush=True)
 

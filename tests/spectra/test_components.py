@@ -6,6 +6,7 @@ import scipy.linalg
 import torch
 from torch.testing import assert_close
 
+from striate.spectra.centred import centred
 from striate.spectra.components import exact_components, variances
 from truths import degenerate, gaussian, planted, power_law
 
@@ -27,16 +28,17 @@ def parts(left, right):
     return np.einsum("si,ui->isu", left, right)
 
 
-def centred(x):
-    return x - x.mean(0)
+def matrix(batch):
+    return batch.x - batch.mean
 
 
 @shapes
 @pytest.mark.parametrize("count", [1, 5, 30], ids=str)  # of 40: a few, and most
 def test_components_are_those_of_the_singular_value_decomposition(shape, count):
     x = centred(planted(power_law(39, 1.0, 7.0), *shape))
-    left, values, right = svd(x, count)
+    left, values, right = svd(matrix(x), count)
     found = exact_components(x, count)
+    assert_close(found.total, matrix(x).square().sum(), rtol=1e-12, atol=0)
     # The vectors of neighbours mix by 2**-52 λ₁/(λ₃₀ - λ₃₁) = 2e-13.
     assert_close(found.eigenvalues.numpy(), values**2, rtol=1e-12, atol=0)
     assert_close(found.right.T @ found.right, torch.eye(count).double(), rtol=0, atol=1e-12)
@@ -70,7 +72,7 @@ def test_the_tail_is_accurate_relative_to_itself_in_single_precision(shape, coun
     the rounding of X̄v, 2**-24 σ₁/σᵢ: 4e-4 at the end of α = 5.
     """
     x = centred(planted(power_law(39, alpha), *shape).float())
-    left, values, right = svd(x, count)
+    left, values, right = svd(matrix(x), count)
     found = exact_components(x, count)
     assert found.left.dtype == found.right.dtype == torch.float32
     assert_close(found.eigenvalues.sqrt().numpy(), values, rtol=1e-3, atol=0)
@@ -81,24 +83,24 @@ def test_the_tail_is_accurate_relative_to_itself_in_single_precision(shape, coun
 @shapes
 def test_values_and_total_are_variances(shape):
     x = gaussian(*shape) + 5
-    singular = svd(centred(x), 12)[1]
-    values, total = variances(x, lambda c, _: exact_components(c, 12))
+    singular = svd(matrix(centred(x)), 12)[1]
+    values, total = variances(x, lambda c: exact_components(c, 12))
     assert_close(values.numpy(), singular**2 / (shape[0] - 1), rtol=1e-12, atol=0)
     assert_close(total, x.var(0).sum(), rtol=1e-12, atol=0)
 
 
-def test_the_search_is_given_the_centred_batch_and_its_sum_of_squares():
+def test_the_search_is_given_the_batch_and_its_mean():
     x = gaussian(20, 8) + 5
     given = []
 
-    def find(*arguments):
-        given.append(arguments)
-        return exact_components(arguments[0], 3)
+    def find(batch):
+        given.append(batch)
+        return exact_components(batch, 3)
 
     variances(x, find)
-    ((found, squares),) = given
-    assert_close(found, centred(x), rtol=0, atol=1e-14)
-    assert_close(squares, centred(x).square().sum(), rtol=1e-13, atol=0)
+    (found,) = given
+    assert_close(found.x, x, rtol=0, atol=0)
+    assert_close(found.mean, x.mean(0), rtol=0, atol=0)
 
 
 # Functions of the values found and of the sum of all, which know nothing of each other.
@@ -117,7 +119,7 @@ def test_the_gradient_is_the_derivative_of_any_function(name, shape):
     x = gaussian(*shape).requires_grad_()
 
     def law(x):
-        return FUNCTIONS[name](*variances(x, lambda c, _: exact_components(c, 3)))
+        return FUNCTIONS[name](*variances(x, lambda c: exact_components(c, 3)))
 
     assert torch.autograd.gradcheck(law, x)
 
@@ -131,8 +133,8 @@ def test_the_gradient_of_the_total_reaches_what_lies_outside_the_window(shape, d
     That is 16 roundings, 2**-19 in float32, so what is lost of the gradient is less than its root.
     """
     x = planted(np.array([3.0, 2.0, 1.0, rest**2]), *shape).to(dtype).requires_grad_()
-    (found,) = torch.autograd.grad(variances(x, lambda c, _: exact_components(c, 3))[1], x)
-    expected = 2 / (shape[0] - 1) * centred(x.detach())
+    (found,) = torch.autograd.grad(variances(x, lambda c: exact_components(c, 3))[1], x)
+    expected = 2 / (shape[0] - 1) * matrix(centred(x.detach()))
     lost = (16 * torch.finfo(dtype).eps) ** 0.5
     assert (found - expected).norm() < lost * expected.norm()
 
@@ -146,6 +148,6 @@ def test_degenerate_batches_leave_everything_finite(name, shape, count):
     assert all(part.isfinite().all() for part in found)
     assert (found.eigenvalues >= 0).all()
     assert found.right.norm(dim=0).max() < 1 + 1e-5
-    values, total = variances(x, lambda c, _: exact_components(c, count))
+    values, total = variances(x, lambda c: exact_components(c, count))
     (values / total.clamp_min(1e-19) + 1e-8).log().sum().backward()
     assert x.grad.isfinite().all()

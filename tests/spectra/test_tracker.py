@@ -12,7 +12,7 @@ from safetensors.torch import load, save
 from torch import nn
 
 from striate.spectra import SpectralPenalty, ramp, tracker
-from striate.spectra.tracker import PATIENCE, Tracker
+from striate.spectra.tracker import Tracker, widths
 from truths import degenerate, gaussian, planted, power_law, rotation
 
 RANKS = (3, 12)  # 24 directions are tracked
@@ -32,7 +32,7 @@ class Calls:
             return exact_components(*args, **settings)
 
         def tracked(*args, **settings):
-            self.tracked.append(settings["blocks"])
+            self.tracked.append(settings["basis"].shape[1])
             return tracked_components(*args, **settings)
 
         monkeypatch.setattr(tracker, "exact_components", exact)
@@ -310,33 +310,28 @@ def test_a_narrow_window_is_tracked_with_16_directions():
     assert law.tracker.basis.shape == (40, 16)
 
 
-def test_fewer_blocks_are_tried_now_and_then(calls):
-    """A hard batch needs several. When the next ones are easy, the number falls with time."""
-    law, x = penalty(), planted(power_law(199, 1.0), 300, 200)
-    law(x)
-    law.tracker.blocks.fill_(3)
-    for _ in range(2 * (PATIENCE + 1) + 5):
+def test_as_many_directions_are_remembered_as_the_batches_need(calls):
+    """Few when they are all alike; more, to a limit, when each is turned from the last."""
+    law, x = penalty(), planted(power_law(199, 0.5), 300, 200)
+    for _ in range(4):
         law(x)
-    # The first batch, which was decomposed, counts too; of the others with 2, the first is a try.
-    expected = [3] * (PATIENCE - 1) + [2] * (PATIENCE + 1) + [1] * 7
-    assert calls.tracked == expected
-    assert law.tracker.blocks == 1
-
-
-def test_a_try_that_failed_is_not_repeated_at_once(calls):
-    law, x = penalty(tolerance=1e-9), planted(power_law(199, 0.5), 300, 200)
-    turn = torch.linalg.qr(torch.eye(200) + 0.005 * gaussian(200, 200))[0].double()
-    for _ in range(3):
-        x = x @ turn
-        law(x)
-    assert law.tracker.blocks > 1
+    assert calls.tracked == [24, 16, 16]
+    turn = torch.linalg.qr(torch.eye(200) + 0.03 * gaussian(200, 200))[0].double()
     calls.tracked.clear()
-    for _ in range(2 * PATIENCE + 10):
+    for _ in range(5):
         x = x @ turn
         law(x)
-    usual = int(law.tracker.blocks)
-    assert calls.tracked.count(usual - 1) <= 3
-    assert calls.tracked.count(usual - 1) + calls.tracked.count(usual) == len(calls.tracked)
+    assert calls.tracked[:2] == [16, 32]
+    assert set(calls.tracked[2:]) == {48}
+    assert calls.exact == 1
+
+
+@pytest.mark.parametrize(
+    ("count", "expected"),
+    [(3, (16, 16, 16)), (12, (16, 24, 48)), (50, (64, 96, 160)), (1000, (1264, 1984, 3008))],
+)
+def test_how_many_directions_there_are_at_least_at_first_and_at_most(count, expected):
+    assert widths(count) == expected
 
 
 @pytest.mark.parametrize("form", FORMS)

@@ -5,7 +5,7 @@ the batch before. What is done with either is the same: `variances` hands eigenv
 with a gradient that is written out rather than backpropagated through the search.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import NamedTuple, cast
 
 import torch
@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from striate.spectra.centred import Centred, centred, finite
 from striate.spectra.processes import ALONE, Processes
 
 
@@ -27,20 +28,24 @@ class Components(NamedTuple):
         Directions :math:`v_i`, orthonormal.
     eigenvalues
         :math:`\sigma_i^2`, the eigenvalues of :math:`\bar X^\top\bar X`, largest first; float64.
+    total
+        The sum of all of them, found or not; float64.
     """
 
     left: Float[Tensor, "stimuli ranks"]
     right: Float[Tensor, "units ranks"]
     eigenvalues: Float[Tensor, " ranks"]
+    total: Float[Tensor, ""]
+
+    def rounded(self, dtype: torch.dtype) -> "Components":
+        """Return them with vectors of that precision."""
+        return self._replace(left=self.left.to(dtype), right=self.right.to(dtype))
 
 
-# (centred activations, their sum of squares over all processes) -> the leading components
-Find = Callable[[Float[Tensor, "stimuli units"], Float[Tensor, ""]], Components]
+Find = Callable[[Centred], Components]
 
 
-def exact_components(
-    centred: Float[Tensor, "stimuli units"], count: int, *, processes: Processes = ALONE
-) -> Components:
+def exact_components(batch: Centred, count: int, *, processes: Processes = ALONE) -> Components:
     r"""Decompose the smaller of the covariance and the Gram matrix.
 
     Each eigenvalue is recomputed from its vector as :math:`\lVert \bar X v_i\rVert^2`, and where
@@ -49,27 +54,41 @@ def exact_components(
 
     Parameters
     ----------
-    centred
-        Activations less their mean; of several processes, the rows that are held here.
+    batch
+        Of several processes, the rows that are held here.
     count
         How many components.
     processes
         Who else holds rows.
+
+    Raises
+    ------
+    ValueError
+        If the sum of squares overflows.
     """
-    units = centred.shape[1]
-    stimuli = processes.rows(centred)
-    if units <= stimuli:
-        right = _leading_vectors(centred.T, count, processes.add)
-        left = centred @ right
-        eigenvalues = processes.add(left.double().square().sum(0))
-    else:
-        rows, mine = processes.gather(centred)
-        left = _leading_vectors(rows, count, ALONE.add)
-        right = rows.T @ left
-        eigenvalues = right.double().square().sum(0)
-        length = eigenvalues.sqrt().to(right).clamp_min(torch.finfo(right.dtype).tiny)
-        left, right = left[mine] * length, right / length
-    return Components(left, right, eigenvalues)
+    x, units = batch.x, batch.x.shape[1]
+    if units <= processes.rows(x):
+
+        def scatter(dtype: torch.dtype) -> Tensor:
+            across = (part.T for part in batch.parts(0))
+            return processes.add(_square(across, units, like=x, dtype=dtype))
+
+        right, total = _leading_vectors(scatter, count, x.dtype)
+        left = torch.cat([part @ right for part in batch.parts(0)])
+        return Components(left, right, processes.add(_squares(left)), total)
+    rows, mine = processes.gather(x)
+    whole = Centred(rows, batch.mean)
+    left, total = _leading_vectors(
+        lambda dtype: _square(whole.parts(1), len(rows), like=x, dtype=dtype), count, x.dtype
+    )
+    right = torch.cat([part.T @ left for part in whole.parts(1)])
+    eigenvalues = _squares(right)
+    length = eigenvalues.sqrt().to(right).clamp_min(torch.finfo(right.dtype).tiny)
+    return Components(left[mine] * length, right.div_(length), eigenvalues, total)
+
+
+def _squares(columns: Tensor) -> Tensor:
+    return torch.linalg.vector_norm(columns, dim=0, dtype=torch.float64).square()
 
 
 def variances(
@@ -103,67 +122,74 @@ class _Variances(torch.autograd.Function):
     def forward(
         ctx: FunctionCtx, x: Tensor, find: Find, processes: Processes
     ) -> tuple[Tensor, Tensor]:
-        stimuli = processes.rows(x)
-        if stimuli < 2:
-            raise ValueError(f"a covariance needs at least 2 stimuli, x has {stimuli}")
-        centred = x - (processes.add(x.sum(0)) / stimuli if processes.size > 1 else x.mean(0))
-        flat = centred.flatten()
-        squares = processes.add(torch.dot(flat, flat))
-        if not squares.isfinite():
-            raise ValueError("x holds responses that are not finite; did training diverge?")
-        left, right, eigenvalues = find(centred, squares)
-        ctx.save_for_backward(centred, left, right, eigenvalues, squares)
+        batch = centred(x, processes)
+        left, right, eigenvalues, total = find(batch)
+        ctx.save_for_backward(*batch, left, right, eigenvalues, total)
+        freedom = processes.rows(x) - 1
         # Distributed training averages gradients over processes, each of which has only its rows.
-        cast(Context, ctx).factor = 2 * processes.size / (stimuli - 1)
-        return (eigenvalues / (stimuli - 1)).to(x.dtype), squares / (stimuli - 1)
+        cast(Context, ctx).factor = 2 * processes.size / freedom
+        return (eigenvalues / freedom).to(x.dtype), (total / freedom).to(x.dtype)
 
     @staticmethod
     @once_differentiable
     def backward(ctx: FunctionCtx, *gradients: Tensor) -> tuple[Tensor, None, None]:  # pyright: ignore[reportIncompatibleMethodOverride]
         context = cast(Context, ctx)
-        centred, left, right, eigenvalues, squares = context.saved_tensors
+        x, mean, left, right, eigenvalues, total = context.saved_tensors
         of_values, of_total = (context.factor * gradient for gradient in gradients)
         # The total is moved along the components found, which hold most of it; along the rest only
         # if that is not lost in rounding anyway, for it costs a copy of the activations.
         along = ((of_values + of_total).square() * eigenvalues).sum()
-        rest = of_total.square() * (squares - eigenvalues.sum()).relu()
-        lost = rest <= (8 * torch.finfo(left.dtype).eps) ** 2 * along
+        rest = of_total.square() * (total - eigenvalues.sum()).relu()
+        lost = rest <= (8 * torch.finfo(x.dtype).eps) ** 2 * along
+        weights = of_values + of_total if lost else of_values
         with torch.autocast(left.device.type, enabled=False):
-            if lost:
-                return (left * (of_values + of_total)) @ right.T, None, None
-            beta = of_total.item()
-            return torch.addmm(centred, left * of_values, right.T, beta=beta), None, None
+            gradient = ((left * weights).to(right.dtype) @ right.T).to(x.dtype)
+            if not lost:
+                Centred(x, mean).add_to(gradient, times=of_total.item())
+        return gradient, None, None
 
 
-def _leading_vectors(rows: Tensor, count: int, add: Callable[[Tensor], Tensor]) -> Tensor:
-    """Eigenvectors of ``rows @ rows.T`` for its `count` largest eigenvalues, largest first."""
-    eigenvalues, vectors = _leading_pairs(rows, count, add)
+def _square(parts: Iterable[Tensor], size: int, *, like: Tensor, dtype: torch.dtype) -> Tensor:
+    """Sum ``part @ part.T`` over `parts`; the lower triangle of it, on a CPU."""
+    square = like.new_zeros(size, size, dtype=dtype)
+    strip = size if like.device.type == "cuda" else 256
+    for part in parts:
+        part = part.to(dtype)
+        for start in range(0, size, strip):
+            some = part[start : start + strip]
+            square[start:, start : start + strip].addmm_(part[start:], some.T)
+    return square
+
+
+def _leading_vectors(
+    square: Callable[[torch.dtype], Tensor], count: int, dtype: torch.dtype
+) -> tuple[Tensor, Tensor]:
+    """Eigenvectors for the `count` largest eigenvalues, largest first; and the sum of all values.
+
+    `square` makes the matrix, of which only the lower triangle is looked at, in a given precision.
+    """
+    matrix = square(dtype)
+    total = finite(matrix.diagonal().sum(dtype=torch.float64))
+    eigenvalues, vectors = _leading_pairs(matrix, count)
     # Rounding mixes the vectors of eigenvalues that it can no longer tell apart, and with them the
     # gradient; then the same in double precision, at twice the price.
-    noise = 16 * torch.finfo(rows.dtype).eps * eigenvalues[0]
-    if rows.dtype != torch.float64 and eigenvalues[-1] < noise:
-        vectors = _leading_pairs(rows.double(), count, add)[1]
-    return vectors.to(rows.dtype)
+    noise = 16 * torch.finfo(dtype).eps * eigenvalues[0]
+    if dtype != torch.float64 and eigenvalues[-1] < noise:
+        vectors = _leading_pairs(square(torch.float64), count)[1]
+    return vectors.to(dtype), total
 
 
-def _leading_pairs(
-    rows: Tensor, count: int, add: Callable[[Tensor], Tensor]
-) -> tuple[Tensor, Tensor]:
-    if rows.device.type == "cpu":
-        # numpy, unlike torch, multiplies a matrix by its own transpose at half the price.
-        array = rows.detach().numpy()
-        square = add(torch.from_numpy(array @ array.T))
-    else:
-        square = add(rows @ rows.T)
+def _leading_pairs(square: Tensor, count: int) -> tuple[Tensor, Tensor]:
     size = len(square)
-    if rows.device.type != "cpu" or 4 * count > size:
+    if square.device.type != "cpu" or 4 * count > size:
         eigenvalues, vectors = torch.linalg.eigh(square)
         return eigenvalues[-count:].flip(0), vectors[:, -count:].flip(1)
     # LAPACK's partial solver, which torch lacks, finds 50 vectors of 2000 in half the time of all.
     from scipy.linalg import eigh
 
     eigenvalues, vectors = eigh(
-        square.numpy().T,
+        square.numpy().T,  # whose upper triangle is then ours
+        lower=False,
         subset_by_index=(size - count, size - 1),
         overwrite_a=True,
         check_finite=False,

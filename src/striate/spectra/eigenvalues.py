@@ -76,7 +76,7 @@ def leading_eigenvalues(x: Float[Tensor, "stimuli units"], count: int) -> Float[
             f"count={count} eigenvalues asked of {x.shape[0]} stimuli × {x.shape[1]} units, "
             f"which have {most}"
         )
-    eigenvalues, _ = variances(x, lambda centred, _: exact_components(centred, count))
+    eigenvalues, _ = variances(x, lambda batch: exact_components(batch, count))
     return eigenvalues
 
 

@@ -2,7 +2,7 @@ r"""Pull a layer's eigenspectrum towards :math:`n^{-\alpha}` while a network tra
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar, cast
 
 import torch
 from jaxtyping import Float
@@ -16,6 +16,13 @@ from striate.spectra.processes import ALONE, Group, Processes, together
 from striate.spectra.schedules import Schedule, at
 from striate.spectra.tracker import Solver, Tracker
 from striate.spectra.units import Units, arrange, check_units
+
+Method = TypeVar("Method", bound=Callable[..., object])
+
+
+def not_compiled(method: Method) -> Method:
+    """Keep the compiler out, for what is done depends on how hard a batch turns out to be."""
+    return cast(Method, torch.compiler.disable(method))
 
 
 class Penalised(NamedTuple):
@@ -97,21 +104,20 @@ class SpectralPenalty(nn.Module):
         together(group)  # which refuses what is no group
         self.register_buffer("step", torch.tensor(0))
 
+    @not_compiled
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
         """Return the penalty of one mini-batch."""
-        _leave_graph()
         if at(self.beta, int(self.step)) == 0:
             self._advance()
             return activations.new_zeros(())
         return self.measure(activations).penalty
 
+    @not_compiled
     def measure(self, activations: Float[Tensor, "batch *axes"]) -> Penalised:
         """Return the penalty together with the α of the mini-batch.
 
-        In training mode, each call is a step of the schedules. A compiled graph breaks here: what
-        is done depends on how hard the batch turns out to be.
+        In training mode, each call is a step of the schedules. A compiled graph breaks here.
         """
-        _leave_graph()
         processes = together(self.group)
         step = int(self.step)
         alpha, beta = at(self.alpha, step), at(self.beta, step)
@@ -122,7 +128,7 @@ class SpectralPenalty(nn.Module):
             spectrum = relative_spectrum(
                 arrange(activations, self.units),
                 ranks=self.ranks,
-                find=lambda *centred: self.tracker(*centred, processes),
+                find=lambda batch: self.tracker(batch, processes),
                 processes=processes,
             )
             distance = DISTANCES[self.form](spectrum, alpha, self.ranks)
@@ -235,11 +241,6 @@ class SpectralPenalty(nn.Module):
             raise ValueError(f"alpha={alpha}: the exponent wanted is a finite number")
 
 
-def _leave_graph() -> None:
-    if torch.compiler.is_compiling():
-        torch._dynamo.graph_break()
-
-
 @contextmanager
 def attach(
     model: nn.Module, penalties: Mapping[str, SpectralPenalty]
@@ -334,7 +335,7 @@ def relative_spectrum(
         )
     if responses.dtype not in (torch.float32, torch.float64):
         responses = responses.float()
-    find = find or (lambda centred, _: exact_components(centred, ranks[1], processes=processes))
+    find = find or (lambda batch: exact_components(batch, ranks[1], processes=processes))
     with torch.autocast(responses.device.type, enabled=False):
         leading, total = variances(responses, find, processes)
         # The root, so that a gradient of 1 / FLOOR divided by it does not overflow.

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.spectra.centred import Centred
 from striate.spectra.components import Components
 from striate.spectra.processes import ALONE, Processes
 
@@ -20,6 +21,8 @@ MOST_BLOCKS = 4
 # bfloat16 rounds activations to 2**-9 of themselves; spread over all directions as noise, that is
 # 1e-7 to 1e-6 of the largest eigenvalue.
 STEEP = 1e-5
+# So many more directions are given back than were given: there is room to start from more.
+SPARE = 16
 
 
 class Tracked(NamedTuple):
@@ -35,7 +38,7 @@ class Tracked(NamedTuple):
         Estimate of one minus the cosine between each pair of vectors and the true pair, for
         :math:`u_iv_i^\top`.
     basis
-        More directions than there are components.
+        The leading directions, more than there are components.
     blocks
         How many blocks the basis was extended by.
     """
@@ -48,21 +51,20 @@ class Tracked(NamedTuple):
 
 
 def tracked_components(
-    centred: Float[Tensor, "stimuli units"],
+    batch: Centred,
     count: int,
     *,
     basis: Float[Tensor, "units basis"],
-    blocks: int,
     good_enough: Callable[[Tracked], bool],
     coarse: bool,
     processes: Processes = ALONE,
 ) -> Tracked:
-    r"""Find the `count` leading components of `centred`, starting from `basis`.
+    r"""Find the `count` leading components of `batch`, starting from `basis`.
 
     Rayleigh–Ritz in the block Krylov space of the scatter matrix :math:`S = \bar X^\top\bar X`,
     :math:`\mathrm{span}\{Q, SQ, S^2Q, \dots\}`. The space, which only has to *contain* the
     components, may be built in bfloat16; components and eigenvalues then come from one product in
-    the precision of `centred`, solved in float64. What the space lacks shows in the residual
+    the precision of `batch`, solved in float64. What the space lacks shows in the residual
     :math:`r_i = Sv_i - \theta_i v_i`: for a Ritz value :math:`\theta_i`, :math:`0 \le
     \lambda_i-\theta_i \approx \lVert r_i\rVert^2/(\theta_i-\rho)`, and the squared sine of its
     vector is about :math:`\lVert r_i\rVert^2/(\theta_i-\rho)^2`, where :math:`\rho` is the
@@ -70,14 +72,12 @@ def tracked_components(
 
     Parameters
     ----------
-    centred
-        Activations less their mean; of several processes, the rows that are held here.
+    batch
+        Of several processes, the rows that are held here.
     count
         How many components.
     basis
         Orthonormal directions to start from, more than `count`.
-    blocks
-        How many blocks to extend it by before asking whether that is good enough.
     good_enough
         While it is not, another block follows, up to four in all. The last answer may be no.
     coarse
@@ -85,39 +85,44 @@ def tracked_components(
         rounding would hide the last ones.
     processes
         Who else holds rows.
+
+    Raises
+    ------
+    ValueError
+        If the sum of squares overflows.
     """
-    rows = centred.bfloat16() if coarse else centred
+    rows, total = batch.copied(torch.bfloat16 if coarse else batch.x.dtype, processes)
+    width = basis.shape[1]
     directions, newest = basis, _times(rows, basis)
     images, used = newest, 0
     while True:
         block = _new_directions(processes.add(_times(rows.T, newest)), directions)
         newest, used = _times(rows, block), used + 1
         directions, images = torch.cat([directions, block], 1), torch.cat([images, newest], 1)
-        if used < blocks:
-            continue
         inner = processes.add(images.T @ images)
         values, rotation = torch.linalg.eigh(inner.double())
         if coarse and values[-count] < STEEP * values[-1]:
             return tracked_components(
-                centred,
+                batch,
                 count,
                 basis=basis,
-                blocks=blocks,
                 good_enough=good_enough,
                 coarse=False,
                 processes=processes,
             )
-        kept = directions @ rotation[:, -basis.shape[1] :].flip(1).to(directions.dtype)
-        found = _refined(centred, kept, count, processes)
+        kept = directions @ rotation[:, -width - SPARE :].flip(1).to(directions.dtype)
+        kept = torch.linalg.qr(kept)[0]  # or rounding would add up from batch to batch
+        found = _solved(batch, kept, count, total, processes)
         residual = processes.add(_times(rows.T, found.left)) - found.right * found.eigenvalues
         outside = processes.add(_times(rows, _lacking(residual, found)).double().square().sum())
         tracked = Tracked(found, *_errors(residual, found.eigenvalues, outside), kept, used)
-        full = directions.shape[1] + basis.shape[1] > centred.shape[1]
+        full = directions.shape[1] + width > len(basis)
         if used == MOST_BLOCKS or full or good_enough(tracked):
-            return tracked
+            # More digits than these a gradient does not need.
+            return tracked._replace(components=found.rounded(rows.dtype))
 
 
-def _whole(columns: int, most: int) -> int:
+def _round_up(columns: int, most: int) -> int:
     """Round up to a number of columns for which processors are at their best."""
     return min(-(-columns // 32) * 32, most)
 
@@ -128,42 +133,25 @@ def _times(rows: Tensor, block: Tensor) -> Tensor:
 
 def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
     """Orthonormal directions for what `block` adds to the span of `directions`."""
-    for _ in range(2):  # what rounding leaves of a large part removed is large beside a small rest
-        block = block - directions @ (directions.T @ block)
-        block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
-        block = _orthonormal(block)
-    return block
+    block = block - directions @ (directions.T @ block)
+    block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
+    block = torch.linalg.qr(block)[0]
+    # What rounding left of a large part that was removed is large beside a small rest.
+    block = block - directions @ (directions.T @ block)
+    return block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
 
 
-def _orthonormal(block: Tensor) -> Tensor:
-    """Make the columns of `block` orthonormal."""
-    # Cholesky's way takes a fraction of the time, and loses digits where columns are nearly alike.
-    upper, failed = torch.linalg.cholesky_ex(_gram(block), upper=True)
-    if failed or not upper.diagonal().min() > 1e-3 * upper.diagonal().max():
-        return torch.linalg.qr(block)[0]
-    return torch.linalg.solve_triangular(upper.to(block.dtype), block, upper=True, left=False)
-
-
-def _refined(centred: Tensor, kept: Tensor, count: int, processes: Processes) -> Components:
+def _solved(
+    batch: Centred, kept: Tensor, count: int, total: Tensor, processes: Processes
+) -> Components:
     """Solve for the leading components within the leading directions, in full precision."""
-    some = kept[:, : _whole(count + (kept.shape[1] - count) // 4, kept.shape[1])]
-    images = centred @ some
-    # The directions are orthonormal to single precision only, so their Gram matrix has a say.
-    lower, failed = torch.linalg.cholesky_ex(_gram(some))
-    if failed:  # nor even independent, where there was nothing left to extend them by
-        some = torch.linalg.qr(some)[0]
-        images, lower = centred @ some, torch.eye(some.shape[1]).to(lower)
-    inner = torch.linalg.solve_triangular(lower, processes.add(_gram(images)), upper=False)
-    inner = torch.linalg.solve_triangular(lower, inner.T, upper=False)
-    eigenvalues, rotation = torch.linalg.eigh((inner + inner.T) / 2)
-    rotation = torch.linalg.solve_triangular(lower.T, rotation.flip(1)[:, :count], upper=True)
+    some = kept[:, : _round_up(count + count // 4, kept.shape[1])]
+    images = torch.cat([part @ some for part in batch.parts()])
+    double = images.double()
+    eigenvalues, rotation = torch.linalg.eigh(processes.add(double.T @ double))
+    eigenvalues, rotation = eigenvalues.flip(0)[:count].relu(), rotation.flip(1)[:, :count]
     rotation = rotation.to(some.dtype)
-    return Components(images @ rotation, some @ rotation, eigenvalues.flip(0)[:count].relu())
-
-
-def _gram(columns: Tensor) -> Tensor:
-    double = columns.double()
-    return double.T @ double
+    return Components(images @ rotation, some @ rotation, eigenvalues, total)
 
 
 def _lacking(residual: Tensor, found: Components) -> Tensor:

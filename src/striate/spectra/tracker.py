@@ -1,15 +1,16 @@
 """Choose how to find the components of each batch, and remember what helps with the next."""
 
+from math import ceil
 from typing import Literal, get_args
 
 import torch
-from jaxtyping import Float
 from torch import Tensor, nn
 
+from striate.spectra.centred import Centred
 from striate.spectra.components import Components, exact_components
 from striate.spectra.distances import FLOOR
 from striate.spectra.processes import Processes
-from striate.spectra.subspace import Tracked, tracked_components
+from striate.spectra.subspace import SPARE, STEEP, Tracked, tracked_components
 
 Solver = Literal["exact", "subspace", "auto"]
 
@@ -20,8 +21,9 @@ PAYS = 8
 SAFETY = 2
 # Of the whole variance: far above the rounding of sums.
 MISSED = 1e-4
-# After so many batches with the same number of blocks, one fewer is tried.
-PATIENCE = 25
+# With errors below this part of the tolerance, fewer directions will do; above the other, more are
+# needed. Sixteen of them change an error about fourfold.
+COMFORTABLE, CLOSE = 0.1, 0.7
 
 
 class Tracker(nn.Module):
@@ -49,8 +51,7 @@ class Tracker(nn.Module):
     """
 
     basis: Tensor | None
-    blocks: Tensor
-    since: Tensor
+    steep: Tensor
     weights: Tensor
 
     def __init__(self, ranks: tuple[int, int], solver: Solver, tolerance: float) -> None:
@@ -64,55 +65,51 @@ class Tracker(nn.Module):
         n = torch.arange(ranks[0], ranks[1] + 1, dtype=torch.float64).log()
         self.register_buffer("weights", (n - n.mean()) / (n - n.mean()).square().sum(), False)
         self.register_buffer("basis", None)
-        self.register_buffer("blocks", torch.tensor(1))
-        self.register_buffer("since", torch.tensor(0))
+        self.register_buffer("steep", torch.tensor(False))
 
     def forward(
         self,
-        centred: Float[Tensor, "stimuli units"],
-        squares: Float[Tensor, ""],
+        batch: Centred,
         processes: Processes,
     ) -> Components:
         """Find components 1 to the last rank of the window.
 
         Parameters
         ----------
-        centred
-            Activations less their mean; of several processes, the rows that are held here.
-        squares
-            Their sum of squares, over all processes.
+        batch
+            Of several processes, the rows that are held here.
         processes
             Who else holds rows.
         """
-        count, tracked = self.ranks[1], _tracked(self.ranks[1])
-        stimuli = processes.rows(centred)
-        smaller = min(stimuli - 1, centred.shape[1])
-        if self.solver == "exact" or tracked * (PAYS if self.solver == "auto" else 2) > smaller:
-            return exact_components(centred, count, processes=processes)
-        found, before = None, max(int(self.blocks) - (int(self.since) >= PATIENCE), 1)
-        if (basis := self._start_for(centred)) is not None:
+        count, (least, usual, most) = self.ranks[1], widths(self.ranks[1])
+        smaller = min(processes.rows(batch.x) - 1, batch.x.shape[1])
+        if self.solver == "exact" or smaller < usual * (PAYS if self.solver == "auto" else 2):
+            return exact_components(batch, count, processes=processes)
+        if (basis := self._start_for(batch.x)) is not None:
+            single = batch.x.dtype == torch.float32
             found = tracked_components(
-                centred,
+                batch,
                 count,
                 basis=basis,
-                blocks=before,
-                good_enough=lambda found: self.error(found, squares) <= self.tolerance,
-                coarse=centred.dtype == torch.float32 and fast_bfloat16(centred.device),
+                good_enough=lambda found: self.error(found) <= self.tolerance,
+                coarse=single and not self.steep and fast_bfloat16(batch.x.device),
                 processes=processes,
             )
-        if found is None or not self.error(found, squares) <= self.tolerance:
-            components = exact_components(centred, tracked, processes=processes)
-            # Where variance vanishes, so do the directions.
-            basis = torch.linalg.qr(components.right)[0]
-            self._remember(basis, before if found is None else found.blocks)
-        else:
-            components = found.components
-            self._remember(found.basis, found.blocks)
-        return Components(
-            components.left[:, :count], components.right[:, :count], components.eigenvalues[:count]
-        )
+            if (error := self.error(found)) <= self.tolerance:
+                width = basis.shape[1]
+                if found.blocks > 1 or error > CLOSE * self.tolerance:
+                    width = min(width + SPARE, most, smaller // 2)
+                elif error < COMFORTABLE * self.tolerance:
+                    width = max(width - SPARE, least)
+                self._remember(found.basis[:, :width], found.components)
+                return found.components
+        components = exact_components(batch, usual, processes=processes)
+        # Where variance vanishes, so do the directions.
+        self._remember(torch.linalg.qr(components.right)[0], components)
+        left, right, eigenvalues, total = components
+        return Components(left[:, :count], right[:, :count], eigenvalues[:count], total)
 
-    def error(self, found: Tracked, squares: Tensor) -> float:
+    def error(self, found: Tracked) -> float:
         """Bound the error of α, and estimate that of the gradient; return the larger.
 
         α is linear in the logarithms of the eigenvalues, so its error is at most the sum of theirs
@@ -120,44 +117,49 @@ class Tracker(nn.Module):
         its variance. Both look at what was found: that something else was missed altogether shows
         only in the variance that is left, if it is more than can lie behind the last component.
         """
-        rest = squares - found.components.eigenvalues.sum()
-        if rest > len(found.basis) * found.components.eigenvalues[-1] + MISSED * squares:
+        eigenvalues, total = found.components.eigenvalues, found.components.total
+        rest = total - eigenvalues.sum()
+        if rest > len(found.basis) * eigenvalues[-1] + MISSED * total:
             return float("inf")
         window = slice(self.ranks[0] - 1, self.ranks[1])
-        values = found.components.eigenvalues[window]
-        floored = values + FLOOR * squares.clamp_min(torch.finfo(values.dtype).tiny)
+        values = eigenvalues[window]
+        floored = values + FLOOR * total.clamp_min(torch.finfo(values.dtype).tiny)
         weights = self.weights.to(values.device)
         of_alpha = (weights.abs() * found.value_error[window] * values / floored).sum()
         share = weights.square() * values / floored.square()
         of_gradient = (share * found.vector_error[window]).sum() / share.sum().clamp_min(1e-300)
         return SAFETY * float(torch.maximum(of_alpha, of_gradient))
 
-    def _remember(self, basis: Tensor, blocks: int) -> None:
+    def _remember(self, basis: Tensor, components: Components) -> None:
         if self.training:
-            tried = self.since >= PATIENCE  # one fewer, this time
-            self.since.add_(1).mul_(int(blocks == self.blocks and not tried))
-            self.blocks.fill_(blocks)
             self.basis = basis.contiguous()  # the same bits whether or not it went through a file
+            eigenvalues = components.eigenvalues
+            self.steep.copy_(eigenvalues[self.ranks[1] - 1] < STEEP * eigenvalues[0])
 
-    def _start_for(self, centred: Tensor) -> Tensor | None:
+    def _start_for(self, x: Tensor) -> Tensor | None:
         """Return what is remembered, if it is of this layer."""
         basis = self.basis
-        if basis is None or len(basis) != centred.shape[1]:
+        if basis is None or len(basis) != x.shape[1]:
             return None
-        return basis if (basis.dtype, basis.device) == (centred.dtype, centred.device) else None
+        return basis if (basis.dtype, basis.device) == (x.dtype, x.device) else None
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: object, **kwargs: object
     ) -> None:
         # A buffer whose shape is known only to the first batch, and so to the checkpoint.
         basis = state_dict.get(f"{prefix}basis")
-        self.basis = None if basis is None else torch.empty_like(basis, device=self.blocks.device)
+        self.basis = None if basis is None else torch.empty_like(basis, device=self.steep.device)
         super()._load_from_state_dict(state_dict, prefix, *args, **kwargs)  # pyright: ignore[reportArgumentType]
 
 
-def _tracked(count: int) -> int:
-    """How many directions to remember: those just behind the window decide how fast it is found."""
-    return 2 * max(count, 8) if count < 32 else 32 * round(2 * count / 32)
+def widths(count: int) -> tuple[int, int, int]:
+    """Return how many directions to remember at least, at first, and at most.
+
+    Those just behind the window decide how fast it is found.
+    """
+    least, most = (SPARE * ceil(times * count / SPARE) for times in (1.25, 3))
+    usual = 2 * max(count, 8) if count < 32 else 32 * round(2 * count / 32)
+    return least, usual, most
 
 
 def fast_bfloat16(device: torch.device) -> bool:
