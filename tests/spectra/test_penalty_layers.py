@@ -249,6 +249,34 @@ def test_parts_that_were_not_penalised_are_refused():
         share(gaussian(30, 24))
 
 
+@pytest.mark.parametrize("change", ["another order", "another part", "dropout", "one image"])
+def test_parts_that_are_not_as_they_were_are_refused(change):
+    net, x = network(), gaussian(60, 20)
+    with torch.no_grad():
+        hidden = net(x)
+        _, share = law().over(hidden.split(30))
+    part = hidden[:30].clone()
+    if change == "another order":
+        part = part.flip(0)
+    elif change == "another part":
+        part = hidden[30:]
+    elif change == "dropout":
+        part = torch.nn.functional.dropout(part, 0.5)
+    else:
+        part[7] = hidden[40]
+    with pytest.raises(ValueError, match="these activations are not those penalised"):
+        share(part)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_what_half_precision_does_to_parts_is_let_pass(dtype):
+    net, x = network(), gaussian(60, 20)
+    with torch.no_grad():
+        whole, share = law().over(net(x).split(30))
+    shares = [share(part) for part in net(x).to(dtype).split(30)]
+    assert_close(sum(shares), whole.penalty, rtol=1e-6, atol=0)
+
+
 # --- maps with many more values than there are images
 
 
