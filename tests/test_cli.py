@@ -300,3 +300,25 @@ def test_workers_do_not_outlive_a_command_that_was_killed(tmp_path):
         with contextlib.suppress(ProcessLookupError):
             os.killpg(killed.pid, signal.SIGKILL)
         killed.communicate()
+
+
+SQUEEZENET = Path(__file__).parents[1] / "examples" / "squeezenet.py"
+
+
+def test_the_layers_of_a_network_are_listed():
+    status, out, _ = striate(f"models layers {SQUEEZENET}:untrained --layers 'features.?,**.4'")
+    lines = [line.split("\t") for line in out.splitlines()]
+    assert status == 0
+    assert [line[0] for line in lines] == [f"features.{n}" for n in range(10)]
+    assert lines[2] == ["features.2", "MaxPool2d", "64×55×55", "193600", ""]
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("NET:untrained --layers features.99", "layers='features.99' fits no layer of this SqueezeNet"),
+    ("NET:trained", "set STRIATE_DATA to a folder that holds weights/squeezenet1_1_imagenet"),
+    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME or path/to/file.py:function"),
+])  # fmt: skip
+def test_a_network_or_layer_that_does_not_exist_is_explained(words, said):
+    status, out, err = striate(f"models layers {words.replace('NET', str(SQUEEZENET))}")
+    assert (status, out) == (2, "")
+    assert said in err

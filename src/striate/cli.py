@@ -27,6 +27,8 @@ app = typer.Typer(
 )
 data_app = typer.Typer(no_args_is_help=True, help="The data sets: where they are, and get them.")
 app.add_typer(data_app, name="data")
+models_app = typer.Typer(no_args_is_help=True, help="Networks, and what their layers are called.")
+app.add_typer(models_app, name="models")
 
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
 
@@ -213,6 +215,32 @@ def verify(name: Annotated[str, typer.Argument(help="digits | mnist | cifar10")]
     from striate import datasets
 
     print(datasets.verify(name))
+
+
+@models_app.command("layers")
+def list_layers(
+    model: Annotated[
+        str, typer.Argument(help="torchvision/NAME | timm/NAME | path/to/file.py:function")
+    ],
+    layers: Annotated[
+        str, typer.Option(help="names or globs with commas: ** is any number of steps")
+    ] = "**",
+) -> None:
+    """List a network's layers: name, kind, output for one image, and its number of units."""
+    from math import prod
+
+    from striate.layers import match
+    from striate.models import load, outline
+
+    network = load(model)
+    chosen = match(network.model, layers.split(","))
+    for layer in outline(network.model, network.size):
+        if layer.name not in chosen:
+            continue
+        shape = "–" if layer.shape is None else "×".join(map(str, layer.shape))
+        units = "–" if layer.shape is None else str(prod(layer.shape))
+        calls = "" if layer.calls == 1 else f"ran {layer.calls} times"
+        print(layer.name, layer.kind, shape, units, calls, sep="\t")
 
 
 def _check_device(device: str) -> None:

@@ -1,0 +1,213 @@
+"""Networks are found by name, take pixels, and say clearly what is wrong when they are not."""
+
+import os
+import sys
+import types
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+
+from striate.models import Network, fingerprint, load, normalised
+
+FILE = """
+import torch
+from torch import nn
+from striate.models import Network
+
+def small():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.Dropout(0.5))
+
+def sized():
+    return Network("mine", small(), 40, 32)
+
+def number():
+    return 3
+
+constant = 7
+"""
+EXAMPLES = Path(__file__).parents[2] / "examples"
+needs_data = pytest.mark.skipif("STRIATE_DATA" not in os.environ, reason="needs STRIATE_DATA")
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "mine.py"
+    path.write_text(FILE)
+    return path
+
+
+def test_a_function_in_a_file_makes_a_network(file):
+    found = load(f"{file}:small")
+    assert (found.name, found.resize, found.size) == (f"{file}:small", 256, 224)
+    assert [name for name, _ in found.model.named_modules()] == ["", "0", "1", "2"]
+    assert not any(layer.training for layer in found.model.modules())
+    sized = load(f"{file}:sized")
+    assert (sized.resize, sized.size) == (40, 32)
+    assert fingerprint(sized.model) == fingerprint(found.model)
+
+
+@pytest.mark.parametrize(("name", "message"), [
+    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME or path/to/file.py:function"),
+    ("keras/vgg", "model='keras/vgg'; give torchvision/NAME"),
+    ("torchvision/", "model='torchvision/'; give torchvision/NAME"),
+    ("nowhere.py:make", "there is no file nowhere.py"),
+    ("FILE:big", "has no function 'big'; it has Network, small, sized, number"),
+    ("FILE:constant", "has no function 'constant'"),
+    ("FILE:number", r"number\(\) returned a int; return a module, or a striate.models.Network"),
+])  # fmt: skip
+def test_what_is_no_network_is_refused(name, message, file):
+    with pytest.raises(ValueError, match=message):
+        load(name.replace("FILE", str(file)))
+
+
+@pytest.mark.parametrize("package", ["torchvision", "timm"])
+def test_a_package_that_is_not_installed_is_named(package, monkeypatch):
+    monkeypatch.setitem(sys.modules, package, None)
+    monkeypatch.setitem(sys.modules, f"{package}.models", None)
+    message = f"needs {package}, which is not installed; pip install striate\\[zoo\\]"
+    with pytest.raises(ValueError, match=message):
+        load(f"{package}/resnet18")
+
+
+def in_place_of(monkeypatch, name, **members):
+    """A package that need not be installed, as far as we use it."""
+    module = types.ModuleType(name)
+    for member, value in members.items():
+        setattr(module, member, value)
+    monkeypatch.setitem(sys.modules, name.partition(".")[0], module)
+    monkeypatch.setitem(sys.modules, name, module)
+
+
+def test_torchvision_is_asked_for_the_weights_of_the_papers(monkeypatch, tmp_path):
+    asked = []
+
+    def get_model(name, weights):
+        asked.append((name, weights))
+        return nn.Conv2d(3, 2, 1)
+
+    in_place_of(
+        monkeypatch,
+        "torchvision.models",
+        list_models=lambda: ["resnet18", "inception_v3"],
+        get_model=get_model,
+    )
+    found = load("torchvision/resnet18")
+    assert (found.resize, found.size) == (256, 224)
+    assert load("torchvision/inception_v3")[2:] == (299, 299)
+    save_file(nn.Conv2d(3, 2, 1).state_dict(), tmp_path / "w.safetensors")
+    load("torchvision/resnet18", weights=tmp_path / "w.safetensors")
+    assert [weights for _, weights in asked] == ["IMAGENET1K_V1", "IMAGENET1K_V1", None]
+    pixels = torch.rand(2, 3, 4, 4)
+    mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
+    seen = (pixels - mean[:, None, None]) / std[:, None, None]
+    conv = nn.Conv2d(3, 2, 1)
+    conv.load_state_dict(found.model.state_dict())
+    torch.testing.assert_close(found.model(pixels), conv(seen))
+    with pytest.raises(ValueError, match="torchvision has no model 'resnet19'"):
+        load("torchvision/resnet19")
+
+
+def test_timm_says_itself_what_its_models_want_to_see(monkeypatch):
+    config = {"input_size": (3, 288, 288), "crop_pct": 0.9, "mean": (0.5,) * 3, "std": (0.25,) * 3}
+    in_place_of(
+        monkeypatch,
+        "timm",
+        is_model=lambda name: name == "vit",
+        create_model=lambda _name, pretrained: nn.Identity(),
+        data=types.SimpleNamespace(resolve_model_data_config=lambda _: config),
+    )
+    found = load("timm/vit.in1k")
+    assert (found.resize, found.size) == (320, 288)
+    assert torch.equal(found.model(torch.full((1, 3, 2, 2), 0.75)), torch.ones(1, 3, 2, 2))
+    with pytest.raises(ValueError, match="timm has no model 'vgg'"):
+        load("timm/vgg")
+
+
+@pytest.mark.parametrize("ending", ["safetensors", "pt"])
+def test_weights_are_loaded_from_a_file(ending, file, tmp_path):
+    other = nn.Sequential(nn.Flatten(), nn.Linear(12, 5), nn.Dropout(0.5))
+    path = tmp_path / f"weights.{ending}"
+    (save_file if ending == "safetensors" else torch.save)(other.state_dict(), path)
+    found = load(f"{file}:small", weights=path)
+    assert fingerprint(found.model) == fingerprint(other)
+    assert fingerprint(found.model) != fingerprint(load(f"{file}:small").model)
+
+
+def test_weights_that_do_not_fit_are_refused(file, tmp_path):
+    with pytest.raises(ValueError, match="there is no such file"):
+        load(f"{file}:small", weights=tmp_path / "none.pt")
+    torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pt")
+    with pytest.raises(ValueError, match=r"other\.pt do not fit: .*Missing key"):
+        load(f"{file}:small", weights=tmp_path / "other.pt")
+    (tmp_path / "torn.safetensors").write_bytes(b"\0" * 20)
+    with pytest.raises(ValueError, match=r"torn\.safetensors do not fit"):
+        load(f"{file}:small", weights=tmp_path / "torn.safetensors")
+
+
+class Evil:
+    def __init__(self, marker):
+        self.marker = marker
+
+    def __reduce__(self):
+        return os.system, (f"touch {self.marker}",)
+
+
+def test_weights_that_are_a_program_do_not_run(file, tmp_path):
+    marker = tmp_path / "it ran"
+    torch.save({"1.weight": Evil(marker)}, tmp_path / "evil.pt")
+    with pytest.raises(ValueError, match="do not fit: Weights only load failed"):
+        load(f"{file}:small", weights=tmp_path / "evil.pt")
+    assert not marker.exists()
+
+
+def test_a_fingerprint_is_of_names_kinds_and_numbers():
+    one = nn.Linear(2, 3).requires_grad_(False)
+    same = nn.Linear(2, 3)
+    same.load_state_dict(one.state_dict())
+    assert fingerprint(one) == fingerprint(same)
+    changed = nn.Linear(2, 3)
+    changed.load_state_dict(one.state_dict())
+    with torch.no_grad():
+        changed.weight[0, 0] += 1e-6
+    wrapped = nn.Sequential(one)
+    prints = {fingerprint(each) for each in (one, changed, wrapped, nn.Linear(2, 3).half())}
+    assert len(prints) == 4
+
+
+@pytest.mark.parametrize(("mean", "std"), [((0.5,), (0.5, 0.5)), ((0.5,), (0.0,))])
+def test_normalisation_that_cannot_be_is_refused(mean, std):
+    with pytest.raises(ValueError, match="one of each per channel, and std above 0"):
+        normalised(nn.Identity(), mean, std)
+
+
+def test_normalisation_follows_kind_and_passes_gradients():
+    model = normalised(nn.Identity(), (0.5,), (0.25,))
+    pixels = torch.rand(2, 1, 3, 3, dtype=torch.float64, requires_grad=True)
+    out = model(pixels)
+    out.sum().backward()
+    assert out.dtype == torch.float64
+    assert torch.equal(pixels.grad, torch.full_like(pixels, 4.0))
+
+
+@pytest.mark.parametrize("name", ["untrained", pytest.param("trained", marks=needs_data)])
+def test_the_example_of_a_network_of_ones_own(name):
+    found = load(f"{EXAMPLES / 'squeezenet.py'}:{name}")
+    assert isinstance(found, Network)
+    assert sum(part.numel() for part in found.model.parameters()) == 1_235_496
+    assert found.model(torch.rand(1, 3, 224, 224)).shape == (1, 1000)
+
+
+@needs_data
+@pytest.mark.parametrize(("name", "published"), [("plain", 0.9173), ("robust", 0.6925)])
+def test_the_cifar_networks_are_as_accurate_as_published(name, published):
+    from striate.datasets import cifar10
+
+    test = cifar10("test")
+    model = load(f"{EXAMPLES / 'cifar_networks.py'}:{name}").model
+    with torch.no_grad():
+        correct = (model(test.images[:1000]).argmax(1) == test.labels[:1000]).float().mean()
+    assert abs(correct - published) < 3 * (published * (1 - published) / 1000) ** 0.5
