@@ -21,8 +21,8 @@ RANKS, WIDE = (6, 50), (1, 1000)
 
 def main() -> None:
     """Print a table for the default window, and one for a wide one."""
-    steps, every = (1200, 20) if len(sys.argv) < 2 else (int(sys.argv[1]), int(sys.argv[2]))
-    for target in (3.0, 5.0):
+    steps, every = (int(word) for word in sys.argv[1:3]) if len(sys.argv) > 2 else (1200, 20)
+    for target in map(float, sys.argv[3:] or (3, 5)):
         compare(RANKS, target, steps, every)
     compare(WIDE, 2.0, steps // 12, every)
 
@@ -54,28 +54,35 @@ def compare(ranks: tuple[int, int], target: float, steps: int, every: int) -> No
         f"\nranks {ranks}, target {target:g}, {steps} steps, {len(errors)} compared; α at the end"
     )
     print(f"{alpha:.3f}; directions remembered on average {sum(widths) / len(widths):.0f}")
-    for name, column in zip(("|Δα|", "1 − cos, ∂/∂h", "1 − cos, ∂/∂W"), found.T, strict=True):
+    for name, column in zip(("|Δα|", "1 − cos, ∂/∂h", "1 − cos, ∂/∂W"), found.T, strict=False):
         print(f"  {name:<16}median {column.median():.1e}  largest {column.max():.1e}", flush=True)
+    print(f"  on the other side of the target: {int(found[:, 3].sum())} of {len(found)}")
 
 
 def errors_of(
     hidden: Tensor, images: Tensor, penalty: Tensor, alpha: float, exact: SpectralPenalty
-) -> tuple[float, float, float]:
-    """Errors of α and of the gradients in the activations and in the first layer's weights."""
+) -> tuple[float, float, float, bool]:
+    """Errors of α and of its gradients in the activations and in the first layer's weights.
+
+    And whether the error moved α to the other side of the target, where the gradient of
+    |α − target| turns about: next to the target any error does.
+    """
     truth = hidden.detach().double().requires_grad_()
     wanted, true_alpha = exact.measure(truth)
     (true_gradient,) = torch.autograd.grad(wanted, truth)
     (gradient,) = torch.autograd.grad(penalty, hidden, retain_graph=True)
     pixels, slope = images.flatten(1).double(), 1 - truth.detach().square()
 
-    def apart(one: Tensor, other: Tensor) -> float:
-        return 1 - cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
+    def cosine(one: Tensor, other: Tensor) -> float:
+        return cosine_similarity(one.flatten(), other.flatten(), dim=0).item()
 
+    alike = cosine(gradient.double(), true_gradient)
     of_weights = [pixels.T @ (each.double() * slope) for each in (gradient, true_gradient)]
     return (
         abs(alpha - true_alpha.item()),
-        apart(gradient.double(), true_gradient),
-        apart(*of_weights),
+        1 - abs(alike),
+        1 - abs(cosine(*of_weights)),
+        alike < 0,
     )
 
 
