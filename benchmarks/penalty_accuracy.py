@@ -24,7 +24,7 @@ def main() -> None:
     steps, every = (int(word) for word in sys.argv[1:3]) if len(sys.argv) > 2 else (1200, 20)
     for target in map(float, sys.argv[3:] or (3, 5)):
         compare(RANKS, target, steps, every)
-    compare(WIDE, 2.0, steps // 12, every)
+    compare(WIDE, 2.0, max(steps // 12, every), every)
 
 
 def compare(ranks: tuple[int, int], target: float, steps: int, every: int) -> None:

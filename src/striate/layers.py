@@ -4,9 +4,11 @@ Every hook set here is removed when its ``with`` block ends, whatever happened i
 """
 
 import difflib
-from collections.abc import Callable, Iterator, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -62,7 +64,7 @@ def match(model: nn.Module, names: str | Sequence[str]) -> dict[str, nn.Module]:
         raise ValueError('layers=[]: name at least one layer, or "**" for all of them')
     fitting: set[str] = set()
     for pattern in patterns:
-        found = _fitting(pattern, known) or _fitting(pattern.removeprefix("module."), known)
+        found = _found(pattern, known)
         if not found:
             close = difflib.get_close_matches(pattern, known, n=3) or list(known)[:8]
             raise ValueError(
@@ -71,6 +73,113 @@ def match(model: nn.Module, names: str | Sequence[str]) -> dict[str, nn.Module]:
             )
         fitting |= found
     return {short: layer for short, (_, layer) in known.items() if short in fitting}
+
+
+class Place(NamedTuple):
+    """One output of one call of a layer.
+
+    Attributes
+    ----------
+    name
+        The layer's, without what wrappers add to it, and what is chosen of its outputs:
+        ``"block.attention@2[0]"``.
+    layer
+        The module.
+    call
+        Which of its calls in a forward pass, counted from 1; None if it is called once.
+    keys
+        The steps into a tuple, list or dict that it puts out.
+    """
+
+    name: str
+    layer: nn.Module
+    call: int | None = None
+    keys: tuple[str, ...] = ()
+
+
+def places(model: nn.Module, names: str | Sequence[str]) -> dict[str, Place]:
+    """Return the outputs of `model` that `names` fit, in the order of ``model.named_modules()``.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    names
+        As in `match`. A name or glob may be followed by ``@2`` for the second call of a layer that
+        is called several times in a forward pass, then by ``[0]`` or ``[key]`` for one entry of
+        what it puts out, and so on inwards: ``"relu@2"``, ``"blocks.*.attention[0]"``. A bracket
+        that, read as a glob, fits a layer is a glob.
+
+    Returns
+    -------
+    places
+        By their names.
+
+    Raises
+    ------
+    ValueError
+        If one of `names` fits no layer; close names are suggested.
+    """
+    known = _unwrapped(model)
+    patterns = [names] if isinstance(names, str) else list(names)
+    fitting: dict[str, Place] = {}
+    for pattern in patterns:
+        plain = pattern if _found(pattern, known) else ""
+        found = re.fullmatch(r"(.+?)(@\d+)?((?:\[[^\[\]]+\])*)", pattern, re.DOTALL)
+        bare, at, inwards = (plain or pattern, "", "") if plain or not found else found.groups("")
+        if at and int(at[1:]) < 1:
+            raise ValueError(f"layers={pattern!r}: calls are counted from 1, so {bare}@1 is first")
+        call, keys = int(at[1:]) if at else None, tuple(re.findall(r"\[([^\[\]]+)\]", inwards))
+        for name, layer in match(model, bare).items():
+            place = Place(f"{name}{f'@{call}' if call else ''}{inwards}", layer, call, keys)
+            fitting[place.name] = place
+    if not patterns:
+        match(model, patterns)  # which says what to give
+    order = {id(layer): index for index, (_, layer) in enumerate(known.values())}
+    ordered = sorted(fitting.values(), key=lambda place: (order[id(place.layer)], place.call or 0))
+    return {place.name: place for place in ordered}
+
+
+def select(place: Place, output: object) -> Tensor:
+    """Return the tensor at `place` in what its layer put out.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one: how to choose one is said.
+    """
+    for depth, key in enumerate(place.keys):
+        entries = _entries(output)
+        if key not in entries:
+            steps = "".join(f"[{step}]" for step in place.keys[: depth + 1])
+            raise ValueError(
+                f"layer {place.name!r} puts out nothing at {steps}, but a "
+                f"{type(output).__name__} with {', '.join(list(entries)[:8]) or 'no entries'}"
+            )
+        output = entries[key]
+    if isinstance(output, Tensor):
+        return output
+    ways = [
+        f"'{place.name}[{key}]'"
+        for key, entry in _entries(output).items()
+        if isinstance(entry, Tensor) or _entries(entry)
+    ]
+    advice = " or ".join(ways[:8]) or "a layer that puts out a tensor, perhaps one inside it"
+    raise ValueError(
+        f"layer {place.name!r} puts out a {type(output).__name__}, not one tensor; choose {advice}"
+    )
+
+
+def _entries(output: object) -> dict[str, object]:
+    if isinstance(output, Mapping):
+        return {str(key): entry for key, entry in output.items()}
+    if isinstance(output, (tuple, list)):
+        return {str(index): entry for index, entry in enumerate(output)}
+    return {}
+
+
+def _found(pattern: str, known: dict[str, tuple[str, nn.Module]]) -> set[str]:
+    return _fitting(pattern, known) or _fitting(pattern.removeprefix("module."), known)
 
 
 def _unwrapped(model: nn.Module) -> dict[str, tuple[str, nn.Module]]:

@@ -1,6 +1,6 @@
-"""From files to tensors: labelled images in [0, 1], and proof of which ones they are.
+"""From files to tensors: images in [0, 1], recorded responses, and proof of which ones they are.
 
-Every data set is a module with the functions of `_Source`; adding one is adding a line to
+Folders of photographs are read by `images`, recordings by `recording`. Every labelled data set is a module with the functions of `_Source`; adding one is adding a line to
 `DATASETS` and one to `_SOURCES`.
 """
 
@@ -10,20 +10,38 @@ from pathlib import Path
 from typing import Protocol, runtime_checkable
 
 from striate.datasets import _cifar10, _digits, _mnist
+from striate.datasets._arrays import arrays, populations
+from striate.datasets._cadena2019 import cadena2019
 from striate.datasets._cifar10 import cifar10
 from striate.datasets._digits import digits
+from striate.datasets._folders import ImageFolder, images
+from striate.datasets._henaff2021 import henaff2021
 from striate.datasets._images import LabelledImages
 from striate.datasets._mnist import mnist
+from striate.datasets._nwb import nwb
+from striate.datasets._recording import Recording
+from striate.datasets._recordings import recording
+from striate.datasets._stringer2019 import stringer2019
 
 __all__ = [
     "DATASETS",
+    "ImageFolder",
     "LabelledImages",
+    "Recording",
+    "arrays",
+    "cadena2019",
     "cifar10",
     "digits",
     "fetch",
     "fingerprint",
+    "henaff2021",
+    "images",
     "locate",
     "mnist",
+    "nwb",
+    "populations",
+    "recording",
+    "stringer2019",
     "verify",
 ]
 

@@ -1,7 +1,17 @@
 """Eigenspectra, their power laws, and penalties that shape them."""
 
+from striate.spectra.cross_validated import (
+    Algorithm,
+    Halves,
+    coin_flips,
+    complete_halves,
+    cross_validated_eigenspectrum,
+    shuffled_eigenspectra,
+)
+from striate.spectra.cross_validated_interval import cross_validated_alpha
 from striate.spectra.distances import Form
 from striate.spectra.eigenvalues import eigenspectrum, leading_eigenvalues
+from striate.spectra.gram import PrincipalScores, gram_eigenspectrum, principal_scores
 from striate.spectra.interval import AlphaInterval, alpha_interval
 from striate.spectra.penalty import (
     Penalised,
@@ -11,29 +21,50 @@ from striate.spectra.penalty import (
     relative_spectrum,
 )
 from striate.spectra.power_law import PowerLaw, Weights, check_ranks, fit_power_law
+from striate.spectra.repeats import Missing, RepeatedSpectra, repeated_eigenspectra
 from striate.spectra.schedules import Schedule, ramp
+from striate.spectra.simulate import Noise, simulate_recording
 from striate.spectra.tracker import Solver
 from striate.spectra.units import Units, arrange, check_units
+from striate.spectra.windows import Goodness, alpha_by_window, goodness_of_fit
 
 __all__ = [
+    "Algorithm",
     "AlphaInterval",
     "Form",
+    "Goodness",
+    "Halves",
+    "Missing",
+    "Noise",
     "Penalised",
     "PowerLaw",
+    "PrincipalScores",
+    "RepeatedSpectra",
     "Schedule",
     "Solver",
     "SpectralPenalty",
     "Units",
     "Weights",
+    "alpha_by_window",
     "alpha_interval",
     "arrange",
     "attach",
     "batch_alpha",
     "check_ranks",
     "check_units",
+    "coin_flips",
+    "complete_halves",
+    "cross_validated_alpha",
+    "cross_validated_eigenspectrum",
     "eigenspectrum",
     "fit_power_law",
+    "goodness_of_fit",
+    "gram_eigenspectrum",
     "leading_eigenvalues",
+    "principal_scores",
     "ramp",
     "relative_spectrum",
+    "repeated_eigenspectra",
+    "shuffled_eigenspectra",
+    "simulate_recording",
 ]
