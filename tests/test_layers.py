@@ -1,8 +1,11 @@
+import re
+from collections import namedtuple
+
 import pytest
 import torch
 from torch import nn
 
-from striate.layers import capture, find, match
+from striate.layers import Place, capture, find, match, places, select
 
 
 def network():
@@ -213,3 +216,82 @@ def test_names_that_fit_nothing_are_refused_with_a_suggestion(names, message):
         match(network(), names)
     with pytest.raises(ValueError, match="did you mean a model with named layers"):
         match(nn.Tanh(), "**")
+
+
+PLACES = [
+    ("hidden", [("hidden", None, ())]),
+    ("hidden@1", [("hidden@1", 1, ())]),
+    ("hidden@12[0][key]", [("hidden@12[0][key]", 12, ("0", "key"))]),
+    ("layer*.1.conv[1]", [("layer1.1.conv[1]", None, ("1",)), ("layer2.1.conv[1]", None, ("1",))]),
+    ("layer[13]", [("layer1", None, ())]),  # a glob, where it fits
+    ("module.hidden@2", [("hidden@2", 2, ())]),
+    (["output", "hidden@2", "hidden@1"],
+     [("hidden@1", 1, ()), ("hidden@2", 2, ()), ("output", None, ())]),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "found"), PLACES, ids=str)
+def test_a_call_and_an_entry_can_be_chosen(names, found):
+    model = deep()
+    chosen = places(model, names)
+    assert [place.name for place in chosen.values()] == list(chosen)
+    assert [(place.name, place.call, place.keys) for place in chosen.values()] == found
+    assert all(
+        place.layer is model.get_submodule(re.split(r"[@\[]", name)[0])
+        for name, place in chosen.items()
+    )
+
+
+def test_what_wrappers_add_is_left_out_of_a_place():
+    model = nn.DataParallel(compiled(deep()))
+    assert list(places(model, ["hidden@2", "module._orig_mod.output[0]"])) == [
+        "hidden@2", "output[0]",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(("names", "message"), [
+    ("hiden@2", "layers='hiden' fits no layer of this Sequential; did you mean 'hidden'"),
+    ("hidden@0", "layers='hidden@0': calls are counted from 1, so hidden@1 is first"),
+    ("hidden[", r"layers='hidden\[' fits no layer"),
+    ("@1", "layers='@1' fits no layer"),
+    ([], r"layers=\[\]: name at least one layer"),
+])  # fmt: skip
+def test_a_place_that_is_none_is_refused(names, message):
+    with pytest.raises(ValueError, match=message):
+        places(network(), names)
+
+
+X = torch.zeros(2, 3)
+Pair = namedtuple("Pair", ["logits", "hidden"])
+
+
+def chosen(keys, output):
+    name = "block" + "".join(f"[{key}]" for key in keys)
+    return select(Place(name, nn.Identity(), None, keys), output)
+
+
+@pytest.mark.parametrize(("keys", "output"), [
+    ((), X),
+    (("0",), (X, None)),
+    (("1",), [None, X]),
+    (("out",), {"out": X, "aux": None}),
+    (("3",), {3: X}),
+    (("1", "a"), (None, {"a": X})),
+    (("0",), Pair(X, None)),
+])  # fmt: skip
+def test_one_tensor_is_selected(keys, output):
+    assert chosen(keys, output) is X
+
+
+@pytest.mark.parametrize(("keys", "output", "message"), [
+    ((), (X, None, X), r"'block' puts out a tuple, .* choose 'block\[0\]' or 'block\[2\]'$"),
+    ((), {"out": X, "aux": X}, r"a dict, .* choose 'block\[out\]' or 'block\[aux\]'"),
+    ((), (X,), r"a tuple, not one tensor; choose 'block\[0\]'"),
+    (("1",), (X, (X, X)), r"choose 'block\[1\]\[0\]' or 'block\[1\]\[1\]'"),
+    ((), None, "puts out a NoneType, not one tensor; choose a layer that puts out a tensor"),
+    (("2",), (X, X), r"puts out nothing at \[2\], but a tuple with 0, 1"),
+    (("0",), X, r"puts out nothing at \[0\], but a Tensor with no entries"),
+])  # fmt: skip
+def test_what_is_not_one_tensor_is_refused_with_the_way_to_choose(keys, output, message):
+    with pytest.raises(ValueError, match=message):
+        chosen(keys, output)

@@ -17,7 +17,10 @@ from rich.console import Console
 from striate import __version__
 
 if TYPE_CHECKING:  # the command line starts without torch
+    from striate.datasets import Recording
+    from striate.spectra import Algorithm as SpectralAlgorithm
     from striate.study import Task
+    from striate.study.spectra import Window
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -29,6 +32,8 @@ data_app = typer.Typer(no_args_is_help=True, help="The data sets: where they are
 app.add_typer(data_app, name="data")
 models_app = typer.Typer(no_args_is_help=True, help="Networks, and what their layers are called.")
 app.add_typer(models_app, name="models")
+measure_app = typer.Typer(no_args_is_help=True, help="Measure a network of yours.")
+app.add_typer(measure_app, name="measure")
 
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
 
@@ -158,6 +163,161 @@ def _do(tasks: list["Task"], results: Path, *, jobs: int, device: str) -> None:
             took = "was there" if seconds is None else f"{seconds:.0f} s"
             console.print(f"{i:4d}/{len(tasks)}  {task['label']}  {took}")
     console.print(f"next: striate report --results {results}")
+
+
+Model = Annotated[
+    str, typer.Argument(help="torchvision/NAME | timm/NAME | path/to/file.py:function")
+]
+Weights = Annotated[Path | None, typer.Option(help="a file of weights to load instead")]
+Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]
+BatchSize = Annotated[int, typer.Option(help="images shown at a time")]
+Device = Annotated[str, typer.Option(help="cpu | cuda | cuda:1")]
+Population = Annotated[
+    str | None, typer.Option(help="of a file that holds several; default: all side by side")
+]
+Algorithm = Annotated[
+    str, typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it")
+]
+Seed = Annotated[int, typer.Option()]
+
+
+@measure_app.command("spectrum")
+def measure_spectrum(
+    model: Model,
+    images: Annotated[Path, typer.Option(help="a folder of photographs")],
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    weights: Weights = None,
+    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
+    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    sets: Annotated[int, typer.Option(help="random sets of images")] = 3,
+    set_size: Annotated[int, typer.Option(help="images in each")] = 2816,
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Measure the eigenspectrum and α of a network's layers on natural images."""
+    from striate.models import load
+    from striate.studies import spectra
+
+    _check_device(device)
+    network = load(model, weights=weights)
+    network.model.to(device)
+    task = spectra.network_task(
+        network,
+        images,
+        layers.split(","),
+        protocol=protocol,
+        sets=sets,
+        set_size=set_size,
+        seed=seed,
+    )
+    measure = partial(
+        spectra.measure_network,
+        network=network,
+        images=images,
+        memory=memory,
+        batch_size=batch_size,
+    )
+    _measure(task, results, measure, device=device)
+
+
+@app.command()
+def spectrum(
+    recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb")],
+    ranks: Annotated[str, typer.Option(help="fit window, e.g. 9-100")],
+    results: ResultsFolder = Path("results"),
+    population: Population = None,
+    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
+    algorithm: Algorithm = "text",
+    shuffles: Annotated[int, typer.Option(help="halvings of the trials")] = 20,
+    seed: Seed = 0,
+) -> None:
+    """Measure the cross-validated eigenspectrum and α of a recording."""
+    from striate.studies import spectra
+
+    read = _recording(recording, population)
+    window, how = _window(ranks, weights), _algorithm(algorithm)
+    task = spectra.recording_task(read, window=window, algorithm=how, shuffles=shuffles, seed=seed)
+    measure = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
+    _measure(task, results, measure)
+
+
+@app.command()
+def compare(
+    model: Model,
+    recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb, with its images")],
+    ranks: Annotated[str, typer.Option(help="fit window, e.g. 5-12")],
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    population: Population = None,
+    model_weights: Weights = None,
+    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
+    algorithm: Algorithm = "text",
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Compare a network with a recording: same images, as many units, as much noise."""
+    from striate.models import load
+    from striate.studies import spectra
+
+    _check_device(device)
+    network, read = load(model, weights=model_weights), _recording(recording, population)
+    network.model.to(device)
+    given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
+    task = spectra.comparison_task(network, read, layers.split(","), seed=seed, **given)
+    measure = partial(
+        spectra.measure_comparison,
+        network=network,
+        recording=read,
+        batch_size=batch_size,
+        **given,
+    )
+    _measure(task, results, measure, device=device)
+
+
+def _recording(path: Path, population: str | None) -> "Recording":
+    from striate import datasets
+
+    options = {} if population is None else {"population": population}
+    read = datasets.recording(path, **options)
+    console = Console(stderr=True, highlight=False)
+    for note in (read.responses.source, *read.notes):
+        console.print(note, soft_wrap=True)
+    return read
+
+
+def _window(ranks: str, weights: str) -> "Window":
+    from striate.study.spectra import Window
+
+    if weights not in ("rank", "none"):
+        raise ValueError(f"--weights {weights!r}; choose rank (1/n) or none")
+    return Window(_ranks(ranks) or (1, 2), weights)
+
+
+def _algorithm(name: str) -> "SpectralAlgorithm":
+    if name not in ("text", "released"):
+        raise ValueError(f"--algorithm {name!r}; choose text or released")
+    return name
+
+
+def _measure(task: "Task", results: Path, measure: Callable[..., Any], **explained: str) -> None:
+    """Measure one thing, unless it is there, and print its scores."""
+    from striate.results import Score, load
+    from striate.study import run as run_tasks
+
+    if results.exists() and not results.is_dir():
+        raise ValueError(f"--results {results} is a file; name a folder")
+    (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
+    for score in load(finished.path):
+        if isinstance(score, Score):
+            error = "" if score.error is None else f"± {score.error:.3f}"
+            about = score.settings
+            window = f"ranks {about['ranks']}" if "ranks" in about else ""
+            which = about.get("method", about.get("layer", ""))
+            print(score.name, which, f"{score.value:.3f} {error}", window, sep="\t")
+    print(finished.path, file=sys.stderr)
 
 
 @app.command()

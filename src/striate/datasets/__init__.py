@@ -1,7 +1,8 @@
 """From files to tensors: images in [0, 1], recorded responses, and proof of which ones they are.
 
-Folders of photographs are read by `images`, recordings by `recording`. Every labelled data set is a module with the functions of `_Source`; adding one is adding a line to
-`DATASETS` and one to `_SOURCES`.
+Folders of photographs are read by `images`, recordings by `recording`. Every labelled data set
+is a module with the functions of `_Source`; adding one is adding a line to `DATASETS` and one to
+`_SOURCES`.
 """
 
 import difflib

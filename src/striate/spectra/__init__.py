@@ -1,5 +1,6 @@
 """Eigenspectra, their power laws, and penalties that shape them."""
 
+from striate.spectra.comparison import SpectralComparison, compare_spectra, smoothness_bound
 from striate.spectra.cross_validated import (
     Algorithm,
     Halves,
@@ -12,7 +13,7 @@ from striate.spectra.cross_validated_interval import cross_validated_alpha
 from striate.spectra.distances import Form
 from striate.spectra.eigenvalues import eigenspectrum, leading_eigenvalues
 from striate.spectra.gram import PrincipalScores, gram_eigenspectrum, principal_scores
-from striate.spectra.interval import AlphaInterval, alpha_interval
+from striate.spectra.interval import AlphaInterval, alpha_interval, gram_alpha_interval
 from striate.spectra.penalty import (
     Penalised,
     SpectralPenalty,
@@ -42,6 +43,7 @@ __all__ = [
     "RepeatedSpectra",
     "Schedule",
     "Solver",
+    "SpectralComparison",
     "SpectralPenalty",
     "Units",
     "Weights",
@@ -53,12 +55,14 @@ __all__ = [
     "check_ranks",
     "check_units",
     "coin_flips",
+    "compare_spectra",
     "complete_halves",
     "cross_validated_alpha",
     "cross_validated_eigenspectrum",
     "eigenspectrum",
     "fit_power_law",
     "goodness_of_fit",
+    "gram_alpha_interval",
     "gram_eigenspectrum",
     "leading_eigenvalues",
     "principal_scores",
@@ -67,4 +71,5 @@ __all__ = [
     "repeated_eigenspectra",
     "shuffled_eigenspectra",
     "simulate_recording",
+    "smoothness_bound",
 ]

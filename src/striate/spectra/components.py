@@ -71,7 +71,7 @@ def exact_components(batch: Centred, count: int, *, processes: Processes = ALONE
 
         def scatter(dtype: torch.dtype) -> Tensor:
             across = (part.T for part in batch.parts(0))
-            return processes.add(_square(across, units, like=x, dtype=dtype))
+            return processes.add(lower_square(across, units, like=x, dtype=dtype))
 
         right, total = _leading_vectors(scatter, count, x.dtype)
         left = torch.cat([part @ right for part in batch.parts(0)])
@@ -79,7 +79,7 @@ def exact_components(batch: Centred, count: int, *, processes: Processes = ALONE
     rows, mine = processes.gather(x)
     whole = Centred(rows, batch.mean)
     left, total = _leading_vectors(
-        lambda dtype: _square(whole.parts(1), len(rows), like=x, dtype=dtype), count, x.dtype
+        lambda dtype: lower_square(whole.parts(1), len(rows), like=x, dtype=dtype), count, x.dtype
     )
     right = torch.cat([part.T @ left for part in whole.parts(1)])
     eigenvalues = _squares(right)
@@ -149,7 +149,7 @@ class _Variances(torch.autograd.Function):
         return gradient, None, None
 
 
-def _square(parts: Iterable[Tensor], size: int, *, like: Tensor, dtype: torch.dtype) -> Tensor:
+def lower_square(parts: Iterable[Tensor], size: int, *, like: Tensor, dtype: torch.dtype) -> Tensor:
     """Sum ``part @ part.T`` over `parts`; the lower triangle of it, on a CPU."""
     square = like.new_zeros(size, size, dtype=dtype)
     strip = size if like.device.type == "cuda" else 256
@@ -170,16 +170,20 @@ def _leading_vectors(
     """
     matrix = square(dtype)
     total = finite(matrix.diagonal().sum(dtype=torch.float64))
-    eigenvalues, vectors = _leading_pairs(matrix, count)
+    eigenvalues, vectors = leading_pairs(matrix, count)
     # Rounding mixes the vectors of eigenvalues that it can no longer tell apart, and with them the
     # gradient; then the same in double precision, at twice the price.
     noise = 16 * torch.finfo(dtype).eps * eigenvalues[0]
     if dtype != torch.float64 and eigenvalues[-1] < noise:
-        vectors = _leading_pairs(square(torch.float64), count)[1]
+        vectors = leading_pairs(square(torch.float64), count)[1]
     return vectors.to(dtype), total
 
 
-def _leading_pairs(square: Tensor, count: int) -> tuple[Tensor, Tensor]:
+def leading_pairs(square: Tensor, count: int) -> tuple[Tensor, Tensor]:
+    """Find the `count` largest eigenvalues of a symmetric matrix, largest first, and their vectors.
+
+    Only the lower triangle is looked at; on a CPU the matrix may be overwritten.
+    """
     size = len(square)
     if square.device.type != "cpu" or 4 * count > size:
         eigenvalues, vectors = torch.linalg.eigh(square)

@@ -1,5 +1,6 @@
 """How sure one may be of an exponent that was measured on a sample of stimuli."""
 
+from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
@@ -7,6 +8,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from striate.spectra.eigenvalues import eigenspectrum
+from striate.spectra.gram import gram_eigenspectrum
 from striate.spectra.power_law import Weights, fit_power_law
 
 
@@ -83,25 +85,97 @@ def alpha_interval(
     ValueError
         If a setting is out of range, or what is left without a group cannot fill `ranks`.
     """
+    return _jackknife(
+        len(x),
+        lambda some: _fitted(eigenspectrum(x[some]), len(some), x.shape[1], ranks, weights),
+        generator,
+        level,
+        groups,
+    )
+
+
+def gram_alpha_interval(
+    gram: Float[Tensor, "stimuli stimuli"],
+    *,
+    ranks: tuple[int, int],
+    weights: Weights,
+    generator: torch.Generator,
+    level: float = 0.95,
+    groups: int = 20,
+) -> AlphaInterval:
+    """Bound the exponent of a population of which only the Gram matrix is held.
+
+    As `alpha_interval`, stimuli leaving with their rows and columns. Where units were z-scored
+    before they were summed, they stay divided by their standard deviation over all stimuli.
+
+    Parameters
+    ----------
+    gram
+        As in `gram_eigenspectrum`.
+    ranks, weights, generator, level, groups
+        As in `alpha_interval`.
+
+    Raises
+    ------
+    ValueError
+        As `alpha_interval` and `gram_eigenspectrum`.
+    """
+    return _jackknife(
+        len(gram),
+        lambda some: _fitted(
+            gram_eigenspectrum(gram[some][:, some]), len(some), None, ranks, weights
+        ),
+        generator,
+        level,
+        groups,
+    )
+
+
+def _jackknife(
+    stimuli: int,
+    alpha_of: Callable[[Tensor], float],
+    generator: torch.Generator,
+    level: float,
+    groups: int,
+) -> AlphaInterval:
+    """Measure α of all stimuli and without each group of them."""
     if not 0 < level < 1:
         raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")
-    if not 2 <= groups <= len(x):
-        raise ValueError(f"groups={groups} of {len(x)} stimuli: need at least 2, one stimulus each")
+    if not 2 <= groups <= stimuli:
+        raise ValueError(
+            f"groups={groups} of {stimuli} stimuli: need at least 2, one stimulus each"
+        )
     with torch.no_grad():
-        alpha = _alpha(x, ranks, weights)
-        group = torch.randperm(len(x), generator=generator).to(x.device) % groups
+        everything = torch.arange(stimuli)
+        alpha = alpha_of(everything)
+        group = torch.randperm(stimuli, generator=generator) % groups
         left_out = torch.tensor(
-            [_alpha(x[group != i], ranks, weights) for i in range(groups)], dtype=torch.float64
+            [alpha_of(everything[group != i]) for i in range(groups)], dtype=torch.float64
         )
     mean = left_out.mean().item()
     variance = (groups - 1) / groups * (left_out - mean).square().sum().item()
     bias = (groups - 1) * (mean - alpha)
-    return _intervals(alpha, bias, variance**0.5, level, groups)
+    return intervals_of(alpha, bias, variance**0.5, level, groups)
 
 
-def _intervals(
+def intervals_of(
     alpha: float, bias: float, standard_error: float, level: float, groups: int
 ) -> AlphaInterval:
+    """Make both intervals of what a jackknife of so many groups found.
+
+    Parameters
+    ----------
+    alpha
+        The exponent of all stimuli.
+    bias
+        Estimate of how much larger it is than that of infinitely many.
+    standard_error
+        Of `alpha`.
+    level
+        Confidence.
+    groups
+        Whose number less one is the degrees of freedom.
+    """
     from scipy.stats import t
 
     half = float(t.ppf((1 + level) / 2, groups - 1)) * standard_error
@@ -116,11 +190,13 @@ def _intervals(
     )
 
 
-def _alpha(x: Tensor, ranks: tuple[int, int], weights: Weights) -> float:
-    available = min(x.shape[0] - 1, x.shape[1])
-    if ranks[1] > available:
+def _fitted(
+    spectrum: Tensor, stimuli: int, units: int | None, ranks: tuple[int, int], weights: Weights
+) -> float:
+    if ranks[1] > len(spectrum):
+        of_units = "" if units is None else f" × {units} units"
         raise ValueError(
-            f"ranks={ranks} need {ranks[1]} eigenvalues, but {x.shape[0]} stimuli (all but one "
-            f"group) × {x.shape[1]} units have {available}; fit fewer ranks or use more groups"
+            f"ranks={ranks} need {ranks[1]} eigenvalues, but {stimuli} stimuli (all but one "
+            f"group){of_units} have {len(spectrum)}; fit fewer ranks or use more groups"
         )
-    return fit_power_law(eigenspectrum(x), ranks=ranks, weights=weights).alpha.item()
+    return fit_power_law(spectrum, ranks=ranks, weights=weights).alpha.item()

@@ -1,0 +1,8 @@
+"""Model × images × layers: responses of small layers, kernels of any, within a memory budget."""
+
+from striate.activations._collect import Progress, collect
+from striate.activations._images import Images
+from striate.activations._kernels import kernels
+from striate.activations._planning import Pass, Slice, plan
+
+__all__ = ["Images", "Pass", "Progress", "Slice", "collect", "kernels", "plan"]

@@ -1,0 +1,111 @@
+"""All responses of layers that are small enough to be held."""
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import torch
+from torch import Tensor, nn
+
+from striate.activations._forward import forward, not_finite, observed, probe
+from striate.activations._images import Images, survey
+from striate.layers import places
+from striate.responses import Responses
+
+Progress = Callable[[int, int], None]
+
+
+def collect(
+    model: nn.Module,
+    images: Images,
+    layers: str | Sequence[str],
+    *,
+    batch_size: int = 32,
+    device: torch.device | str | None = None,
+    dtype: torch.dtype | None = None,
+    source: str | None = None,
+    stimuli: str | None = None,
+    progress: Progress | None = None,
+) -> dict[str, Responses]:
+    """Show images to a model and keep what some of its layers put out.
+
+    All responses are held at once; for layers too wide for that, `kernels` keeps what eigenspectra,
+    principal components and ridge regression need. The model is run in evaluation mode, without
+    gradients and uncompiled, and is left as it was.
+
+    Parameters
+    ----------
+    model
+        Any module. `DataParallel` and its like are run on their first device.
+    images
+        Pixels in [0, 1], (images, channels, height, width): a tensor or array, something that gives
+        them by slices, or something that can be gone through several times and gives batches, or
+        pairs of batches and labels. They are put on the device and in the precision of the model.
+    layers
+        A name, a glob or a list of them; ``@2`` and ``[0]`` choose a call and an entry
+        (`striate.layers.places`).
+    batch_size
+        At most so many images are shown at a time.
+    device
+        Where to keep the responses. Where the layer puts them out, if None.
+    dtype
+        How to keep them. As they are put out, if None.
+    source
+        What to call the model. Its class, if None.
+    stimuli
+        What to call the images. A fingerprint of their pixels, if None.
+    progress
+        Called after each batch with the number of images shown and of all.
+
+    Returns
+    -------
+    responses
+        By layer, of one repeat and (in the order of channels, height, width for maps; of tokens,
+        features for transformers) flattened.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not exist, runs not once, or puts out something else than one finite row per
+        image; or images cannot be used. What to do instead is said.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 2))
+    >>> found = collect(model, torch.rand(5, 3, 8, 8), ["0", "3"])
+    >>> found["0"].tensor.shape, found["3"].source
+    (torch.Size([1, 5, 144]), 'Sequential:3')
+    """
+    with observed(model) as core:
+        shown = survey(images, batch_size=batch_size)
+        chosen = places(model, layers)
+        kept = {
+            name: torch.empty(
+                (shown.count, found.units),
+                dtype=dtype or found.dtype,
+                device=device or found.device,
+            )
+            for name, found in probe(core, shown.first, chosen).items()
+        }
+        first = 0
+        for batch in shown.batches():
+            last = first + len(batch)
+            takes = {
+                name: (place, partial(_keep, name, kept[name][first:last]))
+                for name, place in chosen.items()
+            }
+            forward(core, batch, takes)
+            first = last
+            if progress is not None:
+                progress(first, shown.count)
+    source = source or type(core).__name__
+    return {
+        name: Responses(kept[name][None], f"{source}:{name}", stimuli or shown.fingerprint)
+        for name in chosen
+    }
+
+
+def _keep(name: str, kept: Tensor, rows: Tensor) -> None:
+    """Copy `rows`, which may be worked on in place later, into `kept`."""
+    kept.copy_(rows)
+    if not kept.isfinite().all():
+        raise ValueError(not_finite(name, kept.dtype))

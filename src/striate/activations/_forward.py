@@ -1,0 +1,200 @@
+"""Show a model one batch, look at some of its layers, and leave it as it was."""
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from striate.layers import Place, select
+
+Take = Callable[[Tensor], None]
+WITNESSES = 64  # numbers by which an output is known again
+WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+
+
+class Outputs(NamedTuple):
+    """What a layer puts out.
+
+    Attributes
+    ----------
+    units
+        Numbers per image.
+    dtype, device
+        Their type and place.
+    witness
+        The first few of them for the first image.
+    """
+
+    units: int
+    dtype: torch.dtype
+    device: torch.device
+    witness: Float[Tensor, " _"]
+
+
+class _Reached(BaseException):
+    """All is seen; what is deeper need not run. Not an `Exception`, which a model might catch."""
+
+
+@contextmanager
+def observed(model: nn.Module) -> Iterator[nn.Module]:
+    """Evaluation mode, without gradients and uncompiled, until the block ends.
+
+    Yields
+    ------
+    model
+        Without the wrappers that spread a batch over devices: its pieces would come out of order.
+    """
+    modes = [(module, module.training) for module in model.modules()]
+    core = model
+    while isinstance(core, WRAPPERS):
+        core = core.module
+    with ExitStack() as stack:
+        stack.enter_context(torch.no_grad())
+        if "torch._dynamo" in sys.modules:  # else nothing is compiled, and importing it takes long
+            # Compiled code does not see hooks that are set after its first run.
+            stack.enter_context(torch.compiler.set_stance("force_eager"))
+        try:
+            model.eval()
+            yield core
+        finally:
+            for module, mode in modes:
+                module.training = mode
+
+
+def home(model: nn.Module) -> torch.device:
+    """Return the device that float64 sums about `model` can be made on: its own, if that can."""
+    device = next((tensor.device for tensor in model.parameters()), torch.device("cpu"))
+    return torch.device("cpu") if device.type == "mps" else device
+
+
+def forward(model: nn.Module, batch: Tensor, takes: Mapping[str, tuple[Place, Take]]) -> None:
+    """Show a batch, and stop as soon as each place has been seen.
+
+    Parameters
+    ----------
+    model
+        As from `observed`.
+    batch
+        Images.
+    takes
+        By the name of a place, that place and what to do with its output (batch, units), which
+        will not be the same afterwards: a layer may yet work on it in place.
+
+    Raises
+    ------
+    ValueError
+        If a place is seen twice or never, or its output is not one floating-point row per image.
+    """
+    seen: set[str] = set()
+
+    def see(place: Place, output: object) -> None:
+        if place.name in seen:
+            raise ValueError(
+                f"layer {place.name!r} runs once with some images and several times with others; "
+                f"choose a call, as in '{place.name}@1'"
+            )
+        takes[place.name][1](_rows(place, output, len(batch)))
+        seen.add(place.name)
+        if len(seen) == len(takes):
+            raise _Reached
+
+    with ExitStack() as stack:
+        for place, _ in takes.values():
+            stack.callback(place.layer.register_forward_hook(_counting(place, see)).remove)
+        try:
+            model(_prepared(model, batch))
+        except _Reached:
+            return
+    missing = next(name for name in takes if name not in seen)
+    raise ValueError(f"layer {missing!r} does not run with all images; choose one that does")
+
+
+def _counting(place: Place, see: Callable[[Place, object], None]) -> Callable[..., None]:
+    """Return a hook that calls `see` at the call that `place` names."""
+    calls = 0
+
+    def hook(_layer: nn.Module, _inputs: object, output: object) -> None:
+        nonlocal calls
+        calls += 1
+        if place.call in (None, calls):
+            see(place, output)
+
+    return hook
+
+
+def probe(model: nn.Module, batch: Tensor, places: Mapping[str, Place]) -> dict[str, Outputs]:
+    """Run a small batch through the whole model to learn what each place puts out.
+
+    Returns
+    -------
+    outputs
+        In the order in which they are put out.
+
+    Raises
+    ------
+    ValueError
+        If a layer does not run, runs more or fewer times than its place says, or its output is not
+        one floating-point row per image.
+    """
+    calls = dict.fromkeys((place.layer for place in places.values()), 0)
+    found: dict[str, Outputs] = {}
+
+    def look(layer: nn.Module, _inputs: object, output: object) -> None:
+        calls[layer] += 1
+        for place in places.values():
+            if place.layer is layer and (place.call or 1) == calls[layer]:
+                rows = _rows(place, output, len(batch))
+                # A copy: the next layer may work in place.
+                witness = rows[0, :WITNESSES].cpu().to(torch.float64, copy=True)
+                found[place.name] = Outputs(rows.shape[1], rows.dtype, rows.device, witness)
+
+    with ExitStack() as stack:
+        for layer in calls:
+            stack.callback(layer.register_forward_hook(look).remove)
+        model(_prepared(model, batch))
+    for place in places.values():
+        _check_calls(place, calls[place.layer])
+    return found
+
+
+def _check_calls(place: Place, calls: int) -> None:
+    if calls == 0:
+        raise ValueError(
+            f"layer {place.name!r} does not run in a forward pass; choose one that does"
+        )
+    if (place.call is None and calls > 1) or (place.call or 0) > calls:
+        bare = place.name.partition("@")[0] if place.call else place.name
+        bare = bare.removesuffix("".join(f"[{key}]" for key in place.keys))
+        raise ValueError(
+            f"layer {place.name!r} runs {calls} time(s) in one forward pass; choose "
+            f"{' or '.join(repr(f'{bare}@{call}') for call in range(1, min(calls, 8) + 1))}"
+        )
+
+
+def _rows(place: Place, output: object, images: int) -> Tensor:
+    tensor = select(place, output)
+    shape = tuple(tensor.shape)
+    if not shape or shape[0] != images or 0 in shape or not tensor.is_floating_point():
+        raise ValueError(
+            f"layer {place.name!r} puts out {tensor.dtype} of shape {shape} for {images} image(s); "
+            "choose a layer that puts out floating point, with one row per image"
+        )
+    return tensor.detach().reshape(images, -1)
+
+
+def _prepared(model: nn.Module, batch: Tensor) -> Tensor:
+    """Put images where the model is, in the precision of its weights."""
+    weights = (weight for weight in model.parameters() if weight.is_floating_point())
+    weight = next(weights, None)
+    return batch if weight is None else batch.to(weight.device, weight.dtype)
+
+
+def not_finite(layer: str, kept: torch.dtype) -> str:
+    """Say that a layer puts out NaN or infinity, or what is infinite as it is kept."""
+    most = torch.finfo(kept).max
+    advice = f" ({kept} holds at most {most:.4g}; try bfloat16)" if most < 1e5 else ""
+    return f"layer {layer!r} puts out values that are not finite{advice}"

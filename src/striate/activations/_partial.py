@@ -1,0 +1,92 @@
+"""Sums of an unfinished plan on disk, so that an interrupted run goes on after its last pass."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from striate import results
+from striate.activations._forward import Outputs
+from striate.activations._sums import Sum
+
+FORMAT = 1  # to be raised when the same settings give other numbers
+
+
+@dataclass(frozen=True)
+class Store:
+    """A folder for the sums of one plan: one file per layer, named by what determines it."""
+
+    folder: Path
+    key: str
+
+    def path(self, layer: str) -> Path:
+        """Return the file of a layer."""
+        return self.folder / f"kernel-{self.key[:24]}-{results.digest(layer)[:8]}.safetensors"
+
+    def write(self, layer: str, total: Sum, outputs: Outputs) -> None:
+        """Replace the file of a layer."""
+        tensors = {"gram": total.gram, "witness": outputs.witness}
+        tensors |= {f"cross.{name}": matrix for name, matrix in total.cross.items()}
+        numbers = {"done": total.done, "varying": total.varying, "units": outputs.units}
+        metadata = {"layer": layer, "numbers": json.dumps(numbers)}
+        content = save({name: tensor.cpu() for name, tensor in tensors.items()}, metadata)
+        results.write_atomically(self.path(layer), content)
+
+    def read(self, layer: str, outputs: Outputs, device: torch.device) -> Sum | None:
+        """Return the sums of a layer, or None if there are none, or of another network.
+
+        Raises
+        ------
+        ValueError
+            If the file is damaged.
+        """
+        path = self.path(layer)
+        if not path.exists():
+            return None
+        try:
+            with safe_open(path, "pt") as file:
+                numbers = json.loads((file.metadata() or {})["numbers"])
+                names: list[str] = list(file.keys())
+                tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
+        except (OSError, SafetensorError, KeyError, ValueError) as error:
+            raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
+        # The weights are the same, but what is done with them is in the model's code.
+        witness = tensors.pop("witness")
+        if numbers["units"] != outputs.units or not _alike(witness, outputs.witness):
+            return None
+        tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
+        gram = tensors.pop("gram")
+        cross = {name.removeprefix("cross."): matrix for name, matrix in tensors.items()}
+        return Sum(gram, cross, numbers["done"], numbers["varying"])
+
+    def remove(self) -> None:
+        """Delete the files of this plan."""
+        for path in self.folder.glob(f"kernel-{self.key[:24]}-*.safetensors"):
+            path.unlink()
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of what a model consists of, and of its weights and buffers."""
+    running = hashlib.sha256(repr(model).encode())
+    for name, tensor in chain(model.named_parameters(), model.named_buffers()):
+        running.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
+        running.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return running.hexdigest()
+
+
+def key(model: nn.Module, settings: Mapping[str, object]) -> str:
+    """Return a hash of everything that determines the sums of a plan."""
+    return results.digest({"format": FORMAT, "model": fingerprint(model), **settings})
+
+
+def _alike(one: Tensor, other: Tensor) -> bool:
+    """Equal but for what another batch size or number of threads may change."""
+    size = other.abs().max().item()
+    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=1e-2 * size)

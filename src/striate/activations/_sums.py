@@ -1,0 +1,149 @@
+r"""Gram matrices from blocks of units, in float64.
+
+A block is standardised and multiplied with itself in the precision that it was put out in, float32
+at least; its product is added to sums in float64.
+"""
+
+from dataclasses import dataclass, field
+
+import torch
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+ROWS = 256  # that are converted to float64, or multiplied, at a time; they stay in the cache
+
+
+@dataclass
+class Sum:
+    """The kernel of a layer as far as it is summed, not centred yet.
+
+    Attributes
+    ----------
+    gram
+        Of the reference stimuli. Only the part on and below the diagonal is kept up.
+    cross
+        Of other stimuli with them, by name.
+    done
+        How many units, from the first, are summed.
+    varying
+        How many of these vary.
+    """
+
+    gram: Float64[Tensor, "stimuli stimuli"]
+    cross: dict[str, Float64[Tensor, "_ stimuli"]] = field(default_factory=dict)
+    done: int = 0
+    varying: int = 0
+
+
+@dataclass
+class Block:
+    """Some units of a layer: what they put out, and how that is standardised (`settle`).
+
+    `values` are overwritten by the standardised responses, unless they are of two bytes, which
+    would round these; such are standardised anew each time they are asked for.
+    """
+
+    values: Float[Tensor, "stimuli units"]
+    mean: Float64[Tensor, " units"]
+    scale: Float64[Tensor, " units"]
+    z: Tensor | None = None
+
+    def standardised(self) -> Float[Tensor, "stimuli units"]:
+        """Return the responses of the reference stimuli less their mean, over their scale."""
+        if self.z is not None:
+            return self.z
+        kept = self.values.dtype.itemsize > 2
+        z = self.values if kept else torch.empty_like(self.values, dtype=torch.float32)
+        for part, rows in zip(self.values.split(ROWS), z.split(ROWS), strict=True):
+            rows.copy_(self.apply(part))
+        if kept:
+            self.z = z
+        return z
+
+    def apply(self, rows: Float[Tensor, "some units"]) -> Float64[Tensor, "some units"]:
+        """Standardise rows as those of the reference are."""
+        return (rows.to(self.mean.device) - self.mean).div_(self.scale)  # in float64, as the mean
+
+
+def settle(block: Block, *, z_scored: bool) -> int:
+    """Find the mean and the scale of each unit of a block; return how many units vary.
+
+    The scale is the standard deviation (``ddof=0``) if `z_scored`, and 1 else and for units that
+    do not vary by more than float64 can tell. The mean of a unit with a response that is not finite
+    is not finite either. Both are written into the tensors that `block` has: new ones among the
+    large temporary ones would keep the holes that these leave from being used again.
+    """
+    values, mean, count = block.values, block.mean.zero_(), len(block.values)
+    for part in values.split(ROWS):
+        mean += part.double().sum(0)
+    mean /= count
+    variance = torch.zeros_like(mean)
+    for part in values.split(ROWS):
+        variance += (part - mean).square_().sum(0)
+    variance /= count
+    # The rounding error of the variance of `count` equal numbers, as scikit-learn bounds it.
+    eps = torch.finfo(torch.float64).eps
+    varies = variance > count * eps * variance + (count * eps * mean).square()
+    scale = variance.sqrt() if z_scored else torch.ones_like(variance)
+    block.scale.copy_(scale.where(varies, 1.0))
+    return int(varies.sum())
+
+
+def add_square(gram: Tensor, z: Float[Tensor, "stimuli units"]) -> None:
+    """Add ``z @ z.T`` to the part of `gram` on and below its diagonal, in strips.
+
+    Half of the products are spared, and no second matrix of that size is made.
+    """
+    z = _exact(z)
+    with torch.autocast(z.device.type, enabled=False):
+        for start in range(0, len(z), ROWS):
+            gram[start:, start : start + ROWS] += z[start:] @ z[start : start + ROWS].T
+
+
+def add_product(cross: Tensor, new: Float64[Tensor, "new units"], z: Tensor) -> None:
+    """Add ``new @ z.T`` to some rows of a cross-kernel."""
+    z = _exact(z)
+    with torch.autocast(z.device.type, enabled=False):  # which a model may switch on for itself
+        cross += new.to(z.dtype) @ z.T
+
+
+def finish(total: Sum) -> None:
+    """Fill the upper triangle, and take off what rounding left of row and column means."""
+    _mirror(total.gram)
+    means = total.gram.mean(0)
+    total.gram.sub_(means).sub_(means[:, None]).add_(means.mean())
+    _mirror(total.gram)  # the two subtractions round differently on either side
+    for cross in total.cross.values():
+        cross.sub_(cross.mean(1, keepdim=True))
+
+
+def working_memory(stimuli: int, batch: int, block: int, itemsize: int) -> int:
+    """Bytes that the functions of this module make beside what they are given."""
+    converted = 0 if itemsize > 2 else 4 * stimuli * block
+    if _rounds() and itemsize < 8:
+        converted += 8 * stimuli * block
+    moments = 8 * 6 * block
+    pixels = max(2 * ROWS, 3 * batch) * block * 8
+    products = 2 * 8 * max(stimuli * ROWS, batch * stimuli)
+    return converted + moments + pixels + products
+
+
+def _exact(z: Tensor) -> Tensor:
+    return z.double() if _rounds() else z
+
+
+def _rounds() -> bool:
+    """Tell whether the user allows float32 products to be rounded to TF32 or bfloat16."""
+    try:
+        return torch.get_float32_matmul_precision() != "highest"
+    except RuntimeError:  # which it is, where the precision is set by backend
+        return True
+
+
+def _mirror(square: Tensor) -> None:
+    for start in range(0, len(square), ROWS):
+        stop = start + ROWS
+        strip = square[start:, start:stop]
+        corner = strip[:ROWS]
+        corner.copy_(corner.tril() + corner.tril(-1).T)
+        square[start:stop, stop:] = square[stop:, start:stop].T

@@ -1,0 +1,216 @@
+"""Recordings as plain arrays in an npz or HDF5 file: the schema that this toolkit asks for.
+
+``responses`` (repeats, stimuli, units), or one ``responses_<population>`` for each of several
+populations that saw the same stimuli; optionally ``images`` and ``image_ids``.
+"""
+
+import zipfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.datasets._recording import Recording, assemble, existing, listed, span
+
+PREFIX = "responses_"
+HDF5 = b"\x89HDF\r\n\x1a\n"
+
+
+def arrays(path: Path, *, population: str | None = None) -> Recording:
+    """Read a recording from the arrays of an npz or HDF5 file.
+
+    Parameters
+    ----------
+    path
+        The file. Its arrays are ``responses`` (repeats, stimuli, units), floating-point or
+        integer, NaN where a trial was not recorded; or several ``responses_<population>``. Also,
+        if wanted, ``images`` (stimuli, height, width) or (stimuli, channels, height, width),
+        8-bit or in [0, 1], and ``image_ids`` (stimuli,), text or integers: equal for stimuli
+        that stem from one photograph or movie. Other arrays are left alone.
+    population
+        Which one, of several; all of them, side by side, if None.
+
+    Raises
+    ------
+    ValueError
+        If an array is absent or is not of its shape and kind, or there is no such population.
+    """
+    there = names(path)
+    keys = responses_of(path, there, population)
+    held = read(path, [*keys, *(key for key in ("images", "image_ids") if key in there)])
+    values, notes = side_by_side(path, {key: held[key] for key in keys})
+    ids = held.get("image_ids")
+    if ids is not None and (ids.ndim != 1 or ids.dtype.kind not in "iuUS"):
+        raise ValueError(
+            f"{path}: image_ids is {ids.dtype} of shape {ids.shape}; give one text or integer "
+            "per stimulus"
+        )
+    return assemble(
+        path,
+        values,
+        name=" and ".join(keys),
+        images=held.get("images"),
+        image_ids=None if ids is None else text_of(ids),
+        notes=notes,
+    )
+
+
+def populations(path: Path) -> tuple[str, ...]:
+    """Return the populations in an npz or HDF5 file, in its order.
+
+    Parameters
+    ----------
+    path
+        The file: a population is an array whose name begins with ``responses_``.
+
+    Returns
+    -------
+    tuple
+        The rest of those names; empty for a file of one population, ``responses``.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it is neither npz nor HDF5.
+    """
+    return tuple(key.removeprefix(PREFIX) for key in names(path) if key.startswith(PREFIX))
+
+
+def responses_of(path: Path, there: Sequence[str], population: str | None) -> list[str]:
+    """Return the names of the arrays that hold the responses asked for."""
+    several = [key for key in there if key.startswith(PREFIX)]
+    if population is not None:
+        key = f"{PREFIX}{population}"
+        if key not in several:
+            known = (
+                listed([key.removeprefix(PREFIX) for key in several]) or "only one, without name"
+            )
+            raise ValueError(f"{path} has no population {population!r}; there are: {known}")
+        return [key]
+    if "responses" in there:
+        return ["responses"]
+    if not several:
+        raise ValueError(
+            f"{path} holds neither an array 'responses' nor any '{PREFIX}<population>', but "
+            f"{listed(there) or 'nothing'}; see docs/recordings.md"
+        )
+    return several
+
+
+def side_by_side(path: Path, parts: dict[str, np.ndarray]) -> tuple[np.ndarray, list[str]]:
+    """Put populations (repeats, stimuli, units) side by side, and say so.
+
+    Where one has fewer repeats than another, the rest is NaN.
+
+    Raises
+    ------
+    ValueError
+        If they did not see the same number of stimuli.
+    """
+    if len(parts) == 1:
+        return next(iter(parts.values())), []
+    shapes = {key: part.shape for key, part in parts.items()}
+    if any(len(s) != 3 for s in shapes.values()) or len({s[1] for s in shapes.values()}) > 1:
+        raise ValueError(
+            f"{path}: populations of shapes {shapes} have no stimuli in common; choose one with "
+            "population="
+        )
+    repeats = [part.shape[0] for part in parts.values()]
+    kind = np.result_type(np.float32, *parts.values())
+    padded = [
+        np.pad(
+            part.astype(kind),
+            ((0, max(repeats) - len(part)), (0, 0), (0, 0)),
+            constant_values=np.nan,
+        )
+        for part in parts.values()
+    ]
+    members = [f"{key.removeprefix(PREFIX)} ({part.shape[2]})" for key, part in parts.items()]
+    notes = [
+        f"a pseudo-population: the units of {len(parts)} populations side by side, in this order: "
+        f"{', '.join(members)}; noise that units share is lost between them"
+    ]
+    if min(repeats) < max(repeats):
+        notes.append(f"{span(repeats)} repeats, padded with NaN to {max(repeats)}")
+    return np.concatenate(padded, axis=2), notes
+
+
+def names(path: Path) -> list[str]:
+    """Return the names of the arrays in an npz or HDF5 file."""
+    if _is_hdf5(existing(path)):
+        import h5py
+
+        with hdf5(path) as file:
+            return [name for name, item in file.items() if isinstance(item, h5py.Dataset)]
+    with _npz(path) as file:
+        return list(file.files)
+
+
+def read(path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:
+    """Return arrays of an npz or HDF5 file by their names.
+
+    Raises
+    ------
+    ValueError
+        If one of them holds Python objects, or is damaged.
+    """
+    if _is_hdf5(path):
+        with hdf5(path) as file:
+            return {name: content_of(file[name]) for name in wanted}
+    with _npz(path) as file:
+        return {name: _member(path, file, name) for name in wanted}
+
+
+@contextmanager
+def hdf5(path: Path) -> Iterator[Any]:
+    """Open an HDF5 file; that it is damaged is an error that names it.
+
+    Raises
+    ------
+    ValueError
+        If it cannot be opened, or read while it is open.
+    """
+    import h5py
+
+    try:
+        with h5py.File(path) as file:
+            yield file
+    except OSError as error:
+        raise ValueError(f"{path} is a damaged HDF5 file: {error}") from error
+
+
+def content_of(dataset: Any) -> np.ndarray:  # noqa: ANN401  an h5py.Dataset
+    """Return the content of an HDF5 data set, text as text."""
+    import h5py
+
+    if h5py.check_string_dtype(dataset.dtype):
+        return np.asarray(dataset.asstr()[()], np.str_)
+    return np.asarray(dataset[()])
+
+
+def text_of(ids: np.ndarray) -> list[str]:
+    """Return names as text, whether they were stored as bytes, text or integers."""
+    return [item.decode() if isinstance(item, bytes) else str(item) for item in ids.tolist()]
+
+
+def _is_hdf5(path: Path) -> bool:
+    with path.open("rb") as file:
+        return file.read(len(HDF5)) == HDF5
+
+
+def _npz(path: Path) -> np.lib.npyio.NpzFile:
+    if not zipfile.is_zipfile(path):
+        raise ValueError(
+            f"{path} is neither an npz nor an HDF5 file; write one with "
+            "numpy.savez(path, responses=array)"
+        )
+    return np.load(path, allow_pickle=False)
+
+
+def _member(path: Path, file: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
+    try:
+        return file[name]
+    except (ValueError, OSError, zipfile.BadZipFile) as error:
+        raise ValueError(f"{path}: array {name!r} cannot be read: {error}") from error

@@ -1,0 +1,287 @@
+"""Photographs in a folder, decoded batch by batch, prepared exactly as torchvision does it."""
+
+import operator
+import os
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int64
+from PIL import Image
+from torch import Tensor
+
+from striate.results import digest
+
+SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+# More than 8 bits per channel would be cut off at 255.
+MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+
+class _Unreadable(Exception):
+    """A file is not an image of 8 bits per channel."""
+
+
+@dataclass(frozen=True, eq=False)
+class ImageFolder:
+    """Images of a folder: a sequence of batches, decoded each time they are asked for.
+
+    ``len`` is the number of batches; ``for batch in folder`` and ``folder[index]`` give them:
+    pixels in [0, 1], float32, shape (batch, 3, height, width).
+
+    Attributes
+    ----------
+    folder
+        Where they lie.
+    names
+        Their paths below `folder`, with slashes, in the order in which they are given.
+    labels
+        The class of each, counted from 0, if all images lie at ``<class>/<file>``; else None.
+    classes
+        The folders of the classes, sorted; empty without `labels`.
+    unreadable
+        Name and reason of every file that was left out because it could not be decoded.
+    resize, crop
+        The preparation: see `images`.
+    batch_size
+        Images per batch; the last one may have fewer.
+    threads
+        How many images are decoded at a time.
+    fingerprint
+        Twelve hexadecimal digits that stand for the names, the sizes of the files in bytes and
+        the preparation.
+    source
+        One line for people and result files.
+    """
+
+    folder: Path
+    names: tuple[str, ...]
+    labels: Int64[Tensor, " images"] | None
+    classes: tuple[str, ...]
+    unreadable: tuple[tuple[str, str], ...]
+    resize: int | None
+    crop: int
+    batch_size: int
+    threads: int
+    fingerprint: str
+    source: str
+
+    def __len__(self) -> int:
+        return -(-len(self.names) // self.batch_size)
+
+    def __iter__(self) -> Iterator[Float[Tensor, "batch 3 height width"]]:
+        return (self[index] for index in range(len(self)))
+
+    def __getitem__(self, index: int) -> Float[Tensor, "batch 3 height width"]:
+        """Decode one batch, counted from 0.
+
+        Raises
+        ------
+        IndexError
+            If there is no such batch.
+        ValueError
+            If a file can no longer be read.
+        """
+        index = range(len(self))[operator.index(index)]
+        some = self.names[index * self.batch_size :][: self.batch_size]
+        with ThreadPoolExecutor(self.threads) as pool:
+            return torch.stack(list(pool.map(self._image, some)))
+
+    def _image(self, name: str) -> Float[Tensor, "3 height width"]:
+        path = self.folder / name
+        try:
+            return _prepared(path, self.resize, self.crop)
+        except Exception as error:
+            raise ValueError(f"{path} can no longer be read: {error}") from error
+
+
+def images(
+    folder: Path,
+    *,
+    resize: int | None = 256,
+    crop: int = 224,
+    n: int | None = None,
+    seed: int | None = None,
+    batch_size: int = 256,
+    threads: int = 1,
+) -> ImageFolder:
+    """Find the images below a folder and check that they can be decoded.
+
+    Each is converted to RGB, its short side resized (Pillow's bilinear filter, which averages
+    when it shrinks), and its centre cut out: torchvision's ``Resize(resize)``,
+    ``CenterCrop(crop)`` and ``ToTensor()``, to the last bit. Networks of 299 pixels take
+    ``resize=299, crop=299`` (Kong et al. 2021). Where the image is smaller than the crop, it is
+    surrounded with black. Rotation marks (EXIF) and transparency are not heeded.
+
+    Parameters
+    ----------
+    folder
+        Searched with all folders below it, sorted by name. Names that begin with a dot are passed
+        over, and files that do not end as images do.
+    resize
+        Length of the short side, in pixels; None leaves the size alone.
+    crop
+        Side of the square that is cut out, in pixels.
+    n
+        How many, drawn without replacement and given in the order in which they were drawn: fewer
+        are the beginning of more. All, in order, if None.
+    seed
+        Of the draw; needed with `n`.
+    batch_size
+        Images per batch.
+    threads
+        How many images are decoded at a time.
+
+    Returns
+    -------
+    ImageFolder
+        Batches, decoded when asked for. Files that could not be decoded are in `unreadable`.
+
+    Raises
+    ------
+    ValueError
+        If the folder or an argument is none, no image can be read, or there are fewer than `n`.
+    """
+    _check(folder, {"resize": resize, "crop": crop, "batch_size": batch_size, "threads": threads})
+    found = _find(folder)
+    if not found:
+        raise ValueError(f"{folder} holds no image, that is no {', '.join(sorted(SUFFIXES))}")
+    names, unreadable = _select(folder, found, _order(len(found), n, seed), n, threads)
+    classes = _classes(folder, found)
+    place = {name: index for index, name in enumerate(classes)}
+    labels = torch.tensor([place[name.split("/")[0]] for name in names]) if classes else None
+    sizes = [(folder / name).stat().st_size for name in names]
+    fingerprint = digest([names, sizes, resize, crop])[:12]
+    source = (
+        f"{folder.name}: {len(names)} of {len(found)} images, resized to {resize}, cropped to "
+        f"{crop}, seed {seed}, {len(unreadable)} unreadable, sha256 {fingerprint}"
+    )
+    return ImageFolder(
+        folder, tuple(names), labels, classes, tuple(unreadable), resize, crop, batch_size,
+        threads, fingerprint, source,
+    )  # fmt: skip
+
+
+def _check(folder: Path, counts: dict[str, int | None]) -> None:
+    if not folder.is_dir():
+        raise ValueError(f"folder={str(folder)!r} is not a folder; name one that holds images")
+    for name, value in counts.items():
+        if value is not None and value < 1:
+            raise ValueError(f"{name}={value}; give a positive number")
+
+
+def _order(found: int, n: int | None, seed: int | None) -> list[int]:
+    if n is None:
+        if seed is not None:
+            raise ValueError(f"seed={seed} without n, how many images to draw")
+        return list(range(found))
+    if seed is None:
+        raise ValueError(f"n={n} images are drawn at random; give a seed")
+    if not 1 <= n <= found:
+        raise ValueError(f"n={n} of {found} images; draw at least 1 and no more than there are")
+    return torch.randperm(found, generator=torch.Generator().manual_seed(seed)).tolist()
+
+
+def _find(folder: Path) -> list[str]:
+    """Return the images below `folder`, sorted folder by folder; links are followed once."""
+    found = []
+    for parent, below, files in os.walk(folder, followlinks=True):
+        here = Path(parent)
+        # A link to a folder above would lead round in circles.
+        real = here.resolve()
+        below[:] = [
+            name
+            for name in below
+            if not name.startswith(".") and not real.is_relative_to((here / name).resolve())
+        ]
+        found += [
+            (here / name).relative_to(folder)
+            for name in files
+            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+        ]
+    return [path.as_posix() for path in sorted(found, key=lambda path: path.parts)]
+
+
+def _classes(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
+    """Return the classes if the layout is ``<class>/<file>``: an empty one counts as well."""
+    if any(name.count("/") != 1 for name in found):
+        return ()
+    below = (path for path in folder.iterdir() if path.is_dir())
+    return tuple(sorted(path.name for path in below if not path.name.startswith(".")))
+
+
+def _select(
+    folder: Path, found: Sequence[str], order: Sequence[int], n: int | None, threads: int
+) -> tuple[list[str], list[tuple[str, str]]]:
+    """Go through the files in order until `n` can be read; say which could not."""
+    wanted = len(order) if n is None else n
+    names: list[str] = []
+    unreadable: list[tuple[str, str]] = []
+    place = 0
+    with ThreadPoolExecutor(threads) as pool:
+        while len(names) < wanted and place < len(order):
+            some = [found[index] for index in order[place : place + wanted - len(names)]]
+            place += len(some)
+            problems = list(pool.map(lambda name: _problem(folder / name), some))
+            for name, problem in zip(some, problems, strict=True):
+                if problem is None:
+                    names.append(name)
+                else:
+                    unreadable.append((name, problem))
+    if not names or (n is not None and len(names) < n):
+        name, problem = unreadable[0]
+        raise ValueError(
+            f"{folder}: {len(unreadable)} of {place} images cannot be read"
+            f"{f', and n={n} are wanted' if names else ''}; the first is {name}: {problem}"
+        )
+    return names, unreadable
+
+
+def _problem(path: Path) -> str | None:
+    """Return why a file cannot be decoded. JPEGs are decoded at an eighth of their size."""
+    try:
+        with Image.open(path) as image:
+            _check_mode(image)
+            image.draft(None, (1, 1))
+            image.load()
+    # A damaged file can make a decoder raise nearly anything.
+    except Exception as error:
+        return " ".join(str(error).split()) or type(error).__name__
+    return None
+
+
+def _check_mode(image: Image.Image) -> None:
+    if image.mode not in MODES:
+        raise _Unreadable(f"its mode is {image.mode}, not 8 bits per channel")
+
+
+def _prepared(path: Path, resize: int | None, crop: int) -> Float[Tensor, "3 height width"]:
+    with Image.open(path) as image:
+        _check_mode(image)
+        # Pillow warns about palettes with transparency unless they become RGBA first.
+        opaque = "transparency" not in image.info
+        rgb = image.convert("RGB") if opaque else image.convert("RGBA").convert("RGB")
+    if resize is not None:
+        rgb = rgb.resize(_resized(rgb.size, resize), Image.Resampling.BILINEAR)
+    left, top = (_offset(side, crop) for side in rgb.size)
+    square = np.array(rgb.crop((left, top, left + crop, top + crop)))
+    return torch.from_numpy(square).permute(2, 0, 1).contiguous().to(torch.float32).div_(255)
+
+
+def _resized(size: tuple[int, int], short: int) -> tuple[int, int]:
+    """Return width and height with this short side; the long one is rounded down."""
+    width, height = size
+    if width <= height:
+        return short, int(short * height / width)
+    return int(short * width / height), short
+
+
+def _offset(side: int, crop: int) -> int:
+    """Return where the centre begins: to the nearest even pixel if in doubt, negative if outside.
+
+    Python's `round` is meant, which torchvision uses for cutting; what it adds to a smaller image
+    is rounded down.
+    """
+    return round((side - crop) / 2) if side >= crop else -((crop - side) // 2)

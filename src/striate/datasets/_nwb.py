@@ -1,0 +1,179 @@
+"""Spike counts from Neurodata Without Borders (NWB 2) files, which are HDF5.
+
+O. Rübel et al. 2022, "The Neurodata Without Borders ecosystem for neurophysiological data
+science", eLife 11:e78362. Read here: the tables ``units`` and ``intervals/*``.
+"""
+
+import math
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.datasets._arrays import HDF5, content_of, hdf5, text_of
+from striate.datasets._recording import (
+    Recording,
+    assemble,
+    existing,
+    in_presentation_order,
+    listed,
+    ragged,
+    span,
+)
+
+# An open h5py.File: the library is imported where it is needed.
+_File = Any
+
+
+def nwb(
+    path: Path,
+    *,
+    start_s: float,
+    length_s: float,
+    table: str | None = None,
+    stimulus: str = "stimulus_id",
+    drop: Sequence[str] = (),
+) -> Recording:
+    """Count the spikes of each unit in a window after the onset of each stimulus.
+
+    Parameters
+    ----------
+    path
+        An NWB 2 file with ``units/spike_times`` and a table of presentations in ``intervals``.
+    start_s
+        Where the window begins, in seconds after the onset.
+    length_s
+        How long it is, in seconds; its end is not included.
+    table
+        Which one of ``intervals``, e.g. ``"trials"``. It may be left out if there is only one.
+    stimulus
+        The column of the table that says which stimulus it was: text or numbers.
+    drop
+        Stimuli that are none, as text: a blank, a grey screen. NaN and empty text always are.
+
+    Returns
+    -------
+    Recording
+        Repeats in the order of presentation, NaN where a stimulus was shown less often than
+        another, or the unit was not observed during the whole window (``units/obs_intervals``).
+        Stimuli are sorted by name, numbers by size; the names are `image_ids`. Images are not
+        read.
+
+    Raises
+    ------
+    ValueError
+        If the window is none, or a group, table or column is absent: those that are there.
+    """
+    if not (math.isfinite(start_s) and math.isfinite(length_s) and length_s > 0):
+        raise ValueError(
+            f"start_s={start_s}, length_s={length_s}: give a window of positive length, in seconds"
+        )
+    with existing(path).open("rb") as file:
+        if file.read(len(HDF5)) != HDF5:
+            raise ValueError(f"{path} is not an NWB file, which would be HDF5")
+    with hdf5(path) as file:
+        onsets, shown, chosen = _presentations(path, file, table, stimulus)
+        valid = np.array([name not in ("", "nan", *drop) for name in shown])
+        if not valid.any():
+            raise ValueError(f"{path}: intervals/{chosen} holds no stimulus in column {stimulus!r}")
+        onsets, shown = onsets[valid], shown[valid]
+        order = np.argsort(onsets, kind="stable")
+        counts = _counts(path, file, onsets[order] + start_s, length_s)
+    names, index = _sorted_names(shown[order])
+    rows = in_presentation_order(index, len(names))
+    return assemble(
+        path,
+        ragged(counts, rows),
+        image_ids=names,
+        notes=[
+            f"spikes counted from {start_s:g} to {start_s + length_s:g} s after the onset, by "
+            f"intervals/{chosen}",
+            f"{span([len(some) for some in rows])} presentations of each stimulus",
+            f"dropped {int((~valid).sum())} presentations of no stimulus",
+        ],
+    )
+
+
+def _presentations(
+    path: Path, file: _File, table: str | None, stimulus: str
+) -> tuple[np.ndarray, np.ndarray, str]:
+    there = _groups(file, "intervals")
+    if table is None and len(there) != 1:
+        raise ValueError(
+            f"{path} has {len(there)} tables of intervals: {listed(there) or 'none'}; "
+            "name the one of the stimuli, table=…"
+        )
+    table = there[0] if table is None else table
+    if table not in there:
+        raise ValueError(f"{path} has no intervals/{table}; there are: {listed(there) or 'none'}")
+    onsets = _column(path, file, f"intervals/{table}", "start_time")
+    _column(path, file, f"intervals/{table}", "stop_time")
+    ids = _column(path, file, f"intervals/{table}", stimulus)
+    if ids.shape != onsets.shape or ids.dtype.kind not in "biufUS":
+        raise ValueError(
+            f"{path}: intervals/{table}/{stimulus} is {ids.dtype} of shape {ids.shape}; it must "
+            f"name one stimulus for each of {len(onsets)} presentations"
+        )
+    return onsets.astype(np.float64), np.array(text_of(ids)), table
+
+
+def _counts(path: Path, file: _File, starts: np.ndarray, length: float) -> np.ndarray:
+    """Return spikes (presentations, units) from each start, for so many seconds."""
+    times = _ragged_column(path, file, "spike_times")
+    seen = None
+    if "obs_intervals" in file["units"]:
+        seen = _ragged_column(path, file, "obs_intervals")
+    counts = np.empty((len(starts), len(times)), np.float32)
+    for unit, spikes in enumerate(times):
+        spikes = np.sort(spikes)
+        ends = np.searchsorted(spikes, starts + length, side="left")
+        counts[:, unit] = ends - np.searchsorted(spikes, starts, side="left")
+        if seen is not None:
+            first, last = seen[unit].reshape(-1, 2).T
+            inside = (starts[:, None] >= first) & (starts[:, None] + length <= last)
+            counts[~inside.any(1), unit] = np.nan
+    return counts
+
+
+def _ragged_column(path: Path, file: _File, name: str) -> list[np.ndarray]:
+    """Return one array per unit: the index holds where each ends."""
+    values = _column(path, file, "units", name)
+    ends = _column(path, file, "units", f"{name}_index").astype(np.int64)
+    if not len(ends) or (np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values):
+        raise ValueError(f"{path}: units/{name}_index does not cut up {len(values)} {name}")
+    return np.split(values, ends[:-1])
+
+
+def _column(path: Path, file: _File, group: str, name: str) -> np.ndarray:
+    import h5py
+
+    columns = [key for key, item in _items(file, group) if isinstance(item, h5py.Dataset)]
+    if name not in columns:
+        found = listed(columns) if columns else "no such group, or nothing in it"
+        raise ValueError(f"{path} has no {group}/{name}; there: {found}")
+    return content_of(file[group][name])
+
+
+def _groups(file: _File, group: str) -> list[str]:
+    import h5py
+
+    return [key for key, item in _items(file, group) if isinstance(item, h5py.Group)]
+
+
+def _items(file: _File, group: str) -> list[tuple[str, Any]]:
+    return list(file[group].items()) if group in file else []
+
+
+def _sorted_names(shown: np.ndarray) -> tuple[list[str], np.ndarray]:
+    """Return the names, numbers by size, and the index of each presentation."""
+    names = sorted(set(shown.tolist()), key=_number_first)
+    place = {name: index for index, name in enumerate(names)}
+    return names, np.array([place[name] for name in shown.tolist()])
+
+
+def _number_first(name: str) -> tuple[float, str]:
+    try:
+        return float(name), name
+    except ValueError:
+        return math.inf, name

@@ -1,0 +1,277 @@
+"""A network and a recording compared under the recording's conditions.
+
+Published exponents of networks come from up to 800 000 units that never err, those of V1 from a few
+hundred neurons that do. Both numbers move the exponent. Here the network is made to respond like
+the recording: as many units, as many trials, as unreliable.
+"""
+
+from typing import NamedTuple
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from striate.spectra.cross_validated import Algorithm
+from striate.spectra.cross_validated_interval import deal_groups
+from striate.spectra.power_law import Weights, check_ranks, fit_power_law
+from striate.spectra.repeats import Missing, halvings
+
+
+class SpectralComparison(NamedTuple):
+    """The exponents of a network and a recording, measured alike.
+
+    Attributes
+    ----------
+    network, recording
+        Exponents of the mean cross-validated spectra; of the network, averaged over draws.
+    difference
+        Network less recording.
+    interval
+        Where the difference lies over other stimuli and other samples of units.
+    by_draw
+        The network's exponent in each draw of units and noise.
+    network_spectrum, recording_spectrum
+        Mean cross-validated spectra, each divided by its sum.
+    network_reliability, recording_reliability
+        Median over units of the signal's share of a trial's variance: equal if the noise was
+        matched well.
+    kept
+        Which stimuli both were measured on.
+    ranks
+        The window.
+    level
+        Confidence of `interval`.
+    """
+
+    network: float
+    recording: float
+    difference: float
+    interval: tuple[float, float]
+    by_draw: Float[Tensor, " draws"]
+    network_spectrum: Float[Tensor, " ranks"]
+    recording_spectrum: Float[Tensor, " ranks"]
+    network_reliability: float
+    recording_reliability: float
+    kept: Tensor
+    ranks: tuple[int, int]
+    level: float
+
+
+def smoothness_bound(dimension: float) -> float:
+    r"""Return :math:`1 + 2/d`: a code of d-dimensional stimuli with a smaller α is not smooth.
+
+    Stringer et al. 2019. For natural images, whose dimension is large, it is 1.
+
+    Raises
+    ------
+    ValueError
+        If `dimension` is not positive.
+    """
+    if not dimension > 0:
+        raise ValueError(f"dimension={dimension}: the dimension of a set of stimuli is positive")
+    return 1 + 2 / dimension
+
+
+def compare_spectra(
+    network: Float[Tensor, "shown some"],
+    recording: Float[Tensor, "repeats stimuli units"],
+    *,
+    ranks: tuple[int, int],
+    weights: Weights,
+    algorithm: Algorithm,
+    seed: int,
+    draws: int = 10,
+    shuffles: int = 10,
+    groups: int = 20,
+    clusters: Int[Tensor, " stimuli"] | None = None,
+    missing: Missing = "response",
+    level: float = 0.95,
+) -> SpectralComparison:
+    r"""Compare exponents after giving the network the recording's units, trials and noise.
+
+    Per draw, as many units of the network as the recording has are taken at random, each stands in
+    for one neuron, and responds in the trials that neuron was recorded in with Poisson counts of
+    rate :math:`\mu + gz`, z being its z-scored response. Gain and mean rate are such that signal
+    over noise variance is the neuron's, :math:`g^2/\mu`, and that no rate is negative
+    (:math:`\mu` is the neuron's mean response, or larger if it must be). Then both go through the
+    same `repeated_eigenspectra` and fit.
+
+    The interval adds two variances: of the difference over stimuli (delete-d jackknife; both lose
+    the same stimuli), and of the network over draws, once for the network's mean and once for the
+    recording, whose neurons are one draw from theirs.
+
+    Parameters
+    ----------
+    network
+        Responses to the recording's stimuli, in its order, without noise; of all units, or of a
+        random part of them much larger than the recording.
+    recording
+        NaN where nothing was recorded.
+    ranks, weights
+        As in `fit_power_law`.
+    algorithm, shuffles, missing
+        As in `repeated_eigenspectra`.
+    seed
+        Of draws, noise, halvings and groups.
+    draws
+        Of units and noise, at least 2.
+    groups, clusters, level
+        As in `cross_validated_alpha`.
+
+    Returns
+    -------
+    comparison
+        See `SpectralComparison`.
+
+    Raises
+    ------
+    ValueError
+        If stimuli differ in number, the network has too few units that vary, a setting is out of
+        range, or a variance within `ranks` is not positive.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    _check(network, recording, draws, level)
+    noise = _measured(recording)
+    varying = network[:, network.std(0) > 0]
+    units = recording.shape[2]
+    if varying.shape[1] < units:
+        raise ValueError(
+            f"network has {varying.shape[1]} units that vary over the stimuli, the recording "
+            f"{units}; give a wider layer"
+        )
+    settings = {"algorithm": algorithm, "shuffles": shuffles, "missing": missing}
+    samples, kept = _samples(recording, clusters, groups, seed, settings)
+    theirs = _spectra(recording, samples, ranks, seed, settings)
+    ours, reliability = [], []
+    for _ in range(draws):
+        chosen = torch.randperm(varying.shape[1], generator=generator)[:units].to(network.device)
+        trials = _noisy(varying[:, chosen], recording, noise, generator)
+        reliability.append(_share(_measured(trials)))
+        ours.append(_spectra(trials, samples, ranks, seed, settings))
+    mean = torch.stack(ours).mean(0)
+    fit = {"ranks": ranks, "weights": weights}
+    by_draw = torch.tensor([_alpha(spectra[0], **fit) for spectra in ours], dtype=torch.float64)
+    differences = [
+        _alpha(one, **fit) - _alpha(other, **fit) for one, other in zip(mean, theirs, strict=True)
+    ]
+    half = _half_width(differences, by_draw, groups, level)
+    found, recorded = by_draw.mean().item(), _alpha(theirs[0], **fit)
+    return SpectralComparison(
+        found,
+        recorded,
+        found - recorded,
+        (found - recorded - half, found - recorded + half),
+        by_draw,
+        mean[0] / mean[0].sum(),
+        theirs[0] / theirs[0].sum(),
+        sum(reliability) / draws,
+        _share(noise),
+        kept,
+        ranks,
+        level,
+    )
+
+
+class _Noise(NamedTuple):
+    """Of each unit."""
+
+    mean: Tensor  # over stimuli
+    signal: Tensor  # variance over stimuli of the expected response
+    trial: Tensor  # variance over the trials of a stimulus
+
+
+def _measured(trials: Tensor) -> _Noise:
+    """Split each unit's variance into signal and noise (analysis of variance, unbiased)."""
+    recorded = ~trials.isnan()
+    counts = recorded.sum(0)
+    means = trials.nanmean(0)
+    squares = (trials - means).square().nan_to_num().sum(0)
+    trial = squares.sum(0) / (counts - 1).clamp_min(0).sum(0).clamp_min(1)
+    some = counts > 0
+    centre = torch.where(some, means, torch.nan).nanmean(0)
+    across = (means - centre).square().nan_to_num().sum(0) / (some.sum(0) - 1).clamp_min(1)
+    # Of a mean over k trials, noise is a k-th; k averaged as it enters the variance.
+    shares = torch.where(some, 1 / counts.clamp_min(1), 0).sum(0) / some.sum(0).clamp_min(1)
+    return _Noise(centre, (across - trial * shares).relu(), trial)
+
+
+def _share(noise: _Noise) -> float:
+    whole = (noise.signal + noise.trial).clamp_min(torch.finfo(noise.trial.dtype).tiny)
+    return (noise.signal / whole).median().item()
+
+
+def _noisy(
+    responses: Tensor, recording: Tensor, noise: _Noise, generator: torch.Generator
+) -> Tensor:
+    """Let each column respond as often, and as reliably, as a neuron of the recording."""
+    z = (responses - responses.mean(0)) / responses.std(0, correction=0)
+    z = z.to(recording)
+    ratio = noise.signal / noise.trial.clamp_min(torch.finfo(noise.trial.dtype).tiny)
+    mean = torch.maximum(noise.mean, ratio * z.min(0).values.square())
+    mean = mean.clamp_min(torch.finfo(mean.dtype).eps)
+    rates = (mean + (ratio * mean).sqrt() * z).relu()  # the least up to rounding 0
+    trials = rates.expand(recording.shape).double().cpu().contiguous()
+    counts = torch.poisson(trials, generator=generator).to(recording)
+    return counts.masked_fill(recording.isnan(), torch.nan)
+
+
+def _samples(
+    recording: Tensor, clusters: Tensor | None, groups: int, seed: int, settings: dict[str, object]
+) -> tuple[list[Tensor], Tensor]:
+    """All stimuli kept, and all but each group of them."""
+    _, kept, _ = halvings(recording, seed=seed, **settings)  # pyright: ignore[reportArgumentType]
+    group = deal_groups(kept, clusters, groups, seed).to(recording.device)
+    everything = torch.arange(len(group), device=recording.device)
+    return [everything, *(everything[group != number] for number in range(groups))], kept
+
+
+def _spectra(
+    trials: Tensor,
+    samples: list[Tensor],
+    ranks: tuple[int, int],
+    seed: int,
+    settings: dict[str, object],
+) -> Tensor:
+    """Mean cross-validated spectrum of each sample of stimuli; the halvings of all are the same."""
+    runs, _, _ = halvings(trials, seed=seed, **settings)  # pyright: ignore[reportArgumentType]
+    released = settings["algorithm"] == "released"
+    available = min(min(map(len, samples)) - 1, trials.shape[2] - released)
+    check_ranks(ranks, available=available)
+    sums, count = torch.zeros(len(samples), available, dtype=torch.float64), 0
+    for run in runs:
+        count += 1
+        sums += torch.stack([run(sample, available).double().cpu() for sample in samples])
+    return sums / count
+
+
+def _alpha(spectrum: Tensor, *, ranks: tuple[int, int], weights: Weights) -> float:
+    return fit_power_law(spectrum, ranks=ranks, weights=weights).alpha.item()
+
+
+def _half_width(differences: list[float], by_draw: Tensor, groups: int, level: float) -> float:
+    from scipy.stats import t
+
+    without = torch.tensor(differences[1:], dtype=torch.float64)
+    over_stimuli = (groups - 1) / groups * (without - without.mean()).square().sum()
+    over_draws = by_draw.var() * (1 + 1 / len(by_draw))
+    freedom = min(groups, len(by_draw)) - 1
+    return float(t.ppf((1 + level) / 2, freedom)) * (over_stimuli + over_draws).sqrt().item()
+
+
+def _check(network: Tensor, recording: Tensor, draws: int, level: float) -> None:
+    if recording.ndim != 3 or len(recording) < 2:
+        raise ValueError(
+            f"recording has shape {tuple(recording.shape)}; need repeats × stimuli × units, with "
+            "at least 2 repeats"
+        )
+    if network.ndim != 2 or len(network) != recording.shape[1]:
+        raise ValueError(
+            f"network has shape {tuple(network.shape)}; need the recording's "
+            f"{recording.shape[1]} stimuli × units, in the recording's order"
+        )
+    if not network.isfinite().all():
+        raise ValueError("network holds responses that are not finite")
+    if draws < 2:
+        raise ValueError(f"draws={draws}: at least 2, or nothing is known of their spread")
+    if not 0 < level < 1:
+        raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")

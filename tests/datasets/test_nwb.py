@@ -1,0 +1,152 @@
+import h5py
+import numpy as np
+import pytest
+
+from striate.datasets import nwb, recording
+
+RNG = np.random.default_rng(0)
+SHOWN = np.array(["b", "a", "b", "grey", "c", "a", "b"])
+ONSETS = np.array([1.0, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0])
+SPIKES = [np.sort(RNG.random(400) * 9), np.array([1.05, 3.05, 3.0999, 3.1, 7.04]), np.array([])]
+
+
+def write(path, *, shown=SHOWN, onsets=ONSETS, spikes=SPIKES, observed=None, table="trials"):
+    """The layout of NWB 2: ragged columns have an index of where each row ends."""
+    with h5py.File(path, "w") as file:
+        file.attrs["nwb_version"] = "2.7.0"
+        units = file.create_group("units")
+        units["id"] = np.arange(len(spikes))
+        units["spike_times"] = np.concatenate(spikes)
+        units["spike_times_index"] = np.cumsum([len(one) for one in spikes])
+        if observed is not None:
+            units["obs_intervals"] = np.concatenate(observed)
+            units["obs_intervals_index"] = np.cumsum([len(one) for one in observed])
+        trials = file.create_group(f"intervals/{table}")
+        trials["start_time"], trials["stop_time"] = onsets, onsets + 0.5
+        text = shown.dtype.kind == "U"
+        trials.create_dataset("stimulus_id", data=shown.astype(object) if text else shown,
+                              dtype=h5py.string_dtype() if text else None)  # fmt: skip
+    return path
+
+
+@pytest.fixture
+def path(tmp_path):
+    return tmp_path / "session.nwb"
+
+
+def test_spikes_are_counted_from_onset_to_the_end_of_the_window(path):
+    found = recording(write(path), start_s=0.04, length_s=0.06)
+    tensor = found.responses.tensor
+    assert found.image_ids == ("a", "b", "c", "grey")
+    assert tensor.shape == (3, 4, 3)
+    for stimulus, name in enumerate(found.image_ids):
+        onsets = sorted(ONSETS[name == SHOWN])
+        for repeat in range(3):
+            for unit, spikes in enumerate(SPIKES):
+                if repeat >= len(onsets):
+                    assert tensor[repeat, stimulus, unit].isnan()
+                    continue
+                first = onsets[repeat] + 0.04
+                count = sum(first <= spike < first + 0.06 for spike in spikes)
+                assert tensor[repeat, stimulus, unit] == count
+    # At 1.05 one; at 3.05 and 3.0999, while 3.1 is out; at 7.04, which is in.
+    assert tensor[:, 1, 1].tolist() == [1, 2, 1]
+    assert found.notes == (
+        "spikes counted from 0.04 to 0.1 s after the onset, by intervals/trials",
+        "1 to 3 presentations of each stimulus",
+        "dropped 0 presentations of no stimulus",
+        "41.7% of trials not recorded",
+    )
+    assert found.images is None
+
+
+def test_presentations_are_ordered_by_time_whatever_the_table(path):
+    order = RNG.permutation(len(ONSETS))
+    expected = recording(write(path), start_s=0.0, length_s=0.4).responses.tensor
+    write(path, shown=SHOWN[order], onsets=ONSETS[order])
+    found = recording(path, start_s=0.0, length_s=0.4).responses.tensor
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_numbers_are_sorted_by_size_and_blanks_dropped(path):
+    shown = np.array([10.0, 9.0, -1.0, np.nan, 9.0, 100.0, 10.0])
+    found = recording(write(path, shown=shown), start_s=0.0, length_s=0.4, drop=["-1.0"])
+    assert found.image_ids == ("9.0", "10.0", "100.0")
+    assert "dropped 2 presentations of no stimulus" in found.notes
+
+
+def test_spikes_need_not_be_sorted(path):
+    expected = recording(write(path), start_s=0.0, length_s=0.4).responses.tensor
+    shuffled = [RNG.permutation(one) for one in SPIKES]
+    found = recording(write(path, spikes=shuffled), start_s=0.0, length_s=0.4).responses.tensor
+    np.testing.assert_array_equal(found, expected)
+
+
+def test_what_a_unit_was_not_observed_in_is_nan_not_zero(path):
+    observed = [np.array([[0.0, 9.0]]), np.array([[0.0, 2.3], [2.9, 6.5]]), np.array([[0.0, 3.2]])]
+    write(path, observed=observed)
+    found = recording(path, start_s=0.0, length_s=0.4).responses.tensor
+    plain = recording(write(path), start_s=0.0, length_s=0.4).responses.tensor
+    # b at 1, 3 and 7; a at 2 and 6; c at 5.
+    assert found[:, 1, 1].isnan().tolist() == [False, False, True]
+    assert found[:2, 0, 1].isnan().tolist() == [True, False]
+    assert found[:, 1, 2].isnan().tolist() == [False, True, True]
+    assert found[0, 2].isnan().tolist() == [False, False, True]
+    there = ~found.isnan()
+    assert (found[there] == plain[there]).all()
+
+
+def test_one_table_of_several_is_chosen(path):
+    write(path, table="natural_scenes_presentations")
+    assert (
+        recording(path, start_s=0.0, length_s=0.1).notes[0].endswith("natural_scenes_presentations")
+    )
+    with h5py.File(path, "a") as file:
+        file.create_group("intervals/epochs")
+    with pytest.raises(ValueError, match="has 2 tables of intervals: epochs, natural_scenes"):
+        recording(path, start_s=0.0, length_s=0.1)
+    with pytest.raises(ValueError, match="has no intervals/trials; there are: epochs, natural_sc"):
+        recording(path, start_s=0.0, length_s=0.1, table="trials")
+    found = recording(path, start_s=0.0, length_s=0.1, table="natural_scenes_presentations")
+    assert found.responses.tensor.shape == (3, 4, 3)
+
+
+@pytest.mark.parametrize(("remove", "message"), [
+    ("units", "has no units/spike_times; there: no such group, or nothing in it"),
+    ("units/spike_times", "has no units/spike_times; there: id, spike_times_index"),
+    ("units/spike_times_index", "has no units/spike_times_index; there: id, spike_times"),
+    ("intervals", "has 0 tables of intervals: none; name the one of the stimuli"),
+    ("intervals/trials/start_time", "no intervals/trials/start_time; there: stimulus_id, stop"),
+    ("intervals/trials/stop_time", "no intervals/trials/stop_time"),
+    ("intervals/trials/stimulus_id", "no intervals/trials/stimulus_id; there: start_time, stop"),
+])  # fmt: skip
+def test_what_is_absent_is_named_with_what_is_there(remove, message, path):
+    write(path)
+    with h5py.File(path, "a") as file:
+        del file[remove]
+    with pytest.raises(ValueError, match=message):
+        recording(path, start_s=0.0, length_s=0.1)
+
+
+@pytest.mark.parametrize("window", [(0.0, 0.0), (0.0, -0.1), (np.nan, 0.1), (0.0, np.inf)])
+def test_a_window_that_is_none_is_refused(window, path):
+    write(path)
+    with pytest.raises(ValueError, match="give a window of positive length, in seconds"):
+        recording(path, start_s=window[0], length_s=window[1])
+
+
+def test_columns_of_another_kind_are_refused(path):
+    write(path, shown=np.zeros((7, 2)))
+    with pytest.raises(ValueError, match=r"float64 of shape \(7, 2\); it must name one stimulus"):
+        recording(path, start_s=0.0, length_s=0.1)
+    write(path, shown=np.full(7, np.nan))
+    with pytest.raises(ValueError, match="intervals/trials holds no stimulus in column 'stim"):
+        recording(path, start_s=0.0, length_s=0.1)
+    write(path)
+    with h5py.File(path, "a") as file:
+        file["units/spike_times_index"][...] = [400, 390, 405]
+    with pytest.raises(ValueError, match="spike_times_index does not cut up 405 spike_times"):
+        recording(path, start_s=0.0, length_s=0.1)
+    path.write_bytes(b"nothing")
+    with pytest.raises(ValueError, match="is not an NWB file, which would be HDF5"):
+        nwb(path, start_s=0.0, length_s=0.1)

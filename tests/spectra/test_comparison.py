@@ -1,0 +1,137 @@
+"""A network is compared with a recording under the recording's own conditions."""
+
+import numpy as np
+import pytest
+import torch
+
+from striate.spectra.comparison import _measured, _noisy, compare_spectra, smoothness_bound
+from striate.spectra.simulate import simulate_recording
+
+SETTINGS = {"ranks": (3, 20), "weights": "rank", "algorithm": "text", "seed": 0}
+
+
+def recorded(alpha=1.0, *, units=40, ratio=0.5, seed=0, repeats=4):
+    return simulate_recording(
+        alpha=alpha,
+        stimuli=300,
+        units=units,
+        repeats=repeats,
+        signal_to_noise=ratio,
+        seed=seed,
+        noise="poisson",
+    )
+
+
+def noiseless(alpha, seed=7, units=40):
+    return recorded(alpha, ratio=1e9, seed=seed, repeats=1, units=units)[0]
+
+
+@pytest.mark.parametrize(("alpha", "difference"), [(0.6, -0.4), (1.0, 0.0), (1.4, 0.4)])
+def test_a_planted_difference_lies_in_the_interval(alpha, difference):
+    found = compare_spectra(noiseless(alpha), recorded(), **SETTINGS)
+    low, high = found.interval
+    assert low < difference < high
+    assert high - low < 0.5
+    assert found.difference == pytest.approx(found.network - found.recording)
+    assert found.network == pytest.approx(found.by_draw.mean().item())
+    assert found.network_reliability == pytest.approx(found.recording_reliability, rel=0.1)
+    assert found.kept.all()
+
+
+def test_without_the_recording_s_noise_a_network_would_seem_different():
+    """Why it is done: the same α, one measured with noise and one without, differ."""
+    from striate.spectra import eigenspectrum, fit_power_law
+
+    fit = {"ranks": (3, 20), "weights": "rank"}
+    noisy = recorded(1.0, ratio=0.1)
+    plain = fit_power_law(eigenspectrum(noiseless(1.0)), **fit).alpha
+    of_mean = fit_power_law(eigenspectrum(noisy.mean(0)), **fit).alpha
+    assert plain - of_mean > 0.3
+    found = compare_spectra(noiseless(1.0), recorded(1.0, ratio=1.0), **SETTINGS)
+    assert abs(found.difference) < 0.15
+
+
+def test_the_interval_covers_no_difference_as_often_as_it_says():
+    """Of 30 pairs of the same law 95 % are 28.5; 25 or more with probability 0.99."""
+    settings = SETTINGS | {"draws": 4, "shuffles": 3, "groups": 8}
+    inside = 0
+    for seed in range(30):
+        found = compare_spectra(
+            noiseless(1.0, seed=1000 + seed), recorded(seed=seed), **settings | {"seed": seed}
+        )
+        inside += found.interval[0] <= 0 <= found.interval[1]
+    assert inside >= 25
+
+
+def test_signal_and_noise_are_told_apart():
+    """Two planted units and one of noise alone, with a third of the trials lost."""
+    rng = np.random.default_rng(0)
+    signal = rng.normal(size=(2000, 3)) * [2.0, 1.0, 0.0]
+    trials = signal + rng.normal(size=(6, 2000, 3)) * [1.0, 3.0, 2.0] + 5
+    trials[rng.random(trials.shape) < 1 / 3] = np.nan
+    found = _measured(torch.from_numpy(trials))
+    np.testing.assert_allclose(found.mean, 5, atol=0.2)
+    np.testing.assert_allclose(found.signal, [4, 1, 0], atol=0.4)  # 3.5 of its sd
+    np.testing.assert_allclose(found.trial, [1, 9, 4], rtol=0.05)
+
+
+def test_stand_ins_are_recorded_when_the_neuron_was_and_are_as_reliable():
+    rng = np.random.default_rng(1)
+    recording = recorded(ratio=0.3, units=20)
+    recording[torch.from_numpy(rng.random(recording.shape)) < 0.2] = torch.nan
+    wanted = _measured(recording)
+    responses = noiseless(1.0, units=20)
+    draws = [
+        _noisy(responses, recording, wanted, torch.Generator().manual_seed(n)) for n in range(20)
+    ]
+    assert all(torch.equal(draw.isnan(), recording.isnan()) for draw in draws)
+    assert all(((draw >= 0) | draw.isnan()).all() for draw in draws)
+    ratios = torch.stack([_measured(draw).signal / _measured(draw).trial for draw in draws])
+    assert torch.allclose(ratios.mean(0), wanted.signal / wanted.trial, rtol=0.25)
+    # The expected response is a rising straight line in the network's.
+    mean = torch.stack(draws).nanmean(0).nanmean(0)
+    correlation = torch.corrcoef(torch.stack([mean[:, 0], responses[:, 0]]))[0, 1]
+    assert correlation > 0.95
+
+
+def test_a_wide_layer_is_cut_to_the_recording_and_silent_units_are_left_out():
+    wide = torch.cat([noiseless(1.0, units=200), torch.zeros(300, 50)], 1)
+    found = compare_spectra(wide, recorded(), **SETTINGS | {"draws": 3, "shuffles": 2})
+    assert found.network_spectrum.shape == found.recording_spectrum.shape == (40,)
+    assert found.network_spectrum.sum() == pytest.approx(1)
+    assert len(set(found.by_draw.tolist())) == 3
+
+
+def test_the_seed_decides_everything():
+    settings = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
+    network, recording = noiseless(1.0), recorded()
+    one, two, other = (
+        compare_spectra(network, recording, **settings | {"seed": seed}) for seed in (1, 1, 2)
+    )
+    assert torch.equal(one.by_draw, two.by_draw)
+    assert one.interval == two.interval
+    assert other.interval != one.interval
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"recording": torch.ones(1, 300, 40)}, "need repeats × stimuli × units, with at least 2"),
+    ({"network": torch.ones(299, 40)}, "need the recording's 300 stimuli × units"),
+    ({"network": torch.ones(300, 40)}, "network has 0 units that vary over the stimuli, the rec"),
+    ({"network": torch.full((300, 40), torch.nan)}, "network holds responses that are not finite"),
+    ({"draws": 1}, "draws=1: at least 2"),
+    ({"level": 1.0}, "level=1.0: a confidence lies in"),
+    ({"ranks": (3, 41)}, r"ranks=\(3, 41\) end beyond the 40 ranks there are"),
+    ({"groups": 1}, "groups=1"),
+])  # fmt: skip
+def test_what_cannot_be_compared_is_refused(change, message):
+    given = {"network": noiseless(1.0), "recording": recorded(), **SETTINGS} | change
+    network, recording = given.pop("network"), given.pop("recording")
+    with pytest.raises(ValueError, match=message):
+        compare_spectra(network, recording, **given)
+
+
+def test_the_bound_of_smoothness():
+    assert smoothness_bound(8.0) == 1.25
+    assert smoothness_bound(float("inf")) == 1
+    with pytest.raises(ValueError, match=r"dimension=0\.0: the dimension of a set of stimuli"):
+        smoothness_bound(0.0)

@@ -1,0 +1,188 @@
+"""Spectra of networks and recordings as results: right numbers, and all that moves them told."""
+
+import numpy as np
+import pytest
+import torch
+from sklearn.decomposition import PCA
+from sklearn.preprocessing import StandardScaler
+from torch import nn
+
+from striate.responses import Responses
+from striate.spectra import fit_power_law, simulate_recording
+from striate.study.spectra import (
+    Window,
+    fair_comparison,
+    fitting,
+    network_spectra,
+    recording_spectra,
+    window_curves,
+)
+
+WINDOW = Window((3, 60), "rank")
+
+
+def pixels(count=200, seed=0):
+    """Images whose pixels follow a power law of their own, squeezed into [0, 1]."""
+    rng = np.random.default_rng(seed)
+    latent = rng.normal(size=(count, 64)) * np.arange(1, 65) ** -0.5
+    mixed = latent @ np.linalg.qr(rng.normal(size=(64, 64)))[0]
+    return torch.from_numpy(1 / (1 + np.exp(-mixed))).reshape(count, 1, 8, 8)
+
+
+def network():
+    torch.manual_seed(0)
+    return nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 90), nn.Tanh(), nn.Linear(90, 5)
+    ).double()  # fmt: skip
+
+
+class Drawn:
+    """Draws from a tensor, and remembers what was asked."""
+
+    def __init__(self, images):
+        self.images, self.asked = images, []
+
+    def __call__(self, count, seed):
+        self.asked.append((count, seed))
+        if count is None:
+            return self.images
+        generator = torch.Generator().manual_seed(seed)
+        return self.images[torch.randperm(len(self.images), generator=generator)[:count]]
+
+
+def measured(draw, layers=("2",), **settings):
+    defaults = {"window": WINDOW, "z_scored": True, "seed": 5, "source": "net", "memory": "1GB"}
+    return network_spectra(network(), draw, len(draw.images), list(layers), **(defaults | settings))
+
+
+def by_name(results, name):
+    return [result for result in results if result.name == name]
+
+
+def test_spectra_are_those_of_scikit_learn():
+    draw = Drawn(pixels())
+    results = measured(draw, set_size=120)
+    spectra = []
+    for seed in (5, 6, 7):
+        responses = network()[:3](draw(120, seed)).detach().numpy()
+        scaled = StandardScaler().fit_transform(responses)
+        spectra.append(PCA(svd_solver="full").fit(scaled).explained_variance_[:90])
+    parts = np.stack([each / each.sum() for each in spectra])
+    (curve,) = by_name(results, "eigenspectrum")
+    np.testing.assert_allclose(curve.y, parts.mean(0), rtol=1e-9)
+    np.testing.assert_allclose(curve.error, parts.std(0, ddof=1), rtol=1e-6)
+    alphas = [
+        fit_power_law(torch.from_numpy(each), ranks=(3, 60), weights="rank").alpha
+        for each in spectra
+    ]
+    (alpha,) = by_name(results, "alpha")
+    assert alpha.value == pytest.approx(np.mean(alphas), rel=1e-9)
+    assert alpha.error == pytest.approx(np.std(alphas, ddof=1), rel=1e-6)
+    assert alpha.settings["error"] == "sd over sets"
+    assert draw.asked[:3] == [(120, 5), (120, 6), (120, 7)]
+
+
+def test_with_few_images_sets_are_halves_and_all_are_measured_too():
+    draw = Drawn(pixels())
+    results = measured(draw)
+    assert draw.asked == [(100, 5), (100, 6), (100, 7), (None, None)]
+    (alpha,), (whole,) = by_name(results, "alpha"), by_name(results, "alpha_all_images")
+    assert (alpha.settings["images"], whole.settings["images"]) == (100, 200)
+    assert alpha.settings["set_size"] == 100
+    assert alpha.settings["available"] == 200
+    assert alpha.error > 0
+    assert whole.settings["ranks"] == "3-60"
+    responses = network()[:3](draw.images).detach().numpy()
+    scaled = torch.from_numpy(StandardScaler().fit_transform(responses))
+    variances = torch.linalg.svdvals(scaled).square()
+    expected = fit_power_law(variances, ranks=(3, 60), weights="rank").alpha
+    assert whole.value == pytest.approx(expected.item(), rel=1e-9)
+    assert whole.settings["corrected_low"] < whole.settings["corrected_high"]
+
+
+def test_a_window_is_shortened_and_a_narrow_layer_has_a_spectrum_only():
+    results = measured(Drawn(pixels()), ["2", "3"], window=Window((3, 1000), "rank"))
+    windows = {
+        (result.settings["layer"], result.settings["ranks"])
+        for result in by_name(results, "alpha") + by_name(results, "alpha_all_images")
+    }
+    assert windows == {("2", "3-90")}
+    assert [curve.settings["layer"] for curve in by_name(results, "eigenspectrum")] == ["2", "3"]
+    assert len(by_name(results, "eigenspectrum")[1].y) == 5
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"sets": 1}, "sets=1: at least 2, or nothing is known of their spread"),
+    ({"window": Window((60, 90), "rank")}, r"200 images make sets of 100, and ranks \(60, 90\)"),
+])  # fmt: skip
+def test_too_little_is_refused(change, message):
+    with pytest.raises(ValueError, match=message):
+        measured(Drawn(pixels()), **change)
+
+
+def recorded(alpha=1.0, units=40, ratio=2.0):
+    tensor = simulate_recording(
+        alpha=alpha, stimuli=300, units=units, repeats=4, signal_to_noise=ratio, seed=1
+    )
+    return Responses(tensor, "planted", "noise")
+
+
+def test_a_recording_is_cross_validated_and_compared_with_plain_pca():
+    results = recording_spectra(
+        recorded(ratio=0.5),
+        window=Window((3, 25), "rank"),
+        algorithm="text",
+        seed=0,
+        shuffles=5,
+        notes=["made up."],
+    )
+    alphas = {score.settings["method"]: score for score in by_name(results, "alpha")}
+    cv, plain = alphas["cvPCA"], alphas["PCA of the trial mean"]
+    assert abs(cv.value - 1) < 0.2
+    assert plain.value < cv.value - 0.2  # noise flattens what is not cross-validated
+    assert cv.settings["ranks"] == plain.settings["ranks"] == "3-25"
+    assert cv.settings["notes"] == "made up."
+    (curve,) = by_name(results, "cross_validated_eigenspectrum")
+    assert len(curve.y) == 40
+    assert sum(curve.y) == pytest.approx(1)
+
+
+def test_a_recording_of_few_units_cannot_fill_every_window():
+    with pytest.raises(ValueError, match=r"ranks=\(9, 100\): 300 stimuli × 10 units cannot fill"):
+        recording_spectra(
+            recorded(units=10), window=Window((9, 100), "rank"), algorithm="text", seed=0
+        )
+
+
+def test_a_fair_comparison_says_what_was_matched():
+    layer = Responses(recorded(alpha=1.5, ratio=1e9).tensor[:1], "net:layer", "noise")
+    results = fair_comparison(
+        layer, recorded(), window=Window((3, 20), "rank"), algorithm="text", seed=0, draws=3,
+        shuffles=3, groups=8,
+    )  # fmt: skip
+    ours, theirs = by_name(results, "alpha_matched")
+    (difference,) = by_name(results, "alpha_difference")
+    assert (ours.source, theirs.source) == ("net:layer", "planted")
+    assert difference.value == pytest.approx(ours.value - theirs.value)
+    assert difference.settings["low"] < 0.5 < difference.settings["high"]
+    assert ours.settings["reliability"] == pytest.approx(theirs.settings["reliability"], rel=0.1)
+    assert [len(curve.y) for curve in by_name(results, "matched_eigenspectrum")] == [40, 40]
+
+
+def test_the_window_that_is_left():
+    assert fitting(Window((10, 1000), "rank"), 511) == Window((10, 511), "rank")
+    assert fitting(Window((10, 1000), "rank"), 5000) == Window((10, 1000), "rank")
+    assert fitting(Window((10, 1000), "none"), 20) == Window((10, 20), "none")
+    assert fitting(Window((10, 1000), "rank"), 19) is None
+
+
+def test_the_exponent_by_window():
+    spectrum = torch.arange(1, 301, dtype=torch.float64) ** -1.3
+    spectrum[250:] = 0
+    curves = window_curves(spectrum, "rank", "planted", {})
+    assert [curve.settings["first"] for curve in curves] == [1, 2, 5, 10, 20, 50, 100]
+    for curve in curves:
+        assert max(curve.x) <= 250
+        assert min(curve.x) >= 2 * curve.settings["first"]
+        np.testing.assert_allclose(curve.y, 1.3, rtol=1e-9)
+    assert window_curves(torch.ones(1), "rank", "one", {}) == []
