@@ -9,8 +9,10 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
+from PIL import Image
 from threadpoolctl import threadpool_limits
 
 from striate import __version__, cli, results
@@ -321,4 +323,102 @@ def test_the_layers_of_a_network_are_listed():
 def test_a_network_or_layer_that_does_not_exist_is_explained(words, said):
     status, out, err = striate(f"models layers {words.replace('NET', str(SQUEEZENET))}")
     assert (status, out) == (2, "")
+    assert said in err
+
+
+# --- spectra
+
+TINY = """
+import torch
+from torch import nn
+from striate.models import Network
+
+def net():
+    torch.manual_seed(0)
+    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5)
+    return Network("tiny", nn.Sequential(*layers), 8, 8)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path):
+    """A network in a file, a folder of photographs, and a recording with its images."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "tiny.py").write_text(TINY)
+    (tmp_path / "photos").mkdir()
+    for number in range(80):
+        pixels = rng.integers(0, 256, (9, 11, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    signal = rng.normal(size=(80, 12)) * np.arange(1, 13) ** -0.5
+    np.savez(
+        tmp_path / "v1.npz",
+        responses=(signal + 0.3 * rng.normal(size=(4, 80, 12)) + 5).astype("float32"),
+        images=rng.integers(0, 256, (80, 10, 10), dtype=np.uint8),
+    )
+    return tmp_path
+
+
+def scores(out):
+    return [line.split("\t") for line in out.splitlines()]
+
+
+def test_the_spectra_of_a_network_are_measured_once(lab):
+    words = "measure spectrum tiny.py:net --images photos --layers 1,3 --memory 100MB"
+    status, out, err = striate(words)
+    assert status == 0, err
+    assert {(line[0], line[1]) for line in scores(out)} == {
+        (name, "1") for name in ("alpha", "alpha_all_images", "r_squared", "residual_sd")
+    }
+    assert "ranks 10-39" in out
+    (file,) = (lab / "results" / "spectra").glob("*.json")
+    written = file.stat().st_mtime_ns
+    assert striate(words)[1] == out
+    assert file.stat().st_mtime_ns == written
+    assert not list((lab / "results" / ".partial").glob("*"))
+    found = results.load(file)
+    assert {curve.settings["layer"] for curve in found if curve.name == "eigenspectrum"} == {
+        "1",
+        "3",
+    }
+    assert all(result.settings["model"] == "tiny.py:net" for result in found)
+
+
+def test_the_spectrum_of_a_recording_is_measured(lab):
+    status, out, err = striate("spectrum v1.npz --ranks 2-8 --shuffles 3")
+    assert status == 0, err
+    assert [line[:2] for line in scores(out)] == [
+        ["alpha", "cvPCA"],
+        ["alpha", "PCA of the trial mean"],
+    ]
+    assert "4 repeats x 80 stimuli x 12 units" in err
+
+
+def test_a_network_is_compared_with_a_recording(lab):
+    status, out, err = striate("compare tiny.py:net v1.npz --ranks 2-6 --layers 1")
+    assert status == 0, err
+    assert [line[0] for line in scores(out)] == [
+        "alpha_matched",
+        "alpha_matched",
+        "alpha_difference",
+    ]
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("measure spectrum tiny.py:net --images nowhere", "folder='nowhere' is not a folder"),
+    ("measure spectrum tiny.py:net --images photos --protocol best", "choose one of paper, autho"),
+    ("measure spectrum tiny.py:net --images photos --layers 9", "layers='9' fits no layer"),
+    ("measure spectrum tiny.py:net --images photos --memory 1KB", "memory"),
+    ("measure spectrum tiny.py:nets --images photos", "has no function 'nets'"),
+    ("spectrum v1.npz --ranks 9-100", "cannot fill a window"),
+    ("spectrum v1.npz --ranks nine", "--ranks 'nine': give first-last"),
+    ("spectrum v1.npz --ranks 2-8 --weights some", "--weights 'some'; choose rank (1/n) or none"),
+    ("spectrum v1.npz --ranks 2-8 --algorithm best", "--algorithm 'best'; choose text or rele"),
+    ("spectrum v1.npz --ranks 2-8 --population a", "v1.npz"),
+    ("spectrum photos --ranks 2-8", "is a folder; name the file of a recording"),
+    ("compare tiny.py:net v1.npz --ranks 2-6 --layers 3", "network has 5 units that vary"),
+])  # fmt: skip
+def test_a_wrong_measurement_costs_one_line(words, said, lab):
+    status, out, err = striate(words)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("error: ")
     assert said in err

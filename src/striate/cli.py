@@ -5,8 +5,9 @@ standard error and exit status 2, ctrl-C status 130.
 """
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -212,14 +213,16 @@ def measure_spectrum(
         set_size=set_size,
         seed=seed,
     )
-    measure = partial(
-        spectra.measure_network,
-        network=network,
-        images=images,
-        memory=memory,
-        batch_size=batch_size,
-    )
-    _measure(task, results, measure, device=device)
+    with _bar("images shown") as progress:
+        measure = partial(
+            spectra.measure_network,
+            network=network,
+            images=images,
+            memory=memory,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        _measure(task, results, measure, device=device)
 
 
 @app.command()
@@ -275,6 +278,17 @@ def compare(
         **given,
     )
     _measure(task, results, measure, device=device)
+
+
+@contextmanager
+def _bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how far something is, where there is a screen."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(shown, completed=done, total=of)
 
 
 def _recording(path: Path, population: str | None) -> "Recording":

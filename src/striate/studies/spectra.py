@@ -122,6 +122,7 @@ def measure_network(
     memory, batch_size, progress
         As in `striate.activations.kernels`.
     """
+    sums = partial_file.with_suffix("")
     results = network_spectra(
         network.model,
         partial(_drawn, network, images),
@@ -136,8 +137,10 @@ def measure_network(
         batch_size=batch_size,
         source=network.name,
         progress=progress,
-        partial=partial_file.with_suffix(""),
+        partial=sums,
     )
+    if sums.is_dir():
+        sums.rmdir()  # what lay in it was deleted with the last set of images
     return [_with(result, task, ("model", "weights_sha256", "images")) for result in results]
 
 
