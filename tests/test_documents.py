@@ -149,3 +149,12 @@ def test_every_file_a_page_points_to_exists(page):
 @pytest.mark.parametrize("target", ["demo", "test", "check", "bench", "setup"])
 def test_the_makefile_has_what_the_readme_names(target):
     assert re.search(rf"^{target}:", (ROOT / "Makefile").read_text(), re.MULTILINE)
+
+
+def test_the_page_on_cross_validation_finds_the_planted_exponent():
+    names = {}
+    for snippet in snippets_of("cvpca.md"):
+        exec(snippet, names)
+    low, high = names["alpha"].corrected_interval
+    assert low < 1 < high
+    assert names["spectra"].eigenspectra.shape == (20, 100)
