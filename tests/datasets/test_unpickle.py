@@ -178,7 +178,7 @@ _scalar = np.float64(1).__reduce__()[0]
     (Payload(_scalar, np.dtype("O"), b"12345678"), "a numpy scalar something"),
     (Payload(_scalar, np.dtype("f8"), b"1234"), "a numpy scalar something"),
     (State(set, ([1],), (None, {"__call__": 1})), "is not a pickle of arrays"),
-], ids=str)  # fmt: skip
+])  # fmt: skip
 def test_made_up_arrays_are_refused(content, message, tmp_path):
     path = write(tmp_path / "x.pkl", content)
     with pytest.raises(ValueError, match=message):
