@@ -4,10 +4,12 @@ Every hook set here is removed when its ``with`` block ends, whatever happened i
 """
 
 import difflib
+import hashlib
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
+from itertools import chain
 from typing import NamedTuple
 
 import torch
@@ -215,6 +217,18 @@ def _fits(pattern: list[str], steps: list[str]) -> bool:
     if pattern[0] == "**":
         return _fits(pattern[1:], steps) or (bool(steps) and _fits(pattern, steps[1:]))
     return bool(steps) and fnmatchcase(steps[0], pattern[0]) and _fits(pattern[1:], steps[1:])
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of what a model consists of, and of its weights and buffers, by name.
+
+    What its code does with them is not in it.
+    """
+    proof = hashlib.sha256(repr(model).encode())
+    for name, part in chain(model.named_parameters(), model.named_buffers()):
+        proof.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
+        proof.update(part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return proof.hexdigest()
 
 
 @contextmanager

@@ -176,6 +176,12 @@ def test_a_fingerprint_is_of_names_kinds_and_numbers():
     wrapped = nn.Sequential(one)
     prints = {fingerprint(each) for each in (one, changed, wrapped, nn.Linear(2, 3).half())}
     assert len(prints) == 4
+    # The same weights see something else, or are used otherwise.
+    prints = {fingerprint(normalised(same, (0.5,), (std,))) for std in (0.25, 0.5)}
+    convolutions = [nn.Conv2d(1, 1, 1, stride) for stride in (1, 2)]
+    convolutions[1].load_state_dict(convolutions[0].state_dict())
+    prints |= {fingerprint(each) for each in convolutions}
+    assert len(prints | {fingerprint(one)}) == 5
 
 
 @pytest.mark.parametrize(("mean", "std"), [((0.5,), (0.5, 0.5)), ((0.5,), (0.0,))])

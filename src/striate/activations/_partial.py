@@ -1,10 +1,8 @@
 """Sums of an unfinished plan on disk, so that an interrupted run goes on after its last pass."""
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 
 import torch
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 from striate import results
 from striate.activations._forward import Outputs
 from striate.activations._sums import Sum
+from striate.layers import fingerprint
 
 FORMAT = 1  # to be raised when the same settings give other numbers
 
@@ -70,15 +69,6 @@ class Store:
         """Delete the files of this plan."""
         for path in self.folder.glob(f"kernel-{self.key[:24]}-*.safetensors"):
             path.unlink()
-
-
-def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of what a model consists of, and of its weights and buffers."""
-    running = hashlib.sha256(repr(model).encode())
-    for name, tensor in chain(model.named_parameters(), model.named_buffers()):
-        running.update(f"{name} {tensor.dtype} {tuple(tensor.shape)}".encode())
-        running.update(tensor.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
-    return running.hexdigest()
 
 
 def key(model: nn.Module, settings: Mapping[str, object]) -> str:

@@ -1,6 +1,5 @@
 """Networks by name: from torchvision, from timm, or from a function in a file."""
 
-import hashlib
 import importlib
 import importlib.util
 from collections.abc import Callable, Sequence
@@ -11,6 +10,9 @@ from typing import Any, NamedTuple
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
+
+from striate import layers
+from striate.results import digest
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
 
@@ -108,13 +110,10 @@ def load(name: str, *, weights: Path | None = None) -> Network:
 
 
 def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of the weights and buffers of a model, with their names."""
-    proof = hashlib.sha256()
-    for name, part in model.state_dict().items():
-        part = part.detach().cpu().contiguous()
-        proof.update(f"{name} {part.dtype} {tuple(part.shape)}\n".encode())
-        proof.update(part.flatten().view(torch.uint8).numpy().tobytes())
-    return proof.hexdigest()
+    """SHA-256 of a model's layers, weights and buffers, and of how it normalises its input."""
+    hooks = model._forward_pre_hooks.values()
+    seen_as = [[hook.mean, hook.std] for hook in hooks if isinstance(hook, Normalise)]
+    return digest([layers.fingerprint(model), seen_as])
 
 
 def _torchvision(name: str, pretrained: bool) -> Network:

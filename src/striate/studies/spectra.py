@@ -141,7 +141,7 @@ def measure_network(
     )
     if sums.is_dir():
         sums.rmdir()  # what lay in it was deleted with the last set of images
-    return [_with(result, task, ("model", "weights_sha256", "images")) for result in results]
+    return [_with(result, task, ("model", "model_sha256", "images")) for result in results]
 
 
 def recording_task(
@@ -266,7 +266,7 @@ def measure_comparison(
             network.model, shown, layer, batch_size=batch_size, source=network.name
         )[layer]
         results += [
-            _with(result, task, ("model", "weights_sha256", "recording"), layer=layer)
+            _with(result, task, ("model", "model_sha256", "recording"), layer=layer)
             for result in fair_comparison(
                 responses,
                 recording.responses,
@@ -336,7 +336,7 @@ def _of_network(network: Network) -> dict[str, Setting]:
         "study": NAME,
         "version": VERSION,
         "model": network.name,
-        "weights_sha256": fingerprint(network.model)[:12],
+        "model_sha256": fingerprint(network.model)[:12],
         "size": network.size,
     }
 
