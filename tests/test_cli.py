@@ -383,6 +383,7 @@ def test_the_spectra_of_a_network_are_measured_once(lab):
         "3",
     }
     assert all(result.settings["model"] == "tiny.py:net" for result in found)
+    assert all(result.settings["pictures"].startswith("photos ") for result in found)
 
 
 def test_the_spectrum_of_a_recording_is_measured(lab):

@@ -9,14 +9,9 @@ from torch import nn
 
 from striate.responses import Responses
 from striate.spectra import fit_power_law, simulate_recording
-from striate.study.spectra import (
-    Window,
-    fair_comparison,
-    fitting,
-    network_spectra,
-    recording_spectra,
-    window_curves,
-)
+from striate.study.spectra import Window, fair_comparison, network_spectra, recording_spectra
+from striate.study.spectra.window import fitting
+from striate.study.spectra.written import window_curves
 
 WINDOW = Window((3, 60), "rank")
 

@@ -1,0 +1,63 @@
+"""The command ``striate``: studies, reports and data from the shell.
+
+Each command says what it will do in one function of the library; a mistake costs one line on
+standard error and exit status 2, ctrl-C status 130.
+"""
+
+import sys
+from concurrent.futures import BrokenExecutor
+from typing import Annotated
+
+import typer
+
+from striate import __version__
+from striate.cli.data import data_app
+from striate.cli.models import models_app
+from striate.cli.results import report, table
+from striate.cli.run import run
+from striate.cli.spectra import compare, measure_spectrum, spectrum
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    help="Measure how a network represents images, compare it with V1, and shape it.",
+)
+measure_app = typer.Typer(no_args_is_help=True, help="Measure a network of yours.")
+measure_app.command("spectrum")(measure_spectrum)
+for command in (run, spectrum, compare, report, table):
+    app.command()(command)
+app.add_typer(data_app, name="data")
+app.add_typer(models_app, name="models")
+app.add_typer(measure_app, name="measure")
+
+
+def main() -> None:
+    """Run the command line, turning errors of the user into one line each."""
+    try:
+        app()
+    except (ValueError, OSError) as error:
+        sys.exit(_refuse(str(error)))
+    except BrokenExecutor:
+        hint = "a worker was killed, perhaps for memory; what is finished is kept, try fewer --jobs"
+        sys.exit(_refuse(hint))
+    except SystemExit as leaving:
+        if leaving.code == 130:  # what typer makes of ctrl-C
+            print("stopped; the same command goes on from here", file=sys.stderr)
+        raise
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[
+        bool, typer.Option("--version", help="Print the version and leave.")
+    ] = False,
+) -> None:
+    if version:
+        print(f"striate {__version__}")
+        raise typer.Exit
+
+
+def _refuse(message: str) -> int:
+    print(f"error: {message}", file=sys.stderr)
+    return 2

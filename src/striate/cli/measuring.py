@@ -1,0 +1,44 @@
+"""Measure one thing from the shell: how far it is, and what came out."""
+
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from striate.cli.options import check_folder
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.study import Task
+
+
+@contextmanager
+def bar(what: str) -> Iterator[Callable[[int, int], None]]:
+    """Show on standard error how far something is, where there is a screen."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+
+    columns = TextColumn(what), BarColumn(), MofNCompleteColumn()
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        shown = bar.add_task(what, total=None)
+        yield lambda done, of: bar.update(shown, completed=done, total=of)
+
+
+def measure_once(
+    task: "Task", results: Path, measure: Callable[..., Any], **explained: str
+) -> None:
+    """Measure one thing, unless it is there, and print its scores."""
+    from striate.results import Score, load
+    from striate.study import run as run_tasks
+
+    check_folder(results)
+    (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
+    for score in load(finished.path):
+        if isinstance(score, Score):
+            error = "" if score.error is None else f"± {score.error:.3f}"
+            about = score.settings
+            window = f"ranks {about['ranks']}" if "ranks" in about else ""
+            which = about.get("method", about.get("layer", ""))
+            print(score.name, which, f"{score.value:.3f} {error}", window, sep="\t")
+    print(finished.path, file=sys.stderr)

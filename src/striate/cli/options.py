@@ -1,0 +1,55 @@
+"""What several commands ask for, and how it is read."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
+Model = Annotated[
+    str, typer.Argument(help="torchvision/NAME | timm/NAME | path/to/file.py:function")
+]
+Weights = Annotated[Path | None, typer.Option(help="a file of weights to load instead")]
+Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]
+BatchSize = Annotated[int, typer.Option(help="images shown at a time")]
+Device = Annotated[str, typer.Option(help="cpu | cuda | cuda:1")]
+Seed = Annotated[int, typer.Option()]
+
+
+def check_device(device: str) -> None:
+    """Refuse a device on which nothing can be put."""
+    import torch
+
+    try:
+        torch.ones(1, device=device).item()
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).splitlines()[0]
+        raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
+
+
+def numbers(option: str, text: str | None, kind: Callable[[str], Any]) -> tuple[Any, ...] | None:
+    """Read ``1,2,3``; nothing is nothing."""
+    if text is None:
+        return None
+    try:
+        return tuple(kind(part) for part in text.split(","))
+    except ValueError as error:
+        raise ValueError(f"--{option} {text!r}: give numbers with commas, e.g. 1,2,3") from error
+
+
+def ranks_of(text: str | None) -> tuple[int, int] | None:
+    """Read ``6-50``; nothing is nothing."""
+    if text is None:
+        return None
+    try:
+        first, last = map(int, text.split("-"))
+    except ValueError as error:
+        raise ValueError(f"--ranks {text!r}: give first-last, both included, e.g. 6-50") from error
+    return first, last
+
+
+def check_folder(results: Path) -> None:
+    """Refuse a results folder that is a file."""
+    if results.exists() and not results.is_dir():
+        raise ValueError(f"--results {results} is a file; name a folder")

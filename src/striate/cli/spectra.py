@@ -1,0 +1,154 @@
+"""``striate measure spectrum``, ``striate spectrum`` and ``striate compare``."""
+
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from striate.cli.measuring import bar, measure_once
+from striate.cli.options import (
+    BatchSize,
+    Device,
+    Layers,
+    Model,
+    ResultsFolder,
+    Seed,
+    Weights,
+    check_device,
+    ranks_of,
+)
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.datasets import Recording
+    from striate.spectra import Algorithm as SpectralAlgorithm
+    from striate.study.spectra import Window
+
+Population = Annotated[
+    str | None, typer.Option(help="of a file that holds several; default: all side by side")
+]
+Algorithm = Annotated[
+    str, typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it")
+]
+
+
+def measure_spectrum(
+    model: Model,
+    images: Annotated[str, typer.Option(help="a folder of photographs | digits | mnist | cifar10")],
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    weights: Weights = None,
+    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
+    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    sets: Annotated[int, typer.Option(help="random sets of images")] = 3,
+    set_size: Annotated[int, typer.Option(help="images in each")] = 2816,
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Measure the eigenspectrum and α of a network's layers on natural images."""
+    from striate.models import load
+    from striate.studies import spectra
+
+    check_device(device)
+    network = load(model, weights=weights)
+    network.model.to(device)
+    shown = spectra.pictures(images, network)
+    task = spectra.network_task(
+        network,
+        shown,
+        layers.split(","),
+        protocol=protocol,
+        sets=sets,
+        set_size=set_size,
+        seed=seed,
+    )
+    with bar("images shown") as progress:
+        measure = partial(
+            spectra.measure_network,
+            network=network,
+            shown=shown,
+            memory=memory,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        measure_once(task, results, measure, device=device)
+
+
+def spectrum(
+    recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb")],
+    ranks: Annotated[str, typer.Option(help="fit window, e.g. 9-100")],
+    results: ResultsFolder = Path("results"),
+    population: Population = None,
+    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
+    algorithm: Algorithm = "text",
+    shuffles: Annotated[int, typer.Option(help="halvings of the trials")] = 20,
+    seed: Seed = 0,
+) -> None:
+    """Measure the cross-validated eigenspectrum and α of a recording."""
+    from striate.studies import spectra
+
+    read = _recording(recording, population)
+    window, how = _window(ranks, weights), _algorithm(algorithm)
+    task = spectra.recording_task(read, window=window, algorithm=how, shuffles=shuffles, seed=seed)
+    measure = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
+    measure_once(task, results, measure)
+
+
+def compare(
+    model: Model,
+    recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb, with its images")],
+    ranks: Annotated[str, typer.Option(help="fit window, e.g. 5-12")],
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    population: Population = None,
+    model_weights: Weights = None,
+    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
+    algorithm: Algorithm = "text",
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Compare a network with a recording: same images, as many units, as much noise."""
+    from striate.models import load
+    from striate.studies import spectra
+
+    check_device(device)
+    network, read = load(model, weights=model_weights), _recording(recording, population)
+    network.model.to(device)
+    given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
+    task = spectra.comparison_task(network, read, layers.split(","), seed=seed, **given)
+    measure = partial(
+        spectra.measure_comparison,
+        network=network,
+        recording=read,
+        batch_size=batch_size,
+        **given,
+    )
+    measure_once(task, results, measure, device=device)
+
+
+def _recording(path: Path, population: str | None) -> "Recording":
+    from striate import datasets
+
+    options = {} if population is None else {"population": population}
+    read = datasets.recording(path, **options)
+    console = Console(stderr=True, highlight=False)
+    for note in (read.responses.source, *read.notes):
+        console.print(note, soft_wrap=True)
+    return read
+
+
+def _window(ranks: str, weights: str) -> "Window":
+    from striate.study.spectra import Window
+
+    if weights not in ("rank", "none"):
+        raise ValueError(f"--weights {weights!r}; choose rank (1/n) or none")
+    return Window(ranks_of(ranks) or (1, 2), weights)
+
+
+def _algorithm(name: str) -> "SpectralAlgorithm":
+    if name not in ("text", "released"):
+        raise ValueError(f"--algorithm {name!r}; choose text or released")
+    return name

@@ -1,0 +1,106 @@
+"""The spectra of a network's layers, as a task and its measurement."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from striate.activations import Progress
+from striate.layers import match
+from striate.models import Network
+from striate.results import Result
+from striate.studies.spectra.about import about_network, file_stem, with_settings
+from striate.studies.spectra.pictures import Pictures
+from striate.study import Task
+from striate.study.spectra import PROTOCOLS, SET_SIZE, SETS, network_spectra
+
+
+def network_task(
+    network: Network,
+    shown: Pictures,
+    layers: Sequence[str],
+    *,
+    protocol: str,
+    sets: int = SETS,
+    set_size: int = SET_SIZE,
+    seed: int = 0,
+) -> Task:
+    """Return the settings that determine the spectra of a network's layers.
+
+    Parameters
+    ----------
+    network
+        As `striate.models.load` gives it.
+    shown
+        As `pictures` finds them for this network.
+    layers
+        Names or globs.
+    protocol
+        ``paper`` or ``authors``, as said above.
+    sets, set_size, seed
+        As in `network_spectra`.
+
+    Raises
+    ------
+    ValueError
+        If the protocol is unknown or a layer does not exist.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol={protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    return {
+        **about_network(network),
+        "kind": "network",
+        "label": f"spectrum-{file_stem(network.name)}",
+        "layers": " ".join(match(network.model, list(layers))),
+        "pictures": shown.name,
+        "available": shown.available,
+        "protocol": protocol,
+        "z_scored": True,
+        "sets": sets,
+        "set_size": set_size,
+        "seed": seed,
+    }
+
+
+def measure_network(
+    task: Task,
+    partial_file: Path,
+    *,
+    network: Network,
+    shown: Pictures,
+    memory: str = "4GB",
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> list[Result]:
+    """Measure what `network_task` described.
+
+    Parameters
+    ----------
+    task
+        From `network_task`.
+    partial_file
+        Where unfinished sums may lie.
+    network, shown
+        The same as the task was made of.
+    memory, batch_size, progress
+        As in `striate.activations.kernels`.
+    """
+    sums = partial_file.with_suffix("")
+    results = network_spectra(
+        network.model,
+        shown.draw,
+        shown.available,
+        str(task["layers"]).split(),
+        window=PROTOCOLS[str(task["protocol"])],
+        z_scored=bool(task["z_scored"]),
+        sets=int(task["sets"] or 0),
+        set_size=int(task["set_size"] or 0),
+        seed=int(task["seed"] or 0),
+        memory=memory,
+        batch_size=batch_size,
+        source=network.name,
+        progress=progress,
+        partial=sums,
+    )
+    if sums.is_dir():
+        sums.rmdir()  # what lay in it was deleted with the last set of images
+    kept = ("model", "model_sha256", "pictures", "protocol")
+    return [with_settings(result, task, kept) for result in results]

@@ -1,0 +1,85 @@
+"""The spectrum of a recording, as a task and its measurement."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from striate.datasets import Recording
+from striate.results import Result
+from striate.spectra import Algorithm
+from striate.studies.spectra.about import NAME, VERSION, file_stem
+from striate.study import Task
+from striate.study.spectra import Window, recording_spectra
+from striate.study.spectra.written import spelled
+
+
+def recording_task(
+    recording: Recording,
+    *,
+    window: Window,
+    algorithm: Algorithm = "text",
+    shuffles: int = 20,
+    seed: int = 0,
+) -> Task:
+    """Return the settings that determine the spectrum of a recording.
+
+    Parameters
+    ----------
+    recording
+        As `striate.datasets.recording` reads it.
+    window
+        The window wanted.
+    algorithm, shuffles, seed
+        As in `recording_spectra`.
+    """
+    source = recording.responses.source
+    return {
+        "study": NAME,
+        "version": VERSION,
+        "kind": "recording",
+        "label": f"spectrum-{file_stem(source)}",
+        "recording": source,
+        "notes": " ".join(recording.notes),
+        **spelled(window),
+        "algorithm": algorithm,
+        "shuffles": shuffles,
+        "seed": seed,
+    }
+
+
+def measure_recording(
+    task: Task, _: Path, *, recording: Recording, window: Window, algorithm: Algorithm
+) -> list[Result]:
+    """Measure what `recording_task` described.
+
+    Parameters
+    ----------
+    task
+        From `recording_task`.
+    recording, window, algorithm
+        The same as the task was made of. Stimuli with one name (frames of one movie) leave the
+        jackknife together.
+    """
+    return recording_spectra(
+        recording.responses,
+        window=window,
+        algorithm=algorithm,
+        shuffles=int(task["shuffles"] or 0),
+        seed=int(task["seed"] or 0),
+        clusters=clusters_of(recording),
+        groups=groups_of(recording),
+        notes=recording.notes,
+    )
+
+
+def clusters_of(recording: Recording) -> Tensor | None:
+    """Number the stimuli by the name of what they stem from; None without names."""
+    if recording.image_ids is None:
+        return None
+    place = {name: number for number, name in enumerate(dict.fromkeys(recording.image_ids))}
+    return Tensor([place[name] for name in recording.image_ids]).long()
+
+
+def groups_of(recording: Recording) -> int:
+    """Twenty groups of the jackknife, or as many as there are movies."""
+    return min(20, len(set(recording.image_ids or range(20))))

@@ -1,0 +1,21 @@
+"""Spectra of networks and of recordings, and the two compared: what `striate` says about them.
+
+Kong et al. 2021. Each function returns scores and curves with everything in their settings that
+moves an exponent: how many images, which window, which weights.
+"""
+
+from striate.study.spectra.compared import fair_comparison
+from striate.study.spectra.networks import SET_SIZE, SETS, Draw, network_spectra
+from striate.study.spectra.recordings import recording_spectra
+from striate.study.spectra.window import PROTOCOLS, Window
+
+__all__ = [
+    "PROTOCOLS",
+    "SETS",
+    "SET_SIZE",
+    "Draw",
+    "Window",
+    "fair_comparison",
+    "network_spectra",
+    "recording_spectra",
+]

@@ -1,0 +1,88 @@
+"""A network's layer and a recording, compared under the recording's conditions."""
+
+import torch
+from torch import Tensor
+
+from striate.responses import Responses
+from striate.results import Result, Score, Setting
+from striate.spectra import Algorithm, Missing, compare_spectra
+from striate.study.spectra.window import Window
+from striate.study.spectra.written import curve, score, spelled
+
+
+def fair_comparison(
+    network: Responses,
+    recording: Responses,
+    *,
+    window: Window,
+    algorithm: Algorithm,
+    seed: int,
+    draws: int = 10,
+    shuffles: int = 10,
+    groups: int = 20,
+    clusters: Tensor | None = None,
+    missing: Missing = "response",
+) -> list[Result]:
+    """Compare a network layer with a recording under the recording's conditions.
+
+    Parameters
+    ----------
+    network
+        Responses to the recording's stimuli, in its order.
+    recording
+        With at least two repeats.
+    window
+        Fitted as it is.
+    algorithm, seed, draws, shuffles, groups, clusters, missing
+        As in `compare_spectra`.
+
+    Returns
+    -------
+    results
+        Scores ``alpha_matched`` of both and ``alpha_difference``, and both spectra as curves
+        ``matched_eigenspectrum``.
+
+    Raises
+    ------
+    ValueError
+        As `compare_spectra`.
+    """
+    found = compare_spectra(
+        network.mean(),
+        recording.tensor,
+        ranks=window.ranks,
+        weights=window.weights,
+        algorithm=algorithm,
+        seed=seed,
+        draws=draws,
+        shuffles=shuffles,
+        groups=groups,
+        clusters=clusters,
+        missing=missing,
+    )
+    about: dict[str, Setting] = {
+        "recording": recording.source, "units": recording.tensor.shape[2], "seed": seed,
+        "stimuli": int(found.kept.sum()), "algorithm": algorithm, "draws": draws,
+        "shuffles": shuffles, **spelled(window),
+    }  # fmt: skip
+    ours = {**about, "reliability": round(found.network_reliability, 6)}
+    theirs = {**about, "reliability": round(found.recording_reliability, 6)}
+    low, high = found.interval
+    difference = {
+        **about, "low": low, "high": high,
+        "error": "jackknife over images and draws of units, half the 95 % interval",
+    }  # fmt: skip
+    return [
+        score(
+            "alpha_matched",
+            torch.tensor(found.network),
+            network.source,
+            ours,
+            found.by_draw.std(),
+            "sd over draws",
+        ),
+        score("alpha_matched", torch.tensor(found.recording), recording.source, theirs),
+        Score("alpha_difference", found.difference, (high - low) / 2, network.source, difference),
+        curve("matched_eigenspectrum", found.network_spectrum, network.source, ours),
+        curve("matched_eigenspectrum", found.recording_spectrum, recording.source, theirs),
+    ]

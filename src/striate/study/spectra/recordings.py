@@ -1,0 +1,119 @@
+"""Cross-validated eigenspectra of recordings, beside what one gets without cross-validation."""
+
+from collections.abc import Mapping, Sequence
+
+import torch
+from torch import Tensor
+
+from striate.responses import Responses
+from striate.results import Result, Setting
+from striate.spectra import (
+    Algorithm,
+    Missing,
+    alpha_interval,
+    cross_validated_alpha,
+    eigenspectrum,
+    repeated_eigenspectra,
+)
+from striate.study.spectra.window import Window, fitting
+from striate.study.spectra.written import corrected, curve, interval_score, spelled, window_curves
+
+
+def recording_spectra(
+    responses: Responses,
+    *,
+    window: Window,
+    algorithm: Algorithm,
+    shuffles: int = 20,
+    seed: int,
+    groups: int = 20,
+    clusters: Tensor | None = None,
+    missing: Missing = "response",
+    notes: Sequence[str] = (),
+) -> list[Result]:
+    """Cross-validated spectrum and exponent of a recording, beside plain PCA of its trial means.
+
+    Parameters
+    ----------
+    responses
+        With at least two repeats.
+    window
+        The window wanted; it is shortened to what stimuli and units allow, and recorded.
+    algorithm, shuffles, seed, missing
+        As in `repeated_eigenspectra`.
+    groups, clusters
+        As in `cross_validated_alpha`.
+    notes
+        What is to be known of the recording; kept in the settings.
+
+    Returns
+    -------
+    results
+        The curves ``cross_validated_eigenspectrum`` and ``eigenspectrum`` (of the mean over
+        trials), each with its ``alpha`` (settings tell which by ``method``) and the former with
+        ``alpha_by_window``.
+
+    Raises
+    ------
+    ValueError
+        As `cross_validated_alpha`; and if the window cannot be fitted at all.
+    """
+    found = repeated_eigenspectra(
+        responses.tensor, algorithm=algorithm, shuffles=shuffles, seed=seed, missing=missing
+    )
+    kept = found.kept
+    repeats, _, units = responses.tensor.shape
+    left = int(kept.sum()) - -(-int(kept.sum()) // groups)
+    fitted = fitting(window, min(left - 1, units - 1))
+    if fitted is None:
+        raise ValueError(
+            f"ranks={window.ranks}: {int(kept.sum())} stimuli × {units} units cannot fill a window "
+            f"that ends at twice its first rank; start at a smaller rank"
+        )
+    about: dict[str, Setting] = {
+        "units": units, "stimuli": int(kept.sum()), "repeats": repeats, "seed": seed,
+        "algorithm": algorithm, "shuffles": shuffles, "missing": missing,
+        "used": round(found.used, 6), "notes": " ".join(notes), **spelled(fitted),
+    }  # fmt: skip
+    interval = cross_validated_alpha(
+        responses.tensor,
+        ranks=fitted.ranks,
+        weights=fitted.weights,
+        algorithm=algorithm,
+        seed=seed,
+        shuffles=shuffles,
+        missing=missing,
+        groups=groups,
+        clusters=clusters,
+    )
+    parts = found.eigenspectra / found.eigenspectra.sum(1, keepdim=True)
+    source, cv = responses.source, {**about, "method": "cvPCA"}
+    return [
+        curve(
+            "cross_validated_eigenspectrum",
+            parts.mean(0),
+            source,
+            cv,
+            parts.std(0),
+            "sd over halvings",
+        ),
+        interval_score("alpha", interval, source, {**cv, **corrected(interval)}),
+        *window_curves(parts.mean(0), fitted.weights, source, cv),
+        *_of_trial_means(responses.mean()[kept], fitted, groups, source, about),
+    ]
+
+
+def _of_trial_means(
+    means: Tensor, window: Window, groups: int, source: str, about: Mapping[str, Setting]
+) -> list[Result]:
+    """What one gets without cross-validation, noise and all."""
+    means, settings = means.double(), {**about, "method": "PCA of the trial mean"}
+    spectrum = eigenspectrum(means)
+    generator = torch.Generator().manual_seed(int(about["seed"] or 0))
+    found = alpha_interval(
+        means, ranks=window.ranks, weights=window.weights, generator=generator, groups=groups
+    )
+    return [
+        curve("eigenspectrum", spectrum / spectrum.sum(), source, settings),
+        interval_score("alpha", found, source, {**settings, **corrected(found)}),
+    ]

@@ -1,0 +1,91 @@
+"""Spectra and exponents as scores and curves, written down the same way everywhere."""
+
+from collections.abc import Mapping
+
+from torch import Tensor
+
+from striate.results import Curve, Result, Score, Setting
+from striate.spectra import AlphaInterval, Weights, alpha_by_window
+from striate.study.spectra.window import Window
+
+FIRSTS = (1, 2, 5, 10, 20, 50, 100)
+JACKKNIFE = "jackknife over images, half the 95 % interval"
+
+
+def window_curves(
+    spectrum: Tensor, weights: Weights, source: str, settings: Mapping[str, Setting]
+) -> list[Result]:
+    """α of windows from some first ranks to some last ones: a curve per first rank."""
+    lasts = _spread(len(spectrum))
+    firsts = [first for first in FIRSTS if 2 * first <= len(spectrum)]
+    if not lasts or not firsts:
+        return []
+    alphas = alpha_by_window(spectrum, firsts=firsts, lasts=lasts, weights=weights)
+    curves: list[Result] = []
+    for first, row in zip(firsts, alphas.tolist(), strict=True):
+        there = [
+            (last, alpha)
+            for last, alpha in zip(lasts, row, strict=True)
+            if alpha == alpha and last >= 2 * first
+        ]
+        if there:
+            x, y = zip(*there, strict=True)
+            about = {**settings, "first": first}
+            curves.append(
+                Curve("alpha_by_window", tuple(map(float, x)), y, source=source, settings=about)
+            )
+    return curves
+
+
+def _spread(count: int) -> list[int]:
+    """Ranks up to `count`, six to the octave at most."""
+    steps = [round(2 ** (step / 6)) for step in range(6, 200)]
+    return sorted({step for step in steps if step < count} | {count}) if count >= 2 else []
+
+
+def curve(
+    name: str,
+    y: Tensor,
+    source: str,
+    settings: Mapping[str, Setting],
+    error: Tensor | None = None,
+    kind: str | None = None,
+) -> Curve:
+    """Write a spectrum over its ranks, from 1."""
+    ranks = tuple(map(float, range(1, len(y) + 1)))
+    errors = None if error is None else tuple(error.tolist())
+    about = settings if kind is None else {**settings, "error": kind}
+    return Curve(name, ranks, tuple(y.tolist()), errors, source, about)
+
+
+def score(
+    name: str,
+    value: Tensor,
+    source: str,
+    settings: Mapping[str, Setting],
+    error: Tensor | None = None,
+    kind: str | None = None,
+) -> Score:
+    """Write one number, with its error and what kind of error that is."""
+    about = settings if kind is None else {**settings, "error": kind}
+    return Score(name, value.item(), None if error is None else error.item(), source, about)
+
+
+def interval_score(
+    name: str, found: AlphaInterval, source: str, settings: Mapping[str, Setting]
+) -> Score:
+    """Write an exponent whose error is half its interval over images."""
+    low, high = found.interval
+    about = {**settings, "error": JACKKNIFE}
+    return Score(name, found.alpha, (high - low) / 2, source, about)
+
+
+def corrected(found: AlphaInterval) -> dict[str, Setting]:
+    """Spell the exponent without the jackknife's estimate of its bias, and its interval."""
+    low, high = found.corrected_interval
+    return {"corrected": found.corrected, "corrected_low": low, "corrected_high": high}
+
+
+def spelled(window: Window) -> dict[str, Setting]:
+    """Spell a window as settings have it."""
+    return {"ranks": f"{window.ranks[0]}-{window.ranks[1]}", "weights": window.weights}
