@@ -6,7 +6,7 @@ import pytest
 
 from striate import results
 from striate.report import write
-from striate.report.page import duration
+from striate.report.section import duration
 from striate.results import Score
 
 LOADING = {"src", "srcset", "data", "poster", "action", "formaction", "background", "ping"}
@@ -171,7 +171,8 @@ def test_times_and_versions_may_be_missing(tmp_path, saved):
 
 
 def test_a_folder_without_results_says_what_to_type(tmp_path):
-    with pytest.raises(ValueError, match=f"run `striate run gerum2022 --results {tmp_path}` first"):
+    commands = f"run `striate run gerum2022 --results {tmp_path}` or `striate measure spectrum "
+    with pytest.raises(ValueError, match=f"no results of gerum2022 or spectra in .*; {commands}"):
         write(tmp_path)
     with pytest.raises(ValueError, match="no results folder at"):
         write(tmp_path / "nowhere")

@@ -12,7 +12,6 @@ import numpy as np
 
 from striate.reference import mouse_v1_spectrum
 from striate.report.evidence import Evidence
-from striate.report.figure1 import MOUSE_RANKS
 from striate.report.judging import (
     above,
     accuracy_within,
@@ -25,6 +24,7 @@ from striate.report.judging import (
     rising,
     sooner,
 )
+from striate.report.mouse import MOUSE_RANKS
 from striate.report.verdicts import (
     NOT,
     OPEN,

@@ -8,7 +8,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from striate.reference import gerum2022_spectra, mouse_v1_spectrum
+from striate.reference import gerum2022_spectra
 from striate.report import captions
 from striate.report.figures import (
     BLUE,
@@ -24,11 +24,15 @@ from striate.report.figures import (
     lines,
     stack,
 )
+from striate.report.mouse import (
+    MOUSE_ALPHA,
+    MOUSE_AMPLITUDE,
+    MOUSE_RANKS,
+    mouse_fit,
+    mouse_spectrum,
+)
 from striate.report.sweeps import Sweep, fit_window, spectrum
 
-# Stringer et al. 2019, as stored with the paper's code (evaluation/additional_data/stringer.npy):
-# the fit to the spectrum divided by its sum, weights 1/rank, over these ranks.
-MOUSE_ALPHA, MOUSE_AMPLITUDE, MOUSE_RANKS = 0.973356, 0.152814, (12, 500)
 PANEL_HEIGHT = 2.9  # inches
 
 
@@ -94,15 +98,10 @@ def _methods(shown: Sequence[Sweep]) -> str:
 
 
 def _mouse() -> pd.DataFrame:
-    spectrum = mouse_v1_spectrum()
-    rank = np.arange(1, len(spectrum) + 1)
-    recording = pd.DataFrame({"x": rank, "y": spectrum / spectrum.sum()})
-    ends = np.array(MOUSE_RANKS, dtype=float)
-    line = pd.DataFrame({"x": ends, "y": MOUSE_AMPLITUDE * ends**-MOUSE_ALPHA})
     return stack(
         [
-            lines(recording, source="recording", series="mouse V1"),
-            lines(line, source="fit", series=f"power law, α = {MOUSE_ALPHA:.2f}"),
+            lines(mouse_spectrum(), source="recording", series="mouse V1"),
+            lines(mouse_fit(), source="fit", series=f"power law, α = {MOUSE_ALPHA:.2f}"),
         ]
     )
 

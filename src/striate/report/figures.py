@@ -5,6 +5,7 @@ Published and measured lines go through the same function and differ only in `so
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -89,7 +90,7 @@ class Plate(NamedTuple):
     figure
         The drawing.
     numbers
-        Exactly what is drawn, in the order of drawing: the columns `LINE`.
+        Exactly what is drawn, in the order of drawing; of lines of networks, the columns `LINE`.
     """
 
     name: str
@@ -195,6 +196,17 @@ def by_target(colour: Colour, targets: Iterable[float]) -> Colour:
 def stem(figure: str, label: str) -> str:
     """Name the files of a figure about the networks called `label`."""
     return f"{figure}-{re.sub('[^a-z0-9]+', '-', label.lower()).strip('-')}"
+
+
+def unique(plates: Iterable[Plate]) -> list[Plate]:
+    """Number the plates whose files would have one name: "a b" must not overwrite "a-b"."""
+    seen: Counter[str] = Counter()
+    numbered = []
+    for plate in plates:
+        seen[plate.name] += 1
+        again = f"+{seen[plate.name]}" if seen[plate.name] > 1 else ""
+        numbered.append(plate._replace(name=plate.name + again))
+    return numbered
 
 
 def beta_name(beta: float) -> str:

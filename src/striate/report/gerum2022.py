@@ -1,6 +1,5 @@
 """The figures of Gerum et al. 2022, drawn from results, with the paper's curves behind ours."""
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import numpy as np
@@ -28,6 +27,7 @@ from striate.report.figures import (
     in_percent,
     stack,
     stem,
+    unique,
 )
 from striate.report.forms import forms
 from striate.report.found_forced import found_forced
@@ -45,13 +45,7 @@ METHODS = (captions.strength, captions.sample, captions.procedure, captions.abse
 @rc_context(HOUSE)
 def plates(found: Sequence[Sweep]) -> list[Plate]:
     """Draw every figure these sweeps can fill, in the paper's order."""
-    seen: Counter[str] = Counter()
-    drawn = []
-    for plate in _plates(found):
-        seen[plate.name] += 1
-        again = f"+{seen[plate.name]}" if seen[plate.name] > 1 else ""
-        drawn.append(plate._replace(name=plate.name + again))  # "a b" must not overwrite "a-b"
-    return drawn
+    return unique(_plates(found))
 
 
 def _plates(found: Sequence[Sweep]) -> Iterator[Plate]:

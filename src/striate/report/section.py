@@ -1,0 +1,136 @@
+"""What a study gives to the page: one `Section`, made from its result files.
+
+A further study is one more module with a `Study` in it, listed in `striate.report.page.STUDIES`,
+and a template for the words around its figures and tables.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from striate.report.figures import Plate
+from striate.results import Result, Setting, load, paths, read_record
+
+SOFTWARE = {
+    "striate": "striate",
+    "revision": "revision",
+    "torch": "PyTorch",
+    "python": "Python",
+    "device": "device",
+    "machine": "machine",
+}
+
+
+class Record(NamedTuple):
+    """One result file: what was asked, on what it was computed, and what came out."""
+
+    task: Mapping[str, Setting]
+    provenance: Mapping[str, Setting]
+    results: list[Result]
+
+
+class Work(NamedTuple):
+    """What a page cites: why it is cited, and the work."""
+
+    role: str
+    authors: str
+    title: str
+    where: str
+
+
+# Several studies draw its spectrum.
+STRINGER = Work(
+    "The published recording of mouse V1",
+    "C. Stringer, M. Pachitariu, N. Steinmetz, M. Carandini, K. D. Harris (2019).",
+    "High-dimensional geometry of population responses in visual cortex.",
+    "Nature 571, 361–365.",
+)
+
+
+class Section(NamedTuple):
+    """A study as a page shows it.
+
+    Attributes
+    ----------
+    title
+        The question it asks: the page's heading where it is alone.
+    subject
+        What a browser's tab says of it.
+    summary
+        How much there is, e.g. ``"24 networks"``.
+    template
+        Name of the template of its words, which is rendered with `words`, `plates`, their
+        `pictures`, `provenance`, the name of the `study` and the level ``h`` of its headings.
+    words
+        What the template says, already as text where it is no table.
+    plates
+        The figures; their names are names of files, and unique on a page.
+    tables
+        The tables saved as CSV, by name.
+    cited
+        The works it rests on.
+    """
+
+    title: str
+    subject: str
+    summary: str
+    template: str
+    words: Mapping[str, object]
+    plates: Sequence[Plate]
+    tables: Mapping[str, pd.DataFrame]
+    cited: Sequence[Work]
+
+
+class Study(NamedTuple):
+    """A kind of result that the page can show.
+
+    Attributes
+    ----------
+    name
+        What the tasks of its result files call their study.
+    command
+        What to type for such results, less the folder.
+    section
+        Makes the section of its records, of which there is at least one; the folder they came
+        from is for messages.
+    """
+
+    name: str
+    command: str
+    section: Callable[[Sequence[Record], Path], Section]
+
+
+def read(folder: Path) -> list[Record]:
+    """Read every result file below `folder`.
+
+    Raises
+    ------
+    ValueError
+        If `folder` does not exist, or one of the files is not a sound result file.
+    """
+    records = []
+    for path in paths(folder):
+        written = read_record(path)
+        records.append(Record(written["task"], written["provenance"], load(path)))
+    return records
+
+
+def provenance(records: Sequence[Record]) -> dict[str, str]:
+    """Collect what the records say about software and machine; runs may differ."""
+    values = {
+        name: sorted(
+            {str(one.provenance[key]) for one in records if one.provenance.get(key) is not None}
+        )
+        for key, name in SOFTWARE.items()
+    }
+    return {name: ", ".join(found) for name, found in values.items() if found}
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a reader would say them."""
+    for size, unit in ((86400, "days"), (3600, "hours"), (60, "minutes")):
+        if seconds >= 2 * size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} seconds"

@@ -1,0 +1,139 @@
+"""What stands under the figures: what was shown, measured and fitted, with the numbers of all."""
+
+from collections.abc import Iterable, Sequence
+
+from striate.report.mouse import MOUSE_RANKS
+from striate.report.spectra.findings import CROSS
+from striate.report.spectra.found import Comparison, Population, Together, sets_of
+from striate.report.spectra.names import files_of
+from striate.report.spectra.words import counted, listed, plural, span, windows_of
+from striate.results import Score, Setting
+
+
+def recordings_methods(populations: Sequence[Population]) -> str:
+    """Say what the figure of recordings shows."""
+    scores = [score for one in populations for score in one.alphas.values()]
+    spectra = [one.spectra[CROSS] for one in populations if CROSS in one.spectra]
+    below = sum(sum(variance <= 0 for variance in curve.y) for curve in spectra)
+
+    def over(name: str) -> str:
+        return span(numbers(one.settings.get(name) for one in populations))
+
+    return (
+        "a: mouse V1 (Stringer et al. 2019) as a share of its total, with the published fit to "
+        f"ranks {MOUSE_RANKS[0]}–{MOUSE_RANKS[1]}. b: α, with error bars of {errors_of(scores)}; "
+        "below the dotted line, α = 1, theory says that a code of images with many dimensions "
+        "cannot be smooth. Other panels: share of the variance by rank, mean ± sd over halvings of "
+        f"the trials (band), shaded where α was fitted ({windows_of(scores)}); thin lines have the "
+        f"measured slope. {plural(len(populations), 'population')} of {over('units')} units, "
+        f"{over('stimuli')} stimuli, {over('repeats')} repeats, {over('shuffles')} halvings. "
+        f"{_negative(below)}From {listed(files_of(one.source for one in populations))}."
+    )
+
+
+def layers_methods(together: Together, letter: str) -> str:
+    """Say what the figure of layers shows; `letter` is its panel of exponents."""
+    settings = together.settings
+    every = [layer for one in together.networks for layer in one.layers]
+    units = span(numbers(layer.spectrum.settings.get("units") for layer in every))
+    names = [
+        f"{one.label} ({one.model}, {plural(len(one.layers), 'layer')})"
+        for one in together.networks
+    ]
+    narrow = [
+        f"{layer.name} of {one.label}"
+        for one in together.networks
+        for layer in one.layers
+        if "alpha" not in layer.scores
+    ]
+    left_out = f" Too narrow for an exponent: {listed(narrow)}." if narrow else ""
+    return (
+        "Colour is depth, blue for the first layer and orange for the last. Spectra: share of the "
+        f"variance by rank, mean ± sd (band) over {sets_of(together)} drawn from "
+        f"{counted(settings['available'])} ({settings['pictures']}; protocol "
+        f"“{settings['protocol']}”); units are {'' if settings.get('z_scored') else 'not '}"
+        f"z-scored. {_exponents(together, letter)}The dotted line is α = 1. "
+        f"Networks: {listed(names)}; {units} units in a layer.{left_out}"
+    )
+
+
+def sample_name(together: Together) -> str:
+    """Name the images behind the interval over images: all, or the first set where it is full."""
+    for one in together.networks:
+        for layer in one.layers:
+            whole = layer.scores.get("alpha_all_images")
+            if whole is not None:
+                count, of_set = (one.settings.get("images") for one in (whole, layer.spectrum))
+                which = "the first set of" if count == of_set else "all"
+                return f"{which} {counted(count)} images"
+    return ""
+
+
+def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
+    """Say what the figure of a comparison shows; its last two `letters` are the forests."""
+    settings = one.settings
+    shares = numbers(match.alpha.settings.get("reliability") for match in one.matches)
+    theirs = one.alpha.settings.get("reliability")
+    noise = (
+        f"Signal is {100 * theirs:.1f} % of a trial's variance in the recording (median unit) and "
+        f"{span([100 * share for share in shares], 1)} % in the layers. "
+        if shares and isinstance(theirs, int | float)
+        else ""
+    )
+    networks = dict.fromkeys(match.network for match in one.matches)
+    return (
+        f"Each layer saw the recording's {counted(settings.get('stimuli'))} images and answered "
+        f"with {counted(settings.get('units'))} of its units, in as many trials and with Poisson "
+        f"noise as strong as the recording's; {counted(settings.get('draws'))} draws of units and "
+        f"noise. {noise}Spectra are cross-validated ({counted(settings.get('shuffles'))} halvings, "
+        f"algorithm “{settings.get('algorithm')}”) and divided by their sum; α is fitted to "
+        f"{windows_of([one.alpha])} (shaded); thin and dashed lines have the measured slopes. "
+        f"Colour is the layer, blue for the first and orange for the last. {letters[-2]}: α, with "
+        f"error bars of {errors_of(match.alpha for match in one.matches)}; the solid line is the "
+        "recording, the dotted one theory's bound 1 + 2/d, which is 1 for images of many "
+        f"dimensions d. {letters[-1]}: α of the layer less the recording's, with error bars of "
+        f"{errors_of(match.difference for match in one.matches)}. "
+        f"{plural(len(one.matches), 'layer')} of {listed(networks)}. From "
+        f"{listed(files_of([one.source]))}."
+    )
+
+
+def errors_of(scores: Iterable[Score]) -> str:
+    """Say what kinds of errors these are."""
+    kinds = {str(score.settings.get("error")) for score in scores if score.error is not None}
+    return "; ".join(sorted(kinds)) or "no known kind"
+
+
+def numbers(values: Iterable[Setting]) -> list[int | float]:
+    """Keep the numbers among settings."""
+    return [value for value in values if isinstance(value, int | float)]
+
+
+def _exponents(together: Together, letter: str) -> str:
+    every = [layer.scores for one in together.networks for layer in one.layers]
+    sets, whole = (
+        [scores[name] for scores in every if name in scores]
+        for name in ("alpha", "alpha_all_images")
+    )
+    if not sets:
+        return ""
+    text = (
+        f"α is fitted to {windows_of(sets)}; the window of most layers is shaded, dashed lines "
+        f"have the measured slopes. {letter}: filled, mean over sets with {errors_of(sets)} (band)"
+    )
+    if not whole:
+        return f"{text}. "
+    return (
+        f"{text}; hollow, α of {sample_name(together)} with {errors_of(whole)}, fitted to "
+        f"{windows_of(whole)}. "
+    )
+
+
+def _negative(count: int) -> str:
+    if not count:
+        return ""
+    are = "variance is" if count == 1 else "variances are"
+    return (
+        f"{count} cross-validated {are} not positive and missing from the logarithmic axes, not "
+        "from the CSV. "
+    )

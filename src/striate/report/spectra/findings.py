@@ -1,0 +1,158 @@
+"""What the spectra say, in sentences computed from their numbers."""
+
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+
+from striate.report.spectra.found import Comparison, Found, Layer, Match, Population, Together
+from striate.report.spectra.words import alpha_of, listed, minus, plural, span
+from striate.results import Score
+
+CROSS, PLAIN = "cvPCA", "PCA of the trial mean"
+
+
+def findings(found: Found) -> list[str]:
+    """Say of recordings, of each set of networks and of each comparison what was found."""
+    sentences = of_populations(found.populations)[:1] if found.populations else []
+    for together in found.together:
+        sentences += [*of_networks(together)]
+    sentences += [sentence for one in found.comparisons for sentence in of_comparison(one)[:1]]
+    return sentences
+
+
+def of_populations(populations: Sequence[Population]) -> list[str]:
+    """Say where the exponents of recordings lie, and what cross-validation changes."""
+    pairs = [(one.label, one.alphas.get(CROSS), one.alphas.get(PLAIN)) for one in populations]
+    known = [(name, cross) for name, cross, _ in pairs if cross is not None]
+    if not known:
+        return ["No cross-validated exponent was measured."]
+    low, high = _extremes(known)
+    near = [name for name, score in known if _covers(score, 1.0)]
+    where = (
+        f"is {alpha_of(known[0][1])}"
+        if len(known) == 1
+        else f"lies between {alpha_of(low[1])} ({low[0]}) and {alpha_of(high[1])} ({high[0]})"
+    )
+    first = (
+        f"The cross-validated α of {plural(len(known), 'recorded population')} {where}; "
+        f"{_holding(len(near), len(known))}."
+    )
+    both = [(cross, plain) for _, cross, plain in pairs if cross is not None and plain is not None]
+    if not both:
+        return [first]
+    gaps = [cross.value - plain.value for cross, plain in both]
+    return [
+        first,
+        f"α is larger with cross-validation than without in {sum(gap > 0 for gap in gaps)} of "
+        f"{len(gaps)}; the mean difference is {minus(f'{np.mean(gaps):+.2f}')}.",
+    ]
+
+
+def of_networks(together: Together) -> list[str]:
+    """Say how α goes through each network, and which network has the larger one."""
+    sentences = []
+    for network in together.networks:
+        known = fitted(network.layers)
+        if not known:
+            sentences.append(f"{network.label}: no layer was wide enough for an exponent.")
+            continue
+        low, high = _extremes(known)
+        values = [score.value for _, score in known]
+        sentences.append(
+            f"{network.label}, {plural(len(known), 'layer')}: α lies between {alpha_of(low[1])} "
+            f"({low[0]}) and {alpha_of(high[1])} ({high[0]}), median "
+            f"{minus(f'{np.median(values):.2f}')}."
+        )
+    return [*sentences, *_between(together)]
+
+
+def fitted(layers: Iterable[Layer]) -> list[tuple[str, Score]]:
+    """Return the layers that have an exponent, with it."""
+    return [(one.name, one.scores["alpha"]) for one in layers if "alpha" in one.scores]
+
+
+def of_comparison(comparison: Comparison) -> list[str]:
+    """Say how many layers differ from the recording, and which comes nearest."""
+    matches = comparison.matches
+    apart = [one for one in matches if not _covers(one.difference, 0.0)]
+    less = sum(one.difference.value < 0 for one in apart)
+    nearest = min(matches, key=lambda one: abs(one.difference.value))
+    first = (
+        f"Under the conditions of {comparison.label} (α = {alpha_of(comparison.alpha)}), "
+        f"{len(apart) or 'none'} of {plural(len(matches), 'layer')} "
+        f"{'differs' if len(apart) == 1 else 'differ'} from it by more than the interval"
+    )
+    sides = f" ({less} with a smaller α, {len(apart) - less} with a larger one)" if apart else ""
+    rest = (
+        f"; nearest is {nearest.layer} of {nearest.network}, "
+        f"{_gap(nearest)} ± {nearest.difference.error or 0:.2f}."
+    )
+    return [first + sides + rest, *(_per_network(name, matches) for name in _networks(matches))]
+
+
+def _between(together: Together) -> list[str]:
+    """Compare the first network with each other one, by layer where they have the same."""
+    first, *others = together.networks
+    ours = dict(fitted(first.layers))
+    sentences = []
+    for other in others:
+        theirs = dict(fitted(other.layers))
+        if not ours or not theirs:
+            continue
+        if [one.name for one in first.layers] == [one.name for one in other.layers]:
+            gaps = [ours[name].value - theirs[name].value for name in ours if name in theirs]
+            sentences.append(_exceeds(first.label, other.label, gaps))
+        else:
+            medians = [np.median([s.value for s in side.values()]) for side in (ours, theirs)]
+            sentences.append(
+                f"The median α over layers is {minus(f'{medians[0]:.2f}')} in {first.label} and "
+                f"{minus(f'{medians[1]:.2f}')} in {other.label}; they have different layers."
+            )
+    return sentences
+
+
+def _exceeds(one: str, other: str, gaps: Sequence[float]) -> str:
+    """Compare layer by layer, the network with the larger mean first."""
+    if np.mean(gaps) < 0:
+        return _exceeds(other, one, [-gap for gap in gaps])
+    count = sum(gap > 0 for gap in gaps)
+    return (
+        f"α of {one} exceeds that of {other} in {count} of {plural(len(gaps), 'layer')}, by "
+        f"{np.mean(gaps):.2f} in the mean."
+    )
+
+
+def _holding(count: int, total: int) -> str:
+    if total == 1:
+        return f"its interval {'holds' if count else 'does not hold'} 1"
+    return f"{count or 'none'} of the intervals {'holds' if count == 1 else 'hold'} 1"
+
+
+def _per_network(name: str, matches: Sequence[Match]) -> str:
+    mine = [one for one in matches if one.network == name]
+    gaps = [one.difference.value for one in mine]
+    return (
+        f"{name}: α less the recording's is {span(gaps, 2)} over {listed(o.layer for o in mine)}."
+    )
+
+
+def _networks(matches: Sequence[Match]) -> list[str]:
+    return list(dict.fromkeys(one.network for one in matches))
+
+
+def _gap(match: Match) -> str:
+    return minus(f"{match.difference.value:+.2f}")
+
+
+def _covers(score: Score, value: float) -> bool:
+    low, high = score.settings.get("low"), score.settings.get("high")
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        return low <= value <= high
+    return score.error is not None and abs(score.value - value) <= score.error
+
+
+def _extremes(
+    known: Sequence[tuple[str, Score]],
+) -> tuple[tuple[str, Score], tuple[str, Score]]:
+    ordered = sorted(known, key=lambda one: one[1].value)
+    return ordered[0], ordered[-1]

@@ -1,0 +1,64 @@
+"""A forest plot: an estimate with its interval per row, and a line to compare with."""
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+from matplotlib.axes import Axes
+
+from striate.report.figures import MUTED, Look
+
+
+def forest(
+    axes: Axes,
+    table: pd.DataFrame,
+    names: Sequence[str],
+    looks: Mapping[str, Look],
+    *,
+    heads: Sequence[str] = (),
+) -> None:
+    """Draw estimates from top to bottom.
+
+    Parameters
+    ----------
+    axes
+        Where.
+    table
+        `x` (the estimate), `error` (half its interval, or NaN), `y` (its row, from 0 on top) and
+        `series`, by which `looks` says how it is drawn.
+    names
+        What stands at the rows 0, 1, …
+    looks
+        Words of `matplotlib.axes.Axes.plot` by series.
+    heads
+        Those of `names` that only say what follows.
+    """
+    for series, part in table.groupby("series", sort=False):
+        look: Look = {"linestyle": "none", "markersize": 5, "zorder": 3, **looks[str(series)]}
+        axes.plot(part["x"], part["y"], label=str(series), **look)
+        known = part[part["error"].notna()]
+        style = {"ecolor": look["color"], "elinewidth": 1.3, "zorder": 2}
+        if len(known):
+            axes.errorbar(known["x"], known["y"], xerr=known["error"], fmt="none", **style)
+    axes.set_ylim(len(names) - 0.4, -0.6)
+    axes.set_yticks(range(len(names)), names)
+    for label, name in zip(axes.get_yticklabels(), names, strict=True):
+        label.set_fontweight("bold" if name in heads else "normal")
+    axes.tick_params(axis="y", length=0)
+    axes.grid(False, axis="y")
+    axes.margins(x=0.08)
+
+
+def reference(axes: Axes, value: float, text: str) -> None:
+    """Mark a value on the x axis with a dotted line, and say at its foot what it is."""
+    axes.axvline(value, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.1, zorder=1)
+    axes.annotate(
+        text,
+        (value, 0),
+        (3, 3),
+        xycoords=("data", "axes fraction"),
+        textcoords="offset points",
+        ha="left",
+        va="bottom",
+        fontsize=7.5,
+        color=MUTED,
+    )

@@ -1,0 +1,238 @@
+"""From result files to what was measured together: sets of networks, populations, comparisons."""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from striate.report.section import Record
+from striate.report.spectra.names import distinct, in_order, models, recordings
+from striate.report.spectra.words import counted
+from striate.results import Curve, Result, Score, Setting
+
+# Networks whose exponents may be compared saw the same images, in the same way.
+SHARED = ("pictures", "available", "protocol", "z_scored", "sets", "set_size", "seed", "version")
+# What else moves the exponent of a recording, or of a network made like one.
+CHOICES = ("ranks", "weights", "algorithm", "shuffles", "seed", "missing", "draws", "version")
+
+Settings = Mapping[str, Setting]
+Key = tuple[Setting, ...]
+
+
+class Layer(NamedTuple):
+    """A layer's spectrum, its scores by name, and its exponents by window."""
+
+    name: str
+    spectrum: Curve
+    scores: Mapping[str, Score]
+    windows: Sequence[Curve]
+
+
+class Measured(NamedTuple):
+    """A network: what it is called on the page and in full, and its layers from the first on."""
+
+    label: str
+    model: str
+    layers: Sequence[Layer]
+
+
+class Together(NamedTuple):
+    """Networks that saw the same images in the same way."""
+
+    label: str
+    settings: Settings
+    networks: Sequence[Measured]
+
+
+class Population(NamedTuple):
+    """A recorded population: cross-validated, and PCA of the mean over trials.
+
+    `alphas` and `spectra` have the keys ``"cvPCA"`` and ``"PCA of the trial mean"``.
+    """
+
+    label: str
+    source: str
+    settings: Settings
+    spectra: Mapping[str, Curve]
+    alphas: Mapping[str, Score]
+    windows: Sequence[Curve]
+
+
+class Match(NamedTuple):
+    """A layer under a recording's conditions."""
+
+    network: str
+    layer: str
+    spectrum: Curve
+    alpha: Score
+    difference: Score
+
+
+class Comparison(NamedTuple):
+    """A recording, and the layers of one or several networks made to respond like it."""
+
+    label: str
+    source: str
+    settings: Settings
+    spectrum: Curve
+    alpha: Score
+    matches: Sequence[Match]
+
+
+class Found(NamedTuple):
+    """All of the study's results in a folder."""
+
+    together: Sequence[Together]
+    populations: Sequence[Population]
+    comparisons: Sequence[Comparison]
+
+
+def found(records: Sequence[Record]) -> Found:
+    """Sort the study's result files; what a file should have and has not is left out."""
+    kinds = {
+        kind: [record for record in records if record.task.get("kind") == kind]
+        for kind in ("network", "recording", "comparison")
+    }
+    names = models(record.task for record in [*kinds["network"], *kinds["comparison"]])
+    sources = [
+        str(record.task.get("recording")) for record in [*kinds["recording"], *kinds["comparison"]]
+    ]
+    return Found(
+        _together(kinds["network"], names),
+        _populations(kinds["recording"], recordings(sources)),
+        _comparisons(kinds["comparison"], names, recordings(sources)),
+    )
+
+
+def window(settings: Settings) -> tuple[int, int] | None:
+    """Return first and last rank of the fit; None where nothing was fitted."""
+    first, _, last = str(settings.get("ranks", "")).partition("-")
+    return (int(first), int(last)) if first.isdigit() and last.isdigit() else None
+
+
+def sets_of(together: Together) -> str:
+    """Say how many sets of how many images there were; fewer than wanted if images were scarce."""
+    sizes = [
+        layer.spectrum.settings.get("images") for one in together.networks for layer in one.layers
+    ]
+    return f"{counted(together.settings['sets'])} sets of {counted(sizes[0])} images"
+
+
+def _together(records: Sequence[Record], names: Mapping[Key, str]) -> list[Together]:
+    groups: dict[Key, dict[Key, list[Record]]] = {}
+    for record in records:
+        model = (record.task.get("model"), record.task.get("model_sha256"))
+        shared = tuple(record.task.get(key) for key in SHARED)
+        groups.setdefault(shared, {}).setdefault(model, []).append(record)
+    labels = distinct(
+        {key: f"{counted(key[1])} images of {_folder(key[0])}" for key in groups}, SHARED
+    )
+    made = []
+    for shared, by_model in groups.items():
+        networks = [
+            Measured(names[model], str(model[0]), _layers(mine)) for model, mine in by_model.items()
+        ]
+        networks = [network for network in networks if network.layers]
+        networks.sort(key=lambda network: in_order(network.label))
+        if networks:
+            settings: dict[str, Setting] = dict(zip(SHARED, shared, strict=True))
+            made.append(Together(labels[shared], settings, networks))
+    return sorted(made, key=lambda one: in_order(one.label))
+
+
+def _folder(pictures: Setting) -> str:
+    """Name the images without the fingerprint behind their name."""
+    return str(pictures).rpartition(" ")[0] or str(pictures)
+
+
+def _layers(records: Sequence[Record]) -> list[Layer]:
+    """Collect a network's layers; one that was measured twice counts once."""
+    layers: dict[str, Layer] = {}
+    for record in records:
+        for name, results in _grouped(record.results, "layer").items():
+            spectrum = _curve(results, "eigenspectrum")
+            if spectrum is not None:
+                scores = {one.name: one for one in results if isinstance(one, Score)}
+                layers.setdefault(str(name), Layer(str(name), spectrum, scores, _windows(results)))
+    # One file has them in the network's order; of several, the names are all there is to go by.
+    names = list(layers) if len(records) == 1 else sorted(layers, key=in_order)
+    return [layers[name] for name in names]
+
+
+def _populations(records: Sequence[Record], names: Mapping[str, str]) -> list[Population]:
+    there = {}
+    for record in records:
+        by_method = _grouped(record.results, "method")
+        spectra = {
+            str(method): one
+            for method, results in by_method.items()
+            for one in results
+            if isinstance(one, Curve) and one.name != "alpha_by_window"
+        }
+        alphas = {
+            str(method): one
+            for method, results in by_method.items()
+            for one in results
+            if isinstance(one, Score) and one.name == "alpha"
+        }
+        if spectra:
+            settings = {**record.task, **next(iter(spectra.values())).settings}
+            source = str(record.task.get("recording"))
+            key = (source, *(settings.get(choice) for choice in CHOICES))
+            windows = _windows(record.results)
+            there[key] = Population(names[source], source, settings, spectra, alphas, windows)
+    labels = distinct({key: one.label for key, one in there.items()}, ("recording", *CHOICES))
+    made = [one._replace(label=labels[key]) for key, one in there.items()]
+    return sorted(made, key=lambda one: in_order(one.label))
+
+
+def _comparisons(
+    records: Sequence[Record], models: Mapping[Key, str], names: Mapping[str, str]
+) -> list[Comparison]:
+    there: dict[Key, Comparison] = {}
+    for record in records:
+        model = models[record.task.get("model"), record.task.get("model_sha256")]
+        source = str(record.task.get("recording"))
+        for layer, results in _grouped(record.results, "layer").items():
+            cortex = _matched(results, lambda one, source=source: one.source == source)
+            match = _matched(results, lambda one, source=source: one.source != source)
+            difference = _score(results, "alpha_difference")
+            if cortex is None or match is None or difference is None:
+                continue
+            settings = {**record.task, **cortex[0].settings}
+            key = (source, *(settings.get(choice) for choice in CHOICES))
+            one = there.get(key) or Comparison(names[source], source, settings, *cortex, ())
+            new = Match(model, str(layer), *match, difference)
+            there[key] = one._replace(matches=(*one.matches, new))
+    labels = distinct({key: one.label for key, one in there.items()}, ("recording", *CHOICES))
+    made = []
+    for key, one in there.items():
+        matches = sorted(one.matches, key=lambda match: in_order(match.network))
+        made.append(one._replace(label=labels[key], matches=matches))
+    return sorted(made, key=lambda one: in_order(one.label))
+
+
+def _matched(
+    results: Iterable[Result], wanted: Callable[[Result], bool]
+) -> tuple[Curve, Score] | None:
+    chosen = [one for one in results if wanted(one)]
+    curve, alpha = _curve(chosen, "matched_eigenspectrum"), _score(chosen, "alpha_matched")
+    return None if curve is None or alpha is None else (curve, alpha)
+
+
+def _grouped(results: Iterable[Result], setting: str) -> dict[Setting, list[Result]]:
+    groups: dict[Setting, list[Result]] = {}
+    for result in results:
+        if result.settings.get(setting) is not None:
+            groups.setdefault(result.settings[setting], []).append(result)
+    return groups
+
+
+def _curve(results: Iterable[Result], name: str) -> Curve | None:
+    return next((one for one in results if isinstance(one, Curve) and one.name == name), None)
+
+
+def _score(results: Iterable[Result], name: str) -> Score | None:
+    return next((one for one in results if isinstance(one, Score) and one.name == name), None)
+
+
+def _windows(results: Iterable[Result]) -> list[Curve]:
+    return [one for one in results if isinstance(one, Curve) and one.name == "alpha_by_window"]

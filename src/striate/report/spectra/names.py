@@ -1,0 +1,89 @@
+"""Short names for networks, recordings and layers, as long as it takes to tell them apart."""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import PurePath
+from typing import TypeVar
+
+from striate.report.labels import brief
+from striate.results import Setting
+
+Key = tuple[Setting, ...]
+Value = TypeVar("Value")
+
+
+def models(tasks: Iterable[Mapping[str, Setting]]) -> dict[Key, str]:
+    """Name networks, given as tasks with ``model`` and ``model_sha256``, by these two."""
+    there = dict.fromkeys((task.get("model"), task.get("model_sha256")) for task in tasks)
+    candidates = {key: [_short_model(str(key[0])), str(key[0])] for key in there}
+    chosen = _shortest(candidates)
+    clash = Counter(chosen.values())
+    return {
+        key: f"{name} ({str(key[1])[:6]})" if clash[name] > 1 else name
+        for key, name in chosen.items()
+    }
+
+
+def recordings(sources: Iterable[str]) -> dict[str, str]:
+    """Name recordings, given as ``"file population: size, sha256 …"``."""
+    candidates = {}
+    for source in dict.fromkeys(sources):
+        file, _, population = source.partition(": ")[0].partition(" ")
+        stem = file.partition(".")[0]
+        candidates[source] = [population or f"{stem}, all units", f"{stem} {population}", source]
+    return _shortest(candidates)
+
+
+def files_of(sources: Iterable[str]) -> list[str]:
+    """Name the files of recordings, with the checksums that `sources` end in."""
+    files = {}
+    for source in sources:
+        name, _, rest = source.partition(": ")
+        checksum = rest.rpartition(", ")[2]
+        files[f"{name.partition(' ')[0]} ({checksum})" if rest else source] = None
+    return list(files)
+
+
+def layers(names: Sequence[str]) -> dict[str, str]:
+    """Shorten each layer to the fewest leading parts that no other layer has."""
+    parts = {name: name.split(".") for name in names}
+    short = {}
+    for name, mine in parts.items():
+        others = [other for other in parts.values() if other != mine]
+        counts = range(1, len(mine) + 1)
+        enough = [k for k in counts if not any(other[:k] == mine[:k] for other in others)]
+        short[name] = ".".join(mine[: enough[0]]) if enough else name
+    return short
+
+
+def in_order(name: str) -> list[tuple[int, str]]:
+    """Return what to sort names by so that 2 comes before 10."""
+    pieces = re.findall(r"\d+|\D+", name)
+    return [(int(piece), "") if piece.isdecimal() else (-1, piece) for piece in pieces]
+
+
+def distinct(labels: Mapping[Key, str], names: Sequence[str]) -> dict[Key, str]:
+    """Add to labels that are the same the settings, called `names`, that tell them apart."""
+    made = {}
+    for key, label in labels.items():
+        rivals = [other for other, text in labels.items() if text == label]
+        shown = [i for i in range(len(names)) if len({other[i] for other in rivals}) > 1]
+        extra = [f"{names[i].replace('_', ' ')} {brief(key[i])}" for i in shown]
+        made[key] = ", ".join([label, *extra])
+    return made
+
+
+def _short_model(name: str) -> str:
+    """``folder/file.py:function`` is called ``file:function``, ``torchvision/net`` is ``net``."""
+    path, colon, function = name.rpartition(":")
+    return f"{PurePath(path).stem}:{function}" if colon else name.rpartition("/")[2]
+
+
+def _shortest(candidates: Mapping[Value, Sequence[str]]) -> dict[Value, str]:
+    """Take of each thing the first name that no other thing could be called."""
+    taken = Counter(name for names in candidates.values() for name in set(names))
+    return {
+        thing: next((name for name in names if taken[name] == 1), names[-1])
+        for thing, names in candidates.items()
+    }

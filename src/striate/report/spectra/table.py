@@ -1,0 +1,113 @@
+"""Every exponent as a row: of layers, of recordings, and of layers measured like a recording."""
+
+import math
+from collections.abc import Iterator
+
+import pandas as pd
+
+from striate.report.spectra.found import Comparison, Found, Population, Together
+from striate.report.spectra.words import minus
+from striate.results import Score, Setting
+
+# Of settings that only some kinds of results have, the others leave the cell empty.
+SETTINGS = (
+    *("ranks", "weights", "images", "stimuli", "units", "repeats", "sets", "draws", "shuffles"),
+    *("algorithm", "pictures", "protocol", "seed", "low", "high", "corrected"),
+)
+QUANTITIES = {
+    "alpha": "α",
+    "alpha_all_images": "α of all images",
+    "alpha_matched": "α, matched",
+    "alpha_difference": "difference",
+}
+
+
+def spectra_table(found: Found) -> pd.DataFrame:
+    """Return one row per exponent, or difference of two.
+
+    Parameters
+    ----------
+    found
+        All of the study's results.
+
+    Returns
+    -------
+        `kind` (network, recording, comparison), `group` (what was measured together), `label` and
+        `source` (short and full name), `part` (layer or method), `name`, `value`, `error`,
+        `error_kind`, `r_squared` (of the sets' fits; networks only), and the settings.
+    """
+    rows = [
+        *(row for together in found.together for row in _networks(together)),
+        *(row for one in found.populations for row in _population(one)),
+        *(row for one in found.comparisons for row in _comparison(one)),
+    ]
+    return pd.DataFrame(rows)
+
+
+def spectra_cells(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
+    """Write the rows as short texts, by what they belong to."""
+    cells: dict[str, list[dict[str, str]]] = {}
+    for row in table.to_dict("records"):
+        cell = {
+            "part": str(row["part"]),
+            "quantity": QUANTITIES[row["name"]],
+            "value": minus(f"{row['value']:.3f}"),
+            "error": "" if _blank(row["error"]) else f"± {row['error']:.3f}",
+            "kind": "" if _blank(row["error_kind"]) else str(row["error_kind"]),
+            "ranks": "" if _blank(row["ranks"]) else str(row["ranks"]).replace("-", "–"),
+            "stimuli": _whole(row["stimuli"] if _blank(row["images"]) else row["images"]),
+            "units": _whole(row["units"]),
+            "r_squared": "" if _blank(row["r_squared"]) else f"{row['r_squared']:.3f}",
+        }
+        cells.setdefault(f"{row['label']}: {row['group']}", []).append(cell)
+    return cells
+
+
+def _networks(together: Together) -> Iterator[dict[str, Setting]]:
+    for network in together.networks:
+        for layer in network.layers:
+            straight = layer.scores.get("r_squared")
+            for name in ("alpha", "alpha_all_images"):
+                if name in layer.scores:
+                    named = ("network", together.label, network.label, network.model, layer.name)
+                    fits = straight.value if straight is not None and name == "alpha" else None
+                    yield _row(*named, layer.scores[name], fits)
+
+
+def _population(one: Population) -> Iterator[dict[str, Setting]]:
+    for method, score in one.alphas.items():
+        yield _row("recording", "recording", one.label, one.source, method, score)
+
+
+def _comparison(one: Comparison) -> Iterator[dict[str, Setting]]:
+    group = f"compared with {one.label}"
+    yield _row("comparison", group, "recording", one.source, one.label, one.alpha)
+    for match in one.matches:
+        for score in (match.alpha, match.difference):
+            source = match.spectrum.source
+            yield _row("comparison", group, match.network, source, match.layer, score)
+
+
+def _row(
+    kind: str,
+    group: str,
+    label: str,
+    source: str,
+    part: str,
+    score: Score,
+    r_squared: float | None = None,
+) -> dict[str, Setting]:
+    named: dict[str, Setting] = {
+        "kind": kind, "group": group, "label": label, "source": source, "part": part,
+        "name": score.name, "value": score.value, "error": score.error,
+        "error_kind": score.settings.get("error"), "r_squared": r_squared,
+    }  # fmt: skip
+    return named | {name: score.settings.get(name) for name in SETTINGS}
+
+
+def _blank(value: object) -> bool:
+    return value is None or (isinstance(value, float) and math.isnan(value))
+
+
+def _whole(value: int | float | None) -> str:
+    return "" if value is None or math.isnan(value) else f"{round(value):,}"
