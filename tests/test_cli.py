@@ -418,7 +418,7 @@ def test_a_network_is_compared_with_a_recording(lab):
     ("spectrum v1.npz --ranks 2-8 --algorithm best", "--algorithm 'best'; choose text or rele"),
     ("spectrum v1.npz --ranks 2-8 --population a", "v1.npz"),
     ("spectrum photos --ranks 2-8", "is a folder; name the file of a recording"),
-    ("compare tiny.py:net v1.npz --ranks 2-6 --layers 3", "network has 5 units that vary"),
+    ("compare tiny.py:net v1.npz --ranks 2-6 --layers 3", "has 12 units and there are fewer in 3"),
 ])  # fmt: skip
 def test_a_wrong_measurement_costs_one_line(words, said, lab):
     status, out, err = striate(words)

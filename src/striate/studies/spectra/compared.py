@@ -1,6 +1,6 @@
 """A network and a recording compared, as a task and its measurement."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from torch import Tensor
@@ -9,6 +9,7 @@ from striate.activations import collect
 from striate.datasets import Recording
 from striate.layers import match
 from striate.models import Network
+from striate.responses import Responses
 from striate.results import Result
 from striate.spectra import Algorithm
 from striate.studies.spectra.about import about_network, file_stem, with_settings
@@ -71,10 +72,17 @@ def measure_comparison(
         The same as the task was made of.
     batch_size
         Images shown at a time.
+
+    Raises
+    ------
+    ValueError
+        If a layer has fewer units than the recording, or as `fair_comparison`.
     """
     shown = as_seen(recording, network.size)
+    chosen = str(task["layers"]).split()
+    _check_widths(collect(network.model, shown[:1], chosen), recording.responses)
     results: list[Result] = []
-    for layer in str(task["layers"]).split():
+    for layer in chosen:
         # One layer at a time is held.
         responses = collect(
             network.model, shown, layer, batch_size=batch_size, source=network.name
@@ -93,6 +101,16 @@ def measure_comparison(
             )
         ]
     return results
+
+
+def _check_widths(layers: Mapping[str, Responses], recording: Responses) -> None:
+    wanted = recording.tensor.shape[2]
+    narrow = [name for name, layer in layers.items() if layer.tensor.shape[2] < wanted]
+    if narrow:
+        raise ValueError(
+            f"the recording has {wanted} units and there are fewer in {', '.join(narrow)}; leave "
+            "these layers out"
+        )
 
 
 def as_seen(recording: Recording, size: int) -> Tensor:
