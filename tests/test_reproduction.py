@@ -1,4 +1,4 @@
-"""The networks whose results are of the grid, kept under docs/results, agree with the published curves."""
+"""The grid whose results are kept under docs/results agrees with the published curves."""
 
 from pathlib import Path
 

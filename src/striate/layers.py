@@ -6,7 +6,7 @@ Every hook set here is removed when its ``with`` block ends, whatever happened i
 import difflib
 import hashlib
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from fnmatch import fnmatchcase
 from itertools import chain
@@ -27,6 +27,8 @@ def find(model: nn.Module, name: str) -> nn.Module:
     ValueError
         If there is no such layer; close names are suggested.
     """
+    check_module(model)
+    _check_texts("layer", [name])
     layers = {known: layer for known, layer in model.named_modules() if known}
     if name not in layers:
         close = difflib.get_close_matches(name, layers, n=3) or list(layers)[:8]
@@ -60,10 +62,7 @@ def match(model: nn.Module, names: str | Sequence[str]) -> dict[str, nn.Module]:
     ValueError
         If one of `names` fits no layer; close names are suggested.
     """
-    known = _unwrapped(model)
-    patterns = [names] if isinstance(names, str) else list(names)
-    if not patterns:
-        raise ValueError('layers=[]: name at least one layer, or "**" for all of them')
+    known, patterns = _unwrapped(model), _patterns(names)
     fitting: set[str] = set()
     for pattern in patterns:
         found = _found(pattern, known)
@@ -122,8 +121,7 @@ def places(model: nn.Module, names: str | Sequence[str]) -> dict[str, Place]:
     ValueError
         If one of `names` fits no layer; close names are suggested.
     """
-    known = _unwrapped(model)
-    patterns = [names] if isinstance(names, str) else list(names)
+    known, patterns = _unwrapped(model), _patterns(names)
     fitting: dict[str, Place] = {}
     for pattern in patterns:
         plain = pattern if _found(pattern, known) else ""
@@ -135,8 +133,6 @@ def places(model: nn.Module, names: str | Sequence[str]) -> dict[str, Place]:
         for name, layer in match(model, bare).items():
             place = Place(f"{name}{f'@{call}' if call else ''}{inwards}", layer, call, keys)
             fitting[place.name] = place
-    if not patterns:
-        match(model, patterns)  # which says what to give
     order = {id(layer): index for index, (_, layer) in enumerate(known.values())}
     ordered = sorted(fitting.values(), key=lambda place: (order[id(place.layer)], place.call or 0))
     return {place.name: place for place in ordered}
@@ -180,12 +176,59 @@ def _entries(output: object) -> dict[str, object]:
     return {}
 
 
+def check_module(model: object) -> None:
+    """Refuse what is not a network of PyTorch.
+
+    Raises
+    ------
+    ValueError
+        If `model` is none.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is a {type(model).__name__}; give a torch.nn.Module")
+
+
+def run(model: nn.Module, images: Tensor, *, name: str = "images") -> object:
+    """Show `images`, called `name`, to a model, in whose own words it says what it cannot take.
+
+    Raises
+    ------
+    ValueError
+        If it stops at them.
+    """
+    try:
+        return model(images)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{name} of shape {tuple(images.shape[1:])} do not pass through this "
+            f"{type(model).__name__}: {reason}"
+        ) from error
+
+
+def _patterns(names: str | Sequence[str]) -> list[str]:
+    patterns = (
+        list(names) if isinstance(names, Iterable) and not isinstance(names, str) else [names]
+    )
+    if not patterns:
+        raise ValueError('layers=[]: name at least one layer, or "**" for all of them')
+    _check_texts("layers", patterns)
+    return patterns
+
+
+def _check_texts(argument: str, names: Sequence[object]) -> None:
+    for name in names:
+        if not isinstance(name, str):
+            raise ValueError(f"{argument}={name!r}: layers are named by text, e.g. 'layer1'")
+
+
 def _found(pattern: str, known: dict[str, tuple[str, nn.Module]]) -> set[str]:
     return _fitting(pattern, known) or _fitting(pattern.removeprefix("module."), known)
 
 
 def _unwrapped(model: nn.Module) -> dict[str, tuple[str, nn.Module]]:
     """Layers by their names less the steps that wrappers add; with each, its whole name."""
+    check_module(model)
     parallel = (nn.DataParallel, nn.parallel.DistributedDataParallel)
     short = {"": ""}
     found: dict[str, tuple[str, nn.Module]] = {}

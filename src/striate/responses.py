@@ -1,6 +1,6 @@
 """What a population did when shown images: `Responses`, and seen by stimulus, `Kernel`."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 import torch
@@ -27,8 +27,8 @@ class Responses:
     Raises
     ------
     ValueError
-        If `tensor` is not of floating point with three axes, none of them empty, holds an infinity,
-        or there are not as many names as stimuli.
+        If `tensor` is not a tensor of floating point with three axes, none of them empty, holds an
+        infinity, or there are not as many names as stimuli.
     """
 
     tensor: Float[Tensor, "repeats stimuli units"]
@@ -36,6 +36,7 @@ class Responses:
     stimuli: Names
 
     def __post_init__(self) -> None:
+        _check_tensor("tensor", self.tensor)
         shape = tuple(self.tensor.shape)
         if len(shape) != 3 or not self.tensor.is_floating_point() or 0 in shape:
             raise ValueError(
@@ -134,6 +135,7 @@ class Kernel:
     cross: Mapping[str, Float64[Tensor, "_ stimuli"]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
+        _check_tensor("gram", self.gram)
         size = len(self.gram) if self.gram.ndim else 0
         _check_matrix("gram", self.gram, (size, size))
         # Transposed, a sum of rounded products differs by its rounding, no more.
@@ -141,6 +143,7 @@ class Kernel:
         if (self.gram - self.gram.T).abs().max() > slack:
             raise ValueError("gram is not symmetric; give the product of responses with themselves")
         for name, matrix in self.cross.items():
+            _check_tensor(f"cross[{name!r}]", matrix)
             rows = len(matrix) if matrix.ndim else 0
             _check_matrix(f"cross[{name!r}]", matrix, (rows, size))
         if not 0 <= self.varying <= self.units or self.units < 1:
@@ -149,6 +152,11 @@ class Kernel:
                 "units those that vary are a part"
             )
         _check_names(self.stimuli, size)
+
+
+def _check_tensor(name: str, value: object) -> None:
+    if not isinstance(value, Tensor):
+        raise ValueError(f"{name} is a {type(value).__name__}; give a torch.Tensor")
 
 
 def _check_matrix(name: str, matrix: Tensor, shape: tuple[int, int]) -> None:
@@ -162,6 +170,8 @@ def _check_matrix(name: str, matrix: Tensor, shape: tuple[int, int]) -> None:
 
 
 def _check_names(stimuli: Names, count: int) -> None:
+    if not isinstance(stimuli, (str, Sequence)):
+        raise ValueError(f"stimuli={stimuli!r}: give a name of the set, or one name per stimulus")
     if not isinstance(stimuli, str) and len(stimuli) != count:
         raise ValueError(f"stimuli holds {len(stimuli)} names for {count} stimuli")
 

@@ -141,10 +141,12 @@ def test_weights_that_do_not_fit_are_refused(file, tmp_path):
     with pytest.raises(ValueError, match="there is no such file"):
         load(f"{file}:small", weights=tmp_path / "none.pt")
     torch.save(nn.Linear(2, 2).state_dict(), tmp_path / "other.pt")
-    with pytest.raises(ValueError, match=r"other\.pt do not fit: .*Missing key"):
+    with pytest.raises(
+        ValueError, match=r"other\.pt' do not fit this Sequential: missing: 1\.weight"
+    ):
         load(f"{file}:small", weights=tmp_path / "other.pt")
     (tmp_path / "torn.safetensors").write_bytes(b"\0" * 20)
-    with pytest.raises(ValueError, match=r"torn\.safetensors do not fit"):
+    with pytest.raises(ValueError, match=r"torn\.safetensors' cannot be read"):
         load(f"{file}:small", weights=tmp_path / "torn.safetensors")
 
 
@@ -159,7 +161,7 @@ class Evil:
 def test_weights_that_are_a_program_do_not_run(file, tmp_path):
     marker = tmp_path / "it ran"
     torch.save({"1.weight": Evil(marker)}, tmp_path / "evil.pt")
-    with pytest.raises(ValueError, match="do not fit: Weights only load failed"):
+    with pytest.raises(ValueError, match=r"it asks for posix\.system, which is not run"):
         load(f"{file}:small", weights=tmp_path / "evil.pt")
     assert not marker.exists()
 
@@ -186,7 +188,7 @@ def test_a_fingerprint_is_of_names_kinds_and_numbers():
 
 @pytest.mark.parametrize(("mean", "std"), [((0.5,), (0.5, 0.5)), ((0.5,), (0.0,))])
 def test_normalisation_that_cannot_be_is_refused(mean, std):
-    with pytest.raises(ValueError, match="one of each per channel, and std above 0"):
+    with pytest.raises(ValueError, match="give one number of each per channel"):
         normalised(nn.Identity(), mean, std)
 
 

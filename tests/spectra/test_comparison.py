@@ -118,7 +118,7 @@ def test_the_seed_decides_everything():
     ({"network": torch.ones(299, 40)}, "need the recording's 300 stimuli × units"),
     ({"network": torch.ones(300, 40)}, "network has 0 units that vary over the stimuli, the rec"),
     ({"network": torch.full((300, 40), torch.nan)}, "network holds responses that are not finite"),
-    ({"draws": 1}, "draws=1: at least 2"),
+    ({"draws": 1}, "draws=1: give a whole number from 2 on"),
     ({"level": 1.0}, "level=1.0: a confidence lies in"),
     ({"ranks": (3, 41)}, r"ranks=\(3, 41\) end beyond the 40 ranks there are"),
     ({"groups": 1}, "groups=1"),

@@ -264,11 +264,11 @@ BOTH = [
     [
         (missing(), {}, "responses of 2 of 6 units to 2 of 10 stimuli are missing or infinite"),
         ((torch.ones(5, 3), torch.ones(5, 4)), {}, r"half1 is \(5, 3\) and half2 \(5, 4\)"),
-        ((torch.ones(5), torch.ones(5)), {}, r"half1 is \(5,\) and half2 \(5,\)"),
+        ((torch.ones(5), torch.ones(5)), {}, r"half1 has shape \(5,\); need stimuli × units"),
         (torch.ones(2, 1, 4), {}, "2 stimuli and 2 units, given 1 × 4"),
         (torch.ones(2, 4, 1), {}, "2 stimuli and 2 units, given 4 × 1"),
         (torch.ones(2, 4, 4), {"algorithm": "paper"}, "algorithm='paper'; choose 'text'"),
-        (torch.ones(2, 4, 4), {"count": 0}, "count=0: ask for at least one rank"),
+        (torch.ones(2, 4, 4), {"count": 0}, "count=0: give a whole number"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )
@@ -279,7 +279,7 @@ def test_what_has_no_spectrum_is_refused(measure, halves, settings, message):
 
 
 def test_no_shuffles_are_refused():
-    with pytest.raises(ValueError, match="shuffles=0: need at least one"):
+    with pytest.raises(ValueError, match="shuffles=0: give a whole number"):
         shuffled_eigenspectra(*recording(5, 4), algorithm="text", shuffles=0, seed=0)
 
 

@@ -243,9 +243,9 @@ def silent_unit():
         (silent_unit(), {"missing": "trial"}, "1 of 12 stimuli have two trials with all 8 units"),
         (torch.full((2, 3, 4), torch.nan), {}, "0 of 3 stimuli"),
         (ragged(), {"missing": "drop"}, "missing='drop'; choose 'response'"),
-        (ragged(), {"shuffles": 0}, "shuffles=0: need at least one"),
+        (ragged(), {"shuffles": 0}, "shuffles=0: give a whole number"),
         (ragged(), {"algorithm": "code"}, "algorithm='code'; choose 'text'"),
-        (ragged(), {"count": 0}, "count=0: ask for at least one rank"),
+        (ragged(), {"count": 0}, "count=0: give a whole number"),
     ],
     ids=lambda value: value if isinstance(value, str) else "",
 )

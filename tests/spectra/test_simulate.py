@@ -80,7 +80,7 @@ def test_one_seed_one_recording():
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"stimuli": 0}, "stimuli=0, units=24, repeats=2: need at least one"),
+        ({"stimuli": 0}, "stimuli=0: give a whole number from 1 on"),
         ({"units": -1}, "units=-1"),
         ({"repeats": 0}, "repeats=0"),
         ({"alpha": -1.0}, "alpha=-1.0: an exponent is a finite number from 0 on"),

@@ -56,9 +56,9 @@ def test_windows_that_cannot_be_fitted_are_nan(bad):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"firsts": []}, "firsts and lasts name no window"),
-        ({"lasts": range(0)}, "firsts and lasts name no window"),
-        ({"firsts": [3, 0]}, "firsts start at 0; ranks are counted from 1"),
+        ({"firsts": []}, r"firsts=\[\] name no window"),
+        ({"lasts": range(0)}, r"lasts=range\(0, 0\) name no window"),
+        ({"firsts": [3, 0]}, "a rank of firsts=0: give a whole number from 1 on"),
         ({"weights": "log"}, r"weights='log'; choose 'rank' \(1/n\) or 'none'"),
     ],
 )

@@ -6,7 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from striate.activations._forward import forward, not_finite, observed, probe
+from striate.activations._forward import check_kept, forward, not_finite, observed, probe
 from striate.activations._images import Images, survey
 from striate.layers import places
 from striate.responses import Responses
@@ -66,7 +66,8 @@ def collect(
     ------
     ValueError
         If a layer does not exist, runs not once, or puts out something else than one finite row per
-        image; or images cannot be used. What to do instead is said.
+        image; images cannot be used, or the model cannot take them; or nothing can be kept in
+        `dtype` or on `device`. What to do instead is said.
 
     Examples
     --------
@@ -75,9 +76,10 @@ def collect(
     >>> found["0"].tensor.shape, found["3"].source
     (torch.Size([1, 5, 144]), 'Sequential:3')
     """
+    chosen = places(model, layers)
+    check_kept(dtype, device)
     with observed(model) as core:
         shown = survey(images, batch_size=batch_size)
-        chosen = places(model, layers)
         kept = {
             name: torch.empty(
                 (shown.count, found.units),

@@ -9,7 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from striate.layers import Place, select
+from striate.layers import Place, run, select
 
 Take = Callable[[Tensor], None]
 WITNESSES = 64  # numbers by which an output is known again
@@ -126,7 +126,9 @@ def _counting(place: Place, see: Callable[[Place, object], None]) -> Callable[..
     return hook
 
 
-def probe(model: nn.Module, batch: Tensor, places: Mapping[str, Place]) -> dict[str, Outputs]:
+def probe(
+    model: nn.Module, batch: Tensor, places: Mapping[str, Place], name: str = "images"
+) -> dict[str, Outputs]:
     """Run a small batch through the whole model to learn what each place puts out.
 
     Returns
@@ -137,8 +139,8 @@ def probe(model: nn.Module, batch: Tensor, places: Mapping[str, Place]) -> dict[
     Raises
     ------
     ValueError
-        If a layer does not run, runs more or fewer times than its place says, or its output is not
-        one floating-point row per image.
+        If the model cannot take the images, called `name`; if a layer does not run, runs more or
+        fewer times than its place says, or its output is not one floating-point row per image.
     """
     calls = dict.fromkeys((place.layer for place in places.values()), 0)
     found: dict[str, Outputs] = {}
@@ -155,7 +157,7 @@ def probe(model: nn.Module, batch: Tensor, places: Mapping[str, Place]) -> dict[
     with ExitStack() as stack:
         for layer in calls:
             stack.callback(layer.register_forward_hook(look).remove)
-        model(_prepared(model, batch))
+        run(model, _prepared(model, batch), name=name)
     for place in places.values():
         _check_calls(place, calls[place.layer])
     return found
@@ -191,6 +193,23 @@ def _prepared(model: nn.Module, batch: Tensor) -> Tensor:
     weights = (weight for weight in model.parameters() if weight.is_floating_point())
     weight = next(weights, None)
     return batch if weight is None else batch.to(weight.device, weight.dtype)
+
+
+def check_kept(dtype: torch.dtype | None, device: torch.device | str | None = None) -> None:
+    """Refuse a type that would change responses, and a device on which none can be put.
+
+    Raises
+    ------
+    ValueError
+        If `dtype` is not of floating point, or `device` is not there.
+    """
+    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
+        raise ValueError(f"dtype={dtype!r}: responses need floating point, e.g. torch.float32")
+    try:
+        torch.empty(1, device=device)
+    except (RuntimeError, AssertionError, TypeError) as error:
+        reason = str(error).partition("\n")[0]
+        raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
 
 
 def not_finite(layer: str, kept: torch.dtype) -> str:

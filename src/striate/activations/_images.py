@@ -1,7 +1,7 @@
 """Images that are gone through several times, always the same and in the same order."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol, TypeGuard, runtime_checkable
@@ -86,8 +86,8 @@ def survey(images: Images, *, batch_size: int, name: str = "images") -> Stimuli:
         If they cannot be gone through again, are not tensors of one shape and type with pixels in
         [0, 1], or there are none.
     """
-    if batch_size < 1:
-        raise ValueError(f"batch_size={batch_size}; show at least one image at a time")
+    if not isinstance(batch_size, int) or batch_size < 1:
+        raise ValueError(f"batch_size={batch_size!r}; show at least one image at a time")
     running, first, count = hashlib.sha256(), torch.empty(0), 0
     digests: list[str] = []
     for batch in _batches(images, batch_size, name):
@@ -122,7 +122,7 @@ def _parts(images: Images, batch_size: int, name: str) -> Iterable[object]:
     if not isinstance(images, (list, tuple)) and _slices(images):
         starts = range(0, len(images), batch_size)
         return (images[start : start + batch_size] for start in starts)
-    if isinstance(images, Dataset) or not isinstance(images, Iterable):
+    if isinstance(images, (Dataset, str, Mapping)) or not isinstance(images, Iterable):
         raise ValueError(
             f"{name} is a {type(images).__name__}, which gives no batches of images; give a "
             "tensor, a list of batches, or a DataLoader that does not shuffle"

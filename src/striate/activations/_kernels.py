@@ -8,7 +8,7 @@ from torch import nn
 
 from striate.activations import _partial
 from striate.activations._collect import Progress
-from striate.activations._forward import Outputs, observed, probe
+from striate.activations._forward import Outputs, check_kept, observed, probe
 from striate.activations._images import Images, survey
 from striate.activations._passes import Work, summed
 from striate.activations._planning import parse_memory
@@ -75,7 +75,8 @@ def kernels(
     ------
     ValueError
         As `collect`; if `memory` is not enough, which says what is; if `others` are not images that
-        the layers answer with as many units; or if a file in `partial` is damaged.
+        the layers answer with as many units; if `z_scored` is neither True nor False; or if
+        `partial` is no folder, or a file in it is damaged.
 
     Examples
     --------
@@ -85,6 +86,8 @@ def kernels(
     (torch.Size([5, 5]), 144)
     """
     parse_memory(memory)
+    chosen = places(model, layers)
+    _check(z_scored, others, dtype, partial)
     with observed(model) as core:
         shown = survey(images, batch_size=batch_size)
         new = {
@@ -93,10 +96,9 @@ def kernels(
         }
         if shown.count < 2:
             raise ValueError("images holds 1 image; a kernel needs at least 2")
-        chosen = places(model, layers)
         outputs = probe(core, shown.first, chosen)
         for some in new.values():
-            _check_units(outputs, probe(core, some.first, chosen), some.name)
+            _check_units(outputs, probe(core, some.first, chosen, some.name), some.name)
         work = Work(core, shown, new, chosen, outputs, z_scored, dtype)
         store = None if partial is None else _store(work, partial)
         totals = summed(work, memory, progress, store)
@@ -118,6 +120,26 @@ def kernels(
     if store is not None:
         store.remove()
     return found
+
+
+def _check(
+    z_scored: bool,
+    others: Mapping[str, Images] | None,
+    dtype: torch.dtype | None,
+    partial: Path | None,
+) -> None:
+    # Any text would count as True, and the spectrum would be another one.
+    if not isinstance(z_scored, bool):
+        raise ValueError(f"z_scored={z_scored!r}: say True or False")
+    if others is not None and not isinstance(others, Mapping):
+        raise ValueError(
+            f"others is a {type(others).__name__}; give sets of images by name, {{'new': images}}"
+        )
+    check_kept(dtype)
+    if partial is not None and not isinstance(partial, Path):
+        raise ValueError(f"partial={partial!r} is a {type(partial).__name__}; give a pathlib.Path")
+    if partial is not None and partial.exists() and not partial.is_dir():
+        raise ValueError(f"partial={str(partial)!r} is a file; name a folder")
 
 
 def _check_units(outputs: Mapping[str, Outputs], found: Mapping[str, Outputs], name: str) -> None:

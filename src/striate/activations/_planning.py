@@ -77,9 +77,14 @@ def plan(
     Raises
     ------
     ValueError
-        If `memory` is not a size, or does not hold one block beside the Gram matrices; what does is
-        said.
+        If there are no units or stimuli; if `memory` is not a size, or does not hold one block
+        beside the Gram matrices; what does is said.
     """
+    if stimuli < 1 or others < 0 or min(units.values(), default=0) < 1:
+        raise ValueError(
+            f"units={dict(units)}, stimuli={stimuli}, others={others}: need at least one stimulus, "
+            "and one unit of each layer"
+        )
     budget, done = parse_memory(memory), done or {}
     gram = 8 * stimuli * (stimuli + others)
     held = overhead + gram * sum(done.get(layer, 0) > 0 for layer in units)
@@ -149,14 +154,16 @@ def parse_memory(memory: str | int) -> int:
     Raises
     ------
     ValueError
-        If `memory` is not positive, or not a number with a unit.
+        If `memory` is not a positive whole number, nor a number with a unit.
     """
     if isinstance(memory, str):
         found = re.fullmatch(r"(\d+(?:\.\d+)?)\s*([KMGT]?)(i?)B", memory.strip(), re.IGNORECASE)
         sizes = BINARY_SIZES if found and found[3] else SIZES
         size = int(float(found[1]) * sizes[found[2].upper()]) if found else 0
     else:
-        size = 0 if isinstance(memory, bool) else memory
+        size = memory if isinstance(memory, int) and not isinstance(memory, bool) else 0
     if size <= 0:
-        raise ValueError(f"memory={memory!r} is not a size; give e.g. '4GB', '512MB' or bytes")
+        raise ValueError(
+            f"memory={memory!r} is not a size; give e.g. '4GB', '512MB' or a whole number of bytes"
+        )
     return size

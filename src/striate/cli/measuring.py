@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
-from striate.cli.options import check_folder
-
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Task
 
@@ -19,8 +17,9 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
     """Show on standard error how far something is, where there is a screen."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
-    columns = TextColumn(what), BarColumn(), MofNCompleteColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+    columns, console = (TextColumn(what), BarColumn(), MofNCompleteColumn()), Console(stderr=True)
+    hidden = not console.is_terminal  # without a screen its end would be an empty line
+    with Progress(*columns, console=console, transient=True, disable=hidden) as bar:
         shown = bar.add_task(what, total=None)
         yield lambda done, of: bar.update(shown, completed=done, total=of)
 
@@ -32,7 +31,6 @@ def measure_once(
     from striate.results import Score, load
     from striate.study import run as run_tasks
 
-    check_folder(results)
     (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
     for score in load(finished.path):
         if isinstance(score, Score):

@@ -17,6 +17,7 @@ from striate.cli.options import (
     Seed,
     Weights,
     check_device,
+    check_folder,
     ranks_of,
 )
 
@@ -52,6 +53,7 @@ def measure_spectrum(
     from striate.studies import spectra
 
     check_device(device)
+    check_folder(results)
     network = load(model, weights=weights)
     network.model.to(device)
     shown = spectra.pictures(images, network)
@@ -89,8 +91,9 @@ def spectrum(
     """Measure the cross-validated eigenspectrum and α of a recording."""
     from striate.studies import spectra
 
-    read = _recording(recording, population)
     window, how = _window(ranks, weights), _algorithm(algorithm)
+    check_folder(results)
+    read = _recording(recording, population)
     task = spectra.recording_task(read, window=window, algorithm=how, shuffles=shuffles, seed=seed)
     measure = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
     measure_once(task, results, measure)
@@ -114,10 +117,11 @@ def compare(
     from striate.models import load
     from striate.studies import spectra
 
+    given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
     check_device(device)
+    check_folder(results)
     network, read = load(model, weights=model_weights), _recording(recording, population)
     network.model.to(device)
-    given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
     task = spectra.comparison_task(network, read, layers.split(","), seed=seed, **given)
     measure = partial(
         spectra.measure_comparison,
@@ -141,11 +145,14 @@ def _recording(path: Path, population: str | None) -> "Recording":
 
 
 def _window(ranks: str, weights: str) -> "Window":
+    from striate.spectra import check_ranks
     from striate.study.spectra import Window
 
     if weights not in ("rank", "none"):
         raise ValueError(f"--weights {weights!r}; choose rank (1/n) or none")
-    return Window(ranks_of(ranks) or (1, 2), weights)
+    first_last = ranks_of(ranks) or (1, 2)
+    check_ranks(first_last)
+    return Window(first_last, weights)
 
 
 def _algorithm(name: str) -> "SpectralAlgorithm":

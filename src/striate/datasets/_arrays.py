@@ -186,13 +186,17 @@ def content_of(dataset: Any) -> np.ndarray:  # noqa: ANN401  an h5py.Dataset
     import h5py
 
     if h5py.check_string_dtype(dataset.dtype):
-        return np.asarray(dataset.asstr()[()], np.str_)
+        return np.asarray(dataset.asstr("utf-8", "backslashreplace")[()], np.str_)
     return np.asarray(dataset[()])
 
 
 def text_of(ids: np.ndarray) -> list[str]:
     """Return names as text, whether they were stored as bytes, text or integers."""
-    return [item.decode() if isinstance(item, bytes) else str(item) for item in ids.tolist()]
+    return [
+        # Whatever the encoding, names that differ stay different.
+        item.decode(errors="backslashreplace") if isinstance(item, bytes) else str(item)
+        for item in ids.tolist()
+    ]
 
 
 def _is_hdf5(path: Path) -> bool:

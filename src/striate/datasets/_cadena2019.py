@@ -142,7 +142,8 @@ def _flat(nested: Any) -> Iterator[str]:  # noqa: ANN401
 
 def _of_types(known: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
     there = sorted(set(known.tolist()))
-    if isinstance(wanted, str) or not wanted or not set(wanted) <= set(there):
+    listing = isinstance(wanted, Sequence) and not isinstance(wanted, str)
+    if not listing or not wanted or not set(wanted) <= set(there):
         raise ValueError(f"types={wanted!r}; choose from {listed(there)}, as a list")
     return np.concatenate([np.flatnonzero(known == one) for one in wanted])
 

@@ -41,7 +41,20 @@ def search_path(root: Path | None) -> Iterator[Path]:
     yield cache_directory()
 
 
+def check_path(argument: str, value: object) -> None:
+    """Refuse text, and anything else, in the place of a path.
+
+    Raises
+    ------
+    ValueError
+        If `value` is no path.
+    """
+    if not isinstance(value, Path):
+        raise ValueError(f"{argument}={value!r} is a {type(value).__name__}; give a pathlib.Path")
+
+
 def _existing(folder: Path, setting: str) -> Path:
+    check_path(setting, folder)
     if not folder.is_dir():
         raise ValueError(
             f"{setting} names {folder}, which is not a folder; correct it or leave it out"

@@ -13,6 +13,7 @@ from jaxtyping import Float, Int64
 from PIL import Image
 from torch import Tensor
 
+from striate.datasets._files import check_path
 from striate.results import digest
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
@@ -144,7 +145,8 @@ def images(
     ValueError
         If the folder or an argument is none, no image can be read, or there are fewer than `n`.
     """
-    _check(folder, {"resize": resize, "crop": crop, "batch_size": batch_size, "threads": threads})
+    counts = {"crop": crop, "batch_size": batch_size, "threads": threads}
+    _check(folder, counts if resize is None else {"resize": resize, **counts})
     found = _find(folder)
     if not found:
         raise ValueError(f"{folder} holds no image, that is no {', '.join(sorted(SUFFIXES))}")
@@ -164,12 +166,13 @@ def images(
     )  # fmt: skip
 
 
-def _check(folder: Path, counts: dict[str, int | None]) -> None:
+def _check(folder: Path, counts: dict[str, int]) -> None:
+    check_path("folder", folder)
     if not folder.is_dir():
         raise ValueError(f"folder={str(folder)!r} is not a folder; name one that holds images")
     for name, value in counts.items():
-        if value is not None and value < 1:
-            raise ValueError(f"{name}={value}; give a positive number")
+        if not isinstance(value, int) or value < 1:
+            raise ValueError(f"{name}={value!r}; give a positive whole number")
 
 
 def _order(found: int, n: int | None, seed: int | None) -> list[int]:
@@ -179,7 +182,9 @@ def _order(found: int, n: int | None, seed: int | None) -> list[int]:
         return list(range(found))
     if seed is None:
         raise ValueError(f"n={n} images are drawn at random; give a seed")
-    if not 1 <= n <= found:
+    if not isinstance(seed, int):
+        raise ValueError(f"seed={seed!r}; give a whole number")
+    if not isinstance(n, int) or not 1 <= n <= found:
         raise ValueError(f"n={n} of {found} images; draw at least 1 and no more than there are")
     return torch.randperm(found, generator=torch.Generator().manual_seed(seed)).tolist()
 

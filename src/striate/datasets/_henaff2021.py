@@ -49,8 +49,7 @@ def henaff2021(
     held = read(path, [*keys, "images", TABLE, "categories", "movies"])
     values, notes = side_by_side(path, {key: held[key] for key in keys})
     table = held[TABLE]
-    if table.shape != (values.shape[1], 4):
-        raise ValueError(f"{path}: {TABLE} has shape {table.shape}, not {(values.shape[1], 4)}")
+    _check(path, values, held)
     kept = _chosen(table[:, 1], text_of(held["categories"]), categories)
     if categories is not None:
         notes.append(
@@ -66,6 +65,24 @@ def henaff2021(
         image_ids=[movies[movie] for movie in table[kept, 2]],
         notes=notes,
     )
+
+
+def _check(path: Path, values: np.ndarray, held: dict[str, np.ndarray]) -> None:
+    table, stimuli = held[TABLE], values.shape[1] if values.ndim == 3 else None
+    if table.shape != (stimuli, 4) or table.dtype.kind not in "iu":
+        raise ValueError(
+            f"{path}: {TABLE} is {table.dtype} of shape {table.shape}, and responses have shape "
+            f"{values.shape}; there must be four whole numbers for each stimulus"
+        )
+    if len(held["images"]) != stimuli:
+        raise ValueError(f"{path}: images has {len(held['images'])} entries for {stimuli} stimuli")
+    for column, name in ((1, "categories"), (2, "movies")):
+        index, there = table[:, column], len(held[name])
+        if index.min() < 0 or index.max() >= there:
+            raise ValueError(
+                f"{path}: {TABLE} refers to {name} {index.min()} to {index.max()}, counted from 0, "
+                f"and there are {there}"
+            )
 
 
 def _chosen(index: np.ndarray, known: list[str], wanted: Sequence[str] | None) -> np.ndarray:

@@ -6,6 +6,7 @@ science", eLife 11:e78362. Read here: the tables ``units`` and ``intervals/*``.
 
 import math
 from collections.abc import Sequence
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -63,21 +64,27 @@ def nwb(
     Raises
     ------
     ValueError
-        If the window is none, or a group, table or column is absent: those that are there.
+        If the window is none, a group, table or column is absent (those that are there are named)
+        or holds something else, or `drop` names something that was not shown.
     """
-    if not (math.isfinite(start_s) and math.isfinite(length_s) and length_s > 0):
+    window = (start_s, length_s)
+    if not all(isinstance(s, Real) and math.isfinite(s) for s in window) or length_s <= 0:
         raise ValueError(
-            f"start_s={start_s}, length_s={length_s}: give a window of positive length, in seconds"
+            f"start_s={start_s!r}, length_s={length_s!r}: give a window of positive length, in "
+            "seconds"
         )
     with existing(path).open("rb") as file:
         if file.read(len(HDF5)) != HDF5:
             raise ValueError(f"{path} is not an NWB file, which would be HDF5")
     with hdf5(path) as file:
         onsets, shown, chosen = _presentations(path, file, table, stimulus)
+        _check_drop(path, drop, shown, chosen)
         valid = np.array([name not in ("", "nan", *drop) for name in shown])
         if not valid.any():
             raise ValueError(f"{path}: intervals/{chosen} holds no stimulus in column {stimulus!r}")
         onsets, shown = onsets[valid], shown[valid]
+        if not np.isfinite(onsets).all():
+            raise ValueError(f"{path}: intervals/{chosen}/start_time is not finite everywhere")
         order = np.argsort(onsets, kind="stable")
         counts = _counts(path, file, onsets[order] + start_s, length_s)
     names, index = _sorted_names(shown[order])
@@ -95,6 +102,16 @@ def nwb(
     )
 
 
+def _check_drop(path: Path, drop: Sequence[str], shown: np.ndarray, table: str) -> None:
+    """Refuse what was not shown: a slip of the pen would keep what was to be dropped."""
+    there = sorted(set(shown.tolist()), key=_number_first)
+    if isinstance(drop, str) or not set(drop) <= {*there, "", "nan"}:
+        raise ValueError(
+            f"drop={drop!r}; choose from the stimuli of {path}, intervals/{table}, as a list of "
+            f"text: {listed(there)}"
+        )
+
+
 def _presentations(
     path: Path, file: _File, table: str | None, stimulus: str
 ) -> tuple[np.ndarray, np.ndarray, str]:
@@ -107,7 +124,7 @@ def _presentations(
     table = there[0] if table is None else table
     if table not in there:
         raise ValueError(f"{path} has no intervals/{table}; there are: {listed(there) or 'none'}")
-    onsets = _column(path, file, f"intervals/{table}", "start_time")
+    onsets = _numbers(path, file, f"intervals/{table}", "start_time")
     _column(path, file, f"intervals/{table}", "stop_time")
     ids = _column(path, file, f"intervals/{table}", stimulus)
     if ids.shape != onsets.shape or ids.dtype.kind not in "biufUS":
@@ -138,8 +155,8 @@ def _counts(path: Path, file: _File, starts: np.ndarray, length: float) -> np.nd
 
 def _ragged_column(path: Path, file: _File, name: str) -> list[np.ndarray]:
     """Return one array per unit: the index holds where each ends."""
-    values = _column(path, file, "units", name)
-    ends = _column(path, file, "units", f"{name}_index").astype(np.int64)
+    values = _numbers(path, file, "units", name, axes=2 if name == "obs_intervals" else 1)
+    ends = _numbers(path, file, "units", f"{name}_index", kinds="iu").astype(np.int64)
     if not len(ends) or (np.diff(ends, prepend=0) < 0).any() or ends[-1] != len(values):
         raise ValueError(f"{path}: units/{name}_index does not cut up {len(values)} {name}")
     return np.split(values, ends[:-1])
@@ -153,6 +170,20 @@ def _column(path: Path, file: _File, group: str, name: str) -> np.ndarray:
         found = listed(columns) if columns else "no such group, or nothing in it"
         raise ValueError(f"{path} has no {group}/{name}; there: {found}")
     return content_of(file[group][name])
+
+
+def _numbers(
+    path: Path, file: _File, group: str, name: str, *, axes: int = 1, kinds: str = "iuf"
+) -> np.ndarray:
+    """Return a column that must hold numbers, if it does."""
+    values = _column(path, file, group, name)
+    if values.ndim != axes or values.dtype.kind not in kinds:
+        what = "whole numbers" if kinds == "iu" else "numbers"
+        raise ValueError(
+            f"{path}: {group}/{name} is {values.dtype} of shape {values.shape}; it must hold "
+            f"{what} along {axes} {'axis' if axes == 1 else 'axes'}"
+        )
+    return values
 
 
 def _groups(file: _File, group: str) -> list[str]:

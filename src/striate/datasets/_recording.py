@@ -39,11 +39,12 @@ class Recording(NamedTuple):
     image_ids: tuple[str, ...] | None = None
 
 
-def existing(path: Path) -> Path:
+def existing(path: Path, argument: str = "path", what: str = "file of a recording") -> Path:
     """Return `path` if it names a file, and refuse it otherwise."""
+    _files.check_path(argument, path)
     if not path.is_file():
         reason = "is a folder" if path.is_dir() else "does not exist"
-        raise ValueError(f"path={str(path)!r} {reason}; name the file of a recording")
+        raise ValueError(f"{argument}={str(path)!r} {reason}; name the {what}")
     return path
 
 
@@ -87,8 +88,9 @@ def assemble(
     values = _checked(path, name, values)
     stimuli = values.shape[1]
     for key, held in (("images", images), ("image_ids", image_ids)):
-        if held is not None and len(held) != stimuli:
-            raise ValueError(f"{path}: {key} has {len(held)} entries for {stimuli} stimuli")
+        entries = len(held) if held is not None and np.ndim(held) else 0
+        if held is not None and entries != stimuli:
+            raise ValueError(f"{path}: {key} has {entries} entries for {stimuli} stimuli")
     recorded = ~np.isnan(values)
     present = [np.asarray(recorded.any(axis)) for axis in ((1, 2), (0, 2), (0, 1))]
     dropped = [
@@ -153,7 +155,7 @@ def pixels(path: Path, images: np.ndarray) -> Float[Tensor, "stimuli channels he
     """
     if images.ndim == 3:
         images = images[:, None]
-    if images.ndim != 4 or images.shape[1] not in (1, 3):
+    if images.ndim != 4 or images.shape[1] not in (1, 3) or 0 in images.shape:
         raise ValueError(
             f"{path}: images has shape {images.shape}; it must be (stimuli, height, width), or "
             "(stimuli, channels, height, width) with 1 or 3 channels"

@@ -65,10 +65,12 @@ def stringer2019(
     Raises
     ------
     ValueError
-        If the file has another layout, holds NaN, or an option cannot be met.
+        If the file has another layout, holds NaN or infinities, or an option cannot be met.
     """
     if repeats not in get_args(Repeats):
         raise ValueError(f"repeats={repeats!r}; choose 'halves' or 'presentations'")
+    if images is not None:
+        existing(images, "images", "file of the stimuli")
     resp, spont, identity, notes = _read(path, red_cells=red_cells, nan_as_zero=nan_as_zero)
     blank = int(identity.max())
     shown = identity < blank
@@ -93,14 +95,20 @@ def stringer2019(
 def _read(
     path: Path, *, red_cells: bool, nan_as_zero: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    held = _mat(path, ["stim"] if red_cells else ["stim", "stat"])
+    held = _mat(existing(path), ["stim"] if red_cells else ["stim", "stat"])
     resp, spont, identity = (_field(path, held, "stim", key) for key in ("resp", "spont", "istim"))
-    identity = identity.ravel().astype(np.int64)
-    if resp.ndim != 2 or len(identity) != len(resp) or identity.min(initial=1) < 1:
+    for key, values in (("resp", resp), ("spont", spont), ("istim", identity)):
+        if values.dtype.kind not in "biuf":
+            raise ValueError(f"{path}: stim.{key} is {values.dtype}; it must hold numbers")
+        if np.isinf(values).any():
+            raise ValueError(f"{path}: stim.{key} holds infinite numbers")
+    identity = identity.ravel()
+    if resp.ndim != 2 or len(identity) != len(resp) or not _from_one(identity):
         raise ValueError(
             f"{path}: stim.resp has shape {resp.shape} and stim.istim {len(identity)} entries; "
             "there must be one identity, counted from 1, for each row"
         )
+    identity = identity.astype(np.int64)
     if spont.ndim != 2 or not len(spont) or spont.shape[1] != resp.shape[1]:
         raise ValueError(
             f"{path}: stim.spont has shape {spont.shape}; it must be (times, {resp.shape[1]} cells)"
@@ -111,6 +119,10 @@ def _read(
     red = _red(path, held, resp.shape[1])
     notes.append(f"dropped {int(red.sum())} red (GAD+) cells of {len(red)}")
     return resp[:, ~red], spont[:, ~red], identity, notes
+
+
+def _from_one(identity: np.ndarray) -> bool:
+    return bool((identity >= 1).all() and (identity % 1 == 0).all())
 
 
 def _without_nan(
@@ -133,7 +145,7 @@ def _without_nan(
 
 def _normalised(path: Path, resp: np.ndarray, spont: np.ndarray, remove: int) -> np.ndarray:
     """Return responses in units of spontaneous activity, without its leading directions."""
-    if not 0 <= remove < min(spont.shape):
+    if not isinstance(remove, int) or not 0 <= remove < min(spont.shape):
         raise ValueError(
             f"spontaneous={remove}: {path} has {spont.shape[0]} times x {spont.shape[1]} cells of "
             "spontaneous activity; remove fewer directions than either"
@@ -166,10 +178,8 @@ def _arranged(
     needed = 2 if repeats == "halves" else 1
     kept = np.flatnonzero([len(some) >= needed for some in rows])
     if not len(kept):
-        raise ValueError(
-            f"{path}: no image was presented twice, which repeats='halves' needs; "
-            "choose 'presentations'"
-        )
+        often = "twice, which repeats='halves' needs; choose 'presentations'" if needed > 1 else ""
+        raise ValueError(f"{path}: no image was presented {often or 'at all, only the blank'}")
     rows = [rows[stimulus] for stimulus in kept]
     counts = f"{span([len(some) for some in rows])} presentations of each image"
     notes = [
@@ -195,15 +205,15 @@ def _images(path: Path, expected: int) -> np.ndarray:
 
 def _mat(path: Path, names: list[str]) -> dict[str, Any]:
     from scipy.io import loadmat
-    from scipy.io.matlab import MatReadError
 
     try:
-        held = loadmat(existing(path), variable_names=names)
+        held = loadmat(path, variable_names=names)
     except NotImplementedError as error:
         raise ValueError(
             f"{path} is a MATLAB 7.3 file; save it again with -v7, or as npz (docs/recordings.md)"
         ) from error
-    except (MatReadError, ValueError, TypeError, OSError) as error:
+    # A damaged file can make the reader raise nearly anything.
+    except Exception as error:
         raise ValueError(f"{path} is not a MATLAB file that can be read: {error}") from error
     absent = [name for name in names if name not in held]
     if absent:

@@ -40,8 +40,9 @@ def unpickle(path: Path) -> Any:  # noqa: ANN401  whatever the file holds
         raise ValueError(f"{path} is not a pickle of arrays: it is nested too deeply") from error
     # A damaged file can make the reader raise nearly anything.
     except Exception as error:
+        reason = " ".join(str(error).split())
         raise ValueError(
-            f"{path} is not a pickle of arrays: {type(error).__name__}: {error}"
+            f"{path} is not a pickle of arrays: {type(error).__name__}: {reason}"
         ) from error
 
 

@@ -2,8 +2,12 @@
 
 import importlib
 import importlib.util
-from collections.abc import Callable, Sequence
+import re
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from math import inf
 from pathlib import Path
+from traceback import extract_tb
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -67,10 +71,16 @@ def normalised(model: nn.Module, mean: Sequence[float], std: Sequence[float]) ->
     Raises
     ------
     ValueError
-        If they differ in number, or a standard deviation is not positive.
+        If they are not as many numbers, a mean is not in [0, 1], or a standard deviation is not
+        positive and finite.
     """
-    if len(mean) != len(std) or not all(part > 0 for part in std):
-        raise ValueError(f"mean={mean}, std={std}: one of each per channel, and std above 0")
+    layers.check_module(model)
+    given = all(isinstance(part, Sequence) for part in (mean, std)) and 0 < len(mean) == len(std)
+    if not given or not all(0 <= m <= 1 and 0 < s < inf for m, s in zip(mean, std, strict=True)):
+        raise ValueError(
+            f"mean={mean}, std={std}: give one number of each per channel, for pixels in [0, 1]; "
+            "a mean lies in that range, and std is positive and finite"
+        )
     model.register_forward_pre_hook(Normalise(mean, std))
     return model
 
@@ -91,9 +101,13 @@ def load(name: str, *, weights: Path | None = None) -> Network:
     Raises
     ------
     ValueError
-        If there is no such network, its package is not installed, the function does not return
-        one, or the weights do not fit.
+        If there is no such network, its package is not installed, the file or its function cannot
+        be run or does not return one, or the weights cannot be read or do not fit.
     """
+    if weights is not None and not isinstance(weights, Path):
+        raise ValueError(f"weights={weights!r} is a {type(weights).__name__}; give a pathlib.Path")
+    if weights is not None and not weights.is_file():
+        raise ValueError(f"weights={str(weights)!r}: there is no such file")
     kind, _, rest = name.partition("/")
     if ":" in name and name.rpartition(":")[0].endswith(".py"):
         network = _from_file(name)
@@ -159,27 +173,56 @@ def _from_file(name: str) -> Network:
     if spec is None or spec.loader is None:
         raise ValueError(f"model={name!r}: {path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
+    with _its_own_errors(name, path):
+        spec.loader.exec_module(module)
     make = getattr(module, function, None)
     if not callable(make):
         known = [each for each, value in vars(module).items() if callable(value)]
-        raise ValueError(
-            f"model={name!r}: {path} has no function {function!r}; it has {', '.join(known)}"
-        )
-    made = make()
+        there = ", ".join(known) or "none"
+        raise ValueError(f"model={name!r}: {path} has no function {function!r}; it has {there}")
+    with _its_own_errors(name, path):
+        made = make()
     if isinstance(made, nn.Module):
         return Network(name, made, 256, 224)
-    if not isinstance(made, Network):
+    if not isinstance(made, Network) or not isinstance(made.model, nn.Module):
         raise ValueError(
             f"model={name!r}: {function}() returned a {type(made).__name__}; return a module, "
-            "or a striate.models.Network"
+            "or a striate.models.Network of one"
+        )
+    if not all(isinstance(side, int) and side > 0 for side in (made.resize, made.size)):
+        raise ValueError(
+            f"model={name!r}: {function}() wants images of resize={made.resize!r}, "
+            f"size={made.size!r}; both are whole numbers of pixels"
         )
     return made
 
 
+@contextmanager
+def _its_own_errors(name: str, path: str) -> Iterator[None]:
+    """Say where a file of the user went wrong: a shell shows no more than one line."""
+    try:
+        yield
+    except Exception as error:
+        frames, file = extract_tb(error.__traceback__), Path(path).resolve()
+        lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file]
+        line = f"line {lines[-1]}: " if lines else ""
+        raise ValueError(
+            f"model={name!r}: {path} fails: {line}{type(error).__name__}: {error}"
+        ) from error
+
+
 def _load_weights(model: nn.Module, path: Path) -> None:
-    if not path.is_file():
-        raise ValueError(f"weights={path}: there is no such file")
+    state = _read_weights(path)
+    try:
+        model.load_state_dict(state, strict=True)
+    except RuntimeError as error:
+        wrong = _misfits(model.state_dict(), state) or " ".join(str(error).split())
+        raise ValueError(
+            f"weights={str(path)!r} do not fit this {type(model).__name__}: {wrong}"
+        ) from error
+
+
+def _read_weights(path: Path) -> Mapping[str, Any]:
     try:
         if path.suffix == ".safetensors":
             from safetensors.torch import load_file
@@ -187,7 +230,34 @@ def _load_weights(model: nn.Module, path: Path) -> None:
             state = load_file(path)
         else:
             state = torch.load(path, map_location="cpu", weights_only=True)
-        model.load_state_dict(state, strict=True)
+    # A damaged file can make a reader raise nearly anything, and PyTorch advises to trust it.
     except Exception as error:
-        reason = str(error).splitlines()
-        raise ValueError(f"weights={path} do not fit: {' '.join(reason[:3])}") from error
+        asked = re.search(r"GLOBAL (\S+)", str(error))
+        reason = f" it asks for {asked[1]}, which is not run;" if asked else ""
+        raise ValueError(
+            f"weights={str(path)!r} cannot be read:{reason} give safetensors, or what torch.save "
+            "wrote of model.state_dict()"
+        ) from error
+    if not isinstance(state, Mapping):
+        raise ValueError(
+            f"weights={str(path)!r} holds a {type(state).__name__}; save model.state_dict()"
+        )
+    return state
+
+
+def _misfits(wanted: Mapping[str, Any], given: Mapping[str, Any]) -> str:
+    """Name some of what is missing, too much, or of another shape; nothing if nothing is."""
+    kinds = {
+        "missing": [name for name in wanted if name not in given],
+        "unknown": [name for name in given if name not in wanted],
+        "other shapes": [
+            f"{name} {tuple(given[name].shape)} instead of {tuple(part.shape)}"
+            for name, part in wanted.items()
+            if isinstance(given.get(name), Tensor) and given[name].shape != part.shape
+        ],
+    }
+    return "; ".join(
+        f"{kind}: {', '.join(names[:3])}{f' and {len(names) - 3} more' * (len(names) > 3)}"
+        for kind, names in kinds.items()
+        if names
+    )

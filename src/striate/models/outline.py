@@ -5,6 +5,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from striate.layers import check_module, run
+
 
 class Outlined(NamedTuple):
     """One layer.
@@ -39,7 +41,15 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
         Side of the image in pixels.
     channels
         Of the image.
+
+    Raises
+    ------
+    ValueError
+        If `model` is no module, or cannot take such an image.
     """
+    check_module(model)
+    if not isinstance(size, int) or size < 1 or channels < 1:
+        raise ValueError(f"size={size!r}, channels={channels!r}: give whole numbers from 1 on")
     ran: dict[nn.Module, list[tuple[int, ...] | None]] = {}
 
     def note(layer: nn.Module, _: tuple[object, ...], output: object) -> None:
@@ -52,7 +62,7 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
     image = torch.full((1, channels, size, size), 0.5, device=like.device, dtype=like.dtype)
     try:
         with torch.no_grad():
-            model.eval()(image)
+            run(model.eval(), image)
     finally:
         for hook in hooks:
             hook.remove()

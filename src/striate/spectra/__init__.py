@@ -1,5 +1,6 @@
 """Eigenspectra, their power laws, and penalties that shape them."""
 
+from striate.spectra.attached import attach
 from striate.spectra.comparison import SpectralComparison, compare_spectra, smoothness_bound
 from striate.spectra.cross_validated import (
     Algorithm,
@@ -14,14 +15,9 @@ from striate.spectra.distances import Form
 from striate.spectra.eigenvalues import eigenspectrum, leading_eigenvalues
 from striate.spectra.gram import PrincipalScores, gram_eigenspectrum, principal_scores
 from striate.spectra.interval import AlphaInterval, alpha_interval, gram_alpha_interval
-from striate.spectra.penalty import (
-    Penalised,
-    SpectralPenalty,
-    attach,
-    batch_alpha,
-    relative_spectrum,
-)
-from striate.spectra.power_law import PowerLaw, Weights, check_ranks, fit_power_law
+from striate.spectra.penalty import Penalised, SpectralPenalty
+from striate.spectra.power_law import PowerLaw, Weights, check_ranks, check_weights, fit_power_law
+from striate.spectra.relative import batch_alpha, relative_spectrum
 from striate.spectra.repeats import Missing, RepeatedSpectra, repeated_eigenspectra
 from striate.spectra.schedules import Schedule, ramp
 from striate.spectra.simulate import Noise, simulate_recording
@@ -54,6 +50,7 @@ __all__ = [
     "batch_alpha",
     "check_ranks",
     "check_units",
+    "check_weights",
     "coin_flips",
     "compare_spectra",
     "complete_halves",

@@ -11,10 +11,11 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from striate.spectra.cross_validated import Algorithm
+from striate.spectra.checks import check_floats, check_level, check_whole, generator_of
+from striate.spectra.cross_validated import Algorithm, check_settings
 from striate.spectra.cross_validated_interval import deal_groups
-from striate.spectra.power_law import Weights, check_ranks, fit_power_law
-from striate.spectra.repeats import Missing, halvings
+from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
+from striate.spectra.repeats import Missing, check_trials, halvings
 
 
 class SpectralComparison(NamedTuple):
@@ -129,8 +130,12 @@ def compare_spectra(
         If stimuli differ in number, the network has too few units that vary, a setting is out of
         range, or a variance within `ranks` is not positive.
     """
-    generator = torch.Generator().manual_seed(seed)
-    _check(network, recording, draws, level)
+    check_settings(algorithm, None)
+    check_ranks(ranks)
+    check_weights(weights)
+    check_level(level)
+    _check(network, recording, draws)
+    generator = generator_of(seed)
     noise = _measured(recording)
     varying = network[:, network.std(0) > 0]
     units = recording.shape[2]
@@ -258,20 +263,14 @@ def _half_width(differences: list[float], by_draw: Tensor, groups: int, level: f
     return float(t.ppf((1 + level) / 2, freedom)) * (over_stimuli + over_draws).sqrt().item()
 
 
-def _check(network: Tensor, recording: Tensor, draws: int, level: float) -> None:
-    if recording.ndim != 3 or len(recording) < 2:
-        raise ValueError(
-            f"recording has shape {tuple(recording.shape)}; need repeats × stimuli × units, with "
-            "at least 2 repeats"
-        )
-    if network.ndim != 2 or len(network) != recording.shape[1]:
+def _check(network: Tensor, recording: Tensor, draws: int) -> None:
+    check_trials("recording", recording)
+    check_floats("network", network, "stimuli × units")
+    if len(network) != recording.shape[1]:
         raise ValueError(
             f"network has shape {tuple(network.shape)}; need the recording's "
             f"{recording.shape[1]} stimuli × units, in the recording's order"
         )
     if not network.isfinite().all():
         raise ValueError("network holds responses that are not finite")
-    if draws < 2:
-        raise ValueError(f"draws={draws}: at least 2, or nothing is known of their spread")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")
+    check_whole("draws", draws, least=2, otherwise=", or nothing is known of their spread")

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from striate.spectra.checks import check_floats, check_whole, generator_of
 from striate.spectra.components import leading_pairs, lower_square
 from striate.spectra.gram import ROUNDING, double_centred
 
@@ -181,11 +182,11 @@ def coin_flips(stimuli: int, *, shuffles: int, seed: int) -> Bool[Tensor, "shuff
     Raises
     ------
     ValueError
-        If there are no shuffles.
+        If there are no stimuli or no shuffles.
     """
-    if shuffles < 1:
-        raise ValueError(f"shuffles={shuffles}: need at least one")
-    generator = torch.Generator().manual_seed(seed)
+    check_whole("stimuli", stimuli)
+    check_whole("shuffles", shuffles)
+    generator = generator_of(seed)
     return torch.rand(shuffles, stimuli, generator=generator) > 0.5
 
 
@@ -228,8 +229,8 @@ def check_settings(algorithm: str, count: int | None) -> None:
             f"algorithm={algorithm!r}; choose 'text' (the papers' equations) or 'released' (their "
             "Python code)"
         )
-    if count is not None and count < 1:
-        raise ValueError(f"count={count}: ask for at least one rank, or None for all")
+    if count is not None:
+        check_whole("count", count, otherwise=", or None for all")
 
 
 class _Joint(NamedTuple):
@@ -277,7 +278,9 @@ def _of_picked(
     values, vectors = _leading(
         own - units * torch.outer(mean, mean), _ranks(len(stimuli) - 1, units - 1, count)
     )
-    return _over((own @ vectors * (cross @ vectors)).sum(0), values, own)
+    # own @ vectors without a product: own is what was decomposed, and the mean put back.
+    projected = vectors * values + units * torch.outer(mean, mean @ vectors)
+    return _over((projected * (cross @ vectors)).sum(0), values, own)
 
 
 def _of_rows(
@@ -329,7 +332,9 @@ def _check(half1: Tensor, half2: Tensor, algorithm: str, count: int | None) -> N
 
 
 def _check_shapes(half1: Tensor, half2: Tensor) -> None:
-    if half1.ndim != 2 or half1.shape != half2.shape:
+    check_floats("half1", half1, "stimuli × units")
+    check_floats("half2", half2, "stimuli × units")
+    if half1.shape != half2.shape:
         raise ValueError(
             f"half1 is {tuple(half1.shape)} and half2 {tuple(half2.shape)}; need both stimuli × "
             "units, the same ones"

@@ -1,14 +1,13 @@
 """How sure one may be of an exponent that was cross-validated."""
 
-from typing import get_args
-
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from striate.spectra.checks import check_groups, check_level, generator_of
 from striate.spectra.cross_validated import Algorithm, check_settings
 from striate.spectra.interval import AlphaInterval, intervals_of
-from striate.spectra.power_law import Weights, fit_power_law
+from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, halvings
 
 
@@ -68,10 +67,9 @@ def cross_validated_alpha(
         variance within `ranks` that is not positive: its rank is named.
     """
     check_settings(algorithm, None)
-    if weights not in get_args(Weights):
-        raise ValueError(f"weights={weights!r}; choose 'rank' (1/n) or 'none'")
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")
+    check_ranks(ranks)
+    check_weights(weights)
+    check_level(level)
     runs, kept, _ = halvings(
         responses, algorithm=algorithm, shuffles=shuffles, seed=seed, missing=missing
     )
@@ -100,6 +98,8 @@ def deal_groups(kept: Tensor, clusters: Tensor | None, groups: int, seed: int) -
     ValueError
         If `clusters` do not match the stimuli, or there are fewer of them than groups.
     """
+    if clusters is not None and not isinstance(clusters, Tensor):
+        raise ValueError(f"clusters is a {type(clusters).__name__}; give a torch.Tensor")
     if clusters is not None and clusters.shape != kept.shape:
         raise ValueError(
             f"clusters has shape {tuple(clusters.shape)}; need a number for each of {len(kept)} "
@@ -107,17 +107,13 @@ def deal_groups(kept: Tensor, clusters: Tensor | None, groups: int, seed: int) -
         )
     each = torch.arange(len(kept)) if clusters is None else clusters.cpu()
     names, place = each[kept.cpu()].unique(return_inverse=True)
-    if not 2 <= groups <= len(names):
-        what = "stimuli" if clusters is None else "clusters of stimuli"
-        raise ValueError(f"groups={groups} of {len(names)} {what}: need at least 2, one of each")
-    order = torch.randperm(len(names), generator=torch.Generator().manual_seed(seed))
+    check_groups(groups, len(names), clusters=clusters is not None)
+    order = torch.randperm(len(names), generator=generator_of(seed))
     return (order % groups)[place]
 
 
 def _check_window(ranks: tuple[int, int], stimuli: int, units: int, algorithm: Algorithm) -> None:
     available = min(stimuli - 1, units - (algorithm == "released"))
-    if not 1 <= ranks[0] < ranks[1]:
-        raise ValueError(f"ranks={ranks}: need 1 <= first < last, both counted from 1")
     if ranks[1] > available:
         raise ValueError(
             f"ranks={ranks} need {ranks[1]} eigenvalues, but {stimuli} stimuli (all but one group) "

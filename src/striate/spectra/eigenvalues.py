@@ -1,9 +1,12 @@
 """Variances of the principal components of a population's responses."""
 
+from numbers import Integral
+
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.spectra.checks import check_floats
 from striate.spectra.components import exact_components, variances
 
 
@@ -30,7 +33,7 @@ def eigenspectrum(x: Float[Tensor, "stimuli units"]) -> Float[Tensor, " ranks"]:
     Raises
     ------
     ValueError
-        If there are fewer than two stimuli, or a response is not finite.
+        If `x` is not a matrix of at least two stimuli in float32 or float64, or not finite.
 
     Examples
     --------
@@ -68,10 +71,11 @@ def leading_eigenvalues(x: Float[Tensor, "stimuli units"], count: int) -> Float[
     Raises
     ------
     ValueError
-        If `count` is out of range or a response is not finite.
+        If `count` is out of range, or `x` is refused by `eigenspectrum`.
     """
+    _check(x)
     most = min(x.shape[0] - 1, x.shape[1])
-    if not 1 <= count <= most:
+    if not isinstance(count, Integral) or not 1 <= count <= most:
         raise ValueError(
             f"count={count} eigenvalues asked of {x.shape[0]} stimuli × {x.shape[1]} units, "
             f"which have {most}"
@@ -80,7 +84,14 @@ def leading_eigenvalues(x: Float[Tensor, "stimuli units"], count: int) -> Float[
     return eigenvalues
 
 
+def _check(x: Tensor) -> None:
+    check_floats("x", x, "stimuli × units")
+    if x.dtype.itemsize < 4:  # for which there is no eigendecomposition
+        raise ValueError(f"x holds {x.dtype}; give float32 or float64")
+
+
 def _centred(x: Tensor) -> Tensor:
+    _check(x)
     if len(x) < 2:
         raise ValueError(f"a covariance needs at least 2 stimuli, x has {len(x)}")
     centred = x - x.mean(0)

@@ -10,6 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.spectra.checks import check_floats, check_whole
+
 # Of the largest entry, and of the trace: what sums of many float32 products may be off by.
 ASYMMETRY = NEGATIVE = 1e-5
 # Of the norm of a matrix, in units of its precision: an eigenvalue below that may be rounding.
@@ -60,8 +62,8 @@ def gram_eigenspectrum(
     Raises
     ------
     ValueError
-        If `gram` is not square, not finite, not symmetric, has fewer than two stimuli or
-        directions of negative variance; if `count` is less than 1.
+        If `gram` is not square, not finite, not of floating point, not symmetric, has fewer than
+        two stimuli or directions of negative variance; if `count` is less than 1.
 
     Examples
     --------
@@ -69,11 +71,12 @@ def gram_eigenspectrum(
     >>> [round(value, 6) for value in gram_eigenspectrum(x @ x.T, count=2).tolist()]
     [6.0, 0.666667]
     """
+    if count is not None:
+        check_whole("count", count, otherwise=", or None for all")
     centred, scale = _centred_gram(gram), _scale(gram)
-    most = _most(len(gram) - 1, count)
     eigenvalues = torch.linalg.eigvalsh(centred).flip(0)
     _check_nonnegative(eigenvalues, scale)
-    return (eigenvalues[:most].relu() / (len(gram) - 1)).to(_precision(gram))
+    return (eigenvalues[: len(gram) - 1][:count].relu() / (len(gram) - 1)).to(_precision(gram))
 
 
 def principal_scores(
@@ -114,9 +117,8 @@ def principal_scores(
         If `gram` is refused by `gram_eigenspectrum`, `cross` does not match it or is not finite,
         or there are no `count` components whose variance is more than rounding.
     """
+    check_whole("count", count)
     centred, scale = _centred_gram(gram), _scale(gram)
-    if count < 1:
-        raise ValueError(f"count={count}: ask for at least one component")
     new = gram.new_empty(0, len(gram)) if cross is None else cross
     _check_cross(new, gram)
     eigenvalues, vectors = torch.linalg.eigh(centred)
@@ -146,9 +148,21 @@ def double_centred(
     return square - square.mean(0) - square.mean(1, keepdim=True) + square.mean()
 
 
-def _centred_gram(gram: Tensor) -> Tensor:
-    if gram.ndim != 2 or gram.shape[0] != gram.shape[1]:
+def check_square(gram: Tensor) -> None:
+    """Refuse what cannot hold inner products between all stimuli of a set, whatever its numbers.
+
+    Raises
+    ------
+    ValueError
+        If `gram` is not a square matrix of floating point.
+    """
+    check_floats("gram", gram, "stimuli × stimuli")
+    if gram.shape[0] != gram.shape[1]:
         raise ValueError(f"gram has shape {tuple(gram.shape)}; need stimuli × stimuli")
+
+
+def _centred_gram(gram: Tensor) -> Tensor:
+    check_square(gram)
     if len(gram) < 2:
         raise ValueError(f"a spectrum needs at least 2 stimuli, gram has {len(gram)}")
     if not gram.isfinite().all():
@@ -177,7 +191,8 @@ def _check_nonnegative(eigenvalues: Tensor, scale: float) -> None:
 
 
 def _check_cross(cross: Tensor, gram: Tensor) -> None:
-    if cross.ndim != 2 or cross.shape[1] != len(gram):
+    check_floats("cross", cross, "new stimuli × stimuli")
+    if cross.shape[1] != len(gram):
         raise ValueError(
             f"cross has shape {tuple(cross.shape)}; need new stimuli × the {len(gram)} stimuli "
             "of gram"
@@ -193,12 +208,6 @@ def _centred_cross(cross: Tensor, gram: Tensor) -> Tensor:
 def _oriented(vectors: Tensor) -> Tensor:
     largest = vectors.abs().argmax(0, keepdim=True)
     return vectors * vectors.gather(0, largest).sign()
-
-
-def _most(there: int, count: int | None) -> int:
-    if count is not None and count < 1:
-        raise ValueError(f"count={count}: ask for at least one eigenvalue, or None for all")
-    return there if count is None else min(there, count)
 
 
 def _precision(responses: Tensor) -> torch.dtype:

@@ -7,9 +7,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.spectra.checks import check_floats, check_groups, check_level
 from striate.spectra.eigenvalues import eigenspectrum
-from striate.spectra.gram import gram_eigenspectrum
-from striate.spectra.power_law import Weights, fit_power_law
+from striate.spectra.gram import check_square, gram_eigenspectrum
+from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 
 
 class AlphaInterval(NamedTuple):
@@ -85,6 +86,8 @@ def alpha_interval(
     ValueError
         If a setting is out of range, or what is left without a group cannot fill `ranks`.
     """
+    check_floats("x", x, "stimuli × units")
+    _check(ranks, weights, generator, level)
     return _jackknife(
         len(x),
         lambda some: _fitted(eigenspectrum(x[some]), len(some), x.shape[1], ranks, weights),
@@ -120,6 +123,8 @@ def gram_alpha_interval(
     ValueError
         As `alpha_interval` and `gram_eigenspectrum`.
     """
+    check_square(gram)
+    _check(ranks, weights, generator, level)
     return _jackknife(
         len(gram),
         lambda some: _fitted(
@@ -131,6 +136,16 @@ def gram_alpha_interval(
     )
 
 
+def _check(
+    ranks: tuple[int, int], weights: Weights, generator: torch.Generator, level: float
+) -> None:
+    check_ranks(ranks)
+    check_weights(weights)
+    check_level(level)
+    if not isinstance(generator, torch.Generator):
+        raise ValueError(f"generator={generator!r}: give torch.Generator().manual_seed(…)")
+
+
 def _jackknife(
     stimuli: int,
     alpha_of: Callable[[Tensor], float],
@@ -139,12 +154,7 @@ def _jackknife(
     groups: int,
 ) -> AlphaInterval:
     """Measure α of all stimuli and without each group of them."""
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")
-    if not 2 <= groups <= stimuli:
-        raise ValueError(
-            f"groups={groups} of {stimuli} stimuli: need at least 2, one stimulus each"
-        )
+    check_groups(groups, stimuli)
     with torch.no_grad():
         everything = torch.arange(stimuli)
         alpha = alpha_of(everything)

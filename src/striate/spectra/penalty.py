@@ -1,18 +1,18 @@
 r"""Pull a layer's eigenspectrum towards :math:`n^{-\alpha}` while a network trains."""
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from striate import layers
-from striate.spectra.components import Find, exact_components, variances
+from striate.spectra.attached import attach
 from striate.spectra.distances import DISTANCES, Form, slope
 from striate.spectra.power_law import check_ranks
-from striate.spectra.processes import ALONE, Group, Processes, together
+from striate.spectra.processes import Group, together
+from striate.spectra.relative import relative_spectrum
 from striate.spectra.schedules import Schedule, at
 from striate.spectra.tracker import Solver, Tracker
 from striate.spectra.units import Units, arrange, check_units
@@ -255,104 +255,3 @@ class SpectralPenalty(nn.Module):
 def _sums(activations: Tensor) -> Tensor:
     """Return a number by which each stimulus is known again."""
     return activations.detach().flatten(1).sum(1, dtype=torch.float64)
-
-
-@contextmanager
-def attach(
-    model: nn.Module, penalties: Mapping[str, SpectralPenalty]
-) -> Iterator[Callable[[], Tensor]]:
-    """Apply a penalty to each of several layers of `model` while the block runs.
-
-    Parameters
-    ----------
-    model
-        Any module.
-    penalties
-        By name of the layer in ``model.named_modules()``. A penalty remembers its layer's last
-        batch, so give each layer one of its own.
-
-    Yields
-    ------
-    term
-        A function that returns the sum of the penalties of the forward pass just made; passes
-        without gradient, as for validation, do not count.
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer, no penalty, or one is given twice; from ``term()``, if the model
-        has not been run once since.
-    """
-    if not penalties:
-        raise ValueError("penalties={}: name at least one layer and give it a SpectralPenalty")
-    if len({id(penalty) for penalty in penalties.values()}) < len(penalties):
-        raise ValueError("penalties holds one SpectralPenalty twice; give each layer its own")
-    with ExitStack() as hooks:
-        outputs = {
-            name: hooks.enter_context(layers.capture(model, name, with_gradient=True))
-            for name in penalties
-        }
-
-        def term() -> Tensor:
-            terms = [penalty(outputs[name]()) for name, penalty in penalties.items()]
-            return torch.stack(terms).sum()
-
-        yield term
-
-
-def batch_alpha(
-    activations: Float[Tensor, "batch *axes"], *, ranks: tuple[int, int]
-) -> Float[Tensor, ""]:
-    """Measure α as Gerum et al. 2022 did: plain least squares on the floored relative spectrum.
-
-    Raises
-    ------
-    ValueError
-        If the batch cannot fill `ranks`.
-    """
-    with torch.no_grad(), torch.autocast(activations.device.type, enabled=False):
-        return slope(relative_spectrum(activations, ranks=ranks), ranks)
-
-
-def relative_spectrum(
-    activations: Float[Tensor, "batch *axes"],
-    *,
-    ranks: tuple[int, int],
-    find: Find | None = None,
-    processes: Processes = ALONE,
-) -> Float[Tensor, " ranks"]:
-    """Eigenvalues 1 … last of `ranks`, as parts of the total variance.
-
-    Runs in at least float32 whatever autocast says: half precision destroys the tail.
-
-    Parameters
-    ----------
-    activations
-        Axes behind the first are flattened into units.
-    ranks
-        The last one decides how many eigenvalues are found.
-    find
-        How; by default by an eigendecomposition.
-    processes
-        Who else holds a part of the batch.
-
-    Raises
-    ------
-    ValueError
-        If the batch cannot fill `ranks`.
-    """
-    responses = activations.flatten(1)
-    stimuli = processes.rows(responses)
-    available = min(stimuli - 1, responses.shape[1])
-    if ranks[1] > available:
-        raise ValueError(
-            f"ranks={ranks} need {ranks[1]} eigenvalues, but a batch of {stimuli} "
-            f"with {responses.shape[1]} units has {available}; use a larger batch or fewer ranks"
-        )
-    if responses.dtype not in (torch.float32, torch.float64):
-        responses = responses.float()
-    find = find or (lambda batch: exact_components(batch, ranks[1], processes=processes))
-    with torch.autocast(responses.device.type, enabled=False):
-        leading, total = variances(responses, find, processes)
-        # The root, so that a gradient of 1 / FLOOR divided by it does not overflow.
-        return leading / total.clamp_min(torch.finfo(total.dtype).tiny ** 0.5)

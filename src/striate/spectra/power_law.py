@@ -1,10 +1,14 @@
 """The exponent of an eigenspectrum: a line in log-log axes, and how sure of it one may be."""
 
-from typing import Literal, NamedTuple
+from collections.abc import Sequence
+from numbers import Integral
+from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
+
+from striate.spectra.checks import check_floats
 
 Weights = Literal["rank", "none"]
 
@@ -50,8 +54,9 @@ def fit_power_law(
     Raises
     ------
     ValueError
-        If `ranks` leaves the spectrum, or meets a variance that is not positive (cross-validated
-        spectra have some: fit fewer ranks).
+        If `eigenvalues` are not one axis of floating point, `weights` is unknown, or `ranks` leaves
+        the spectrum or meets a variance that is not positive and finite (cross-validated spectra
+        have negative ones: fit fewer ranks).
 
     Examples
     --------
@@ -60,16 +65,18 @@ def fit_power_law(
     >>> round(law.alpha.item(), 9), round(law.log_scale.exp().item(), 9)
     (1.3, 5.0)
     """
+    check_floats("eigenvalues", eigenvalues, "ranks")
     check_ranks(ranks, available=len(eigenvalues))
-    if weights not in ("rank", "none"):
-        raise ValueError(f"weights={weights!r}; choose 'rank' (1/n) or 'none'")
+    check_weights(weights)
     first, last = ranks
     window = eigenvalues[first - 1 : last]
-    if not (window.detach() > 0).all():
-        bad = first + int((window.detach() <= 0).logical_or(window.detach().isnan()).nonzero()[0])
+    usable = (window.detach() > 0) & window.detach().isfinite()
+    if not usable.all():
+        bad = first + int((~usable).nonzero()[0])
+        advice = f"end below {bad}" if bad > first + 1 else f"start above {bad}"
         raise ValueError(
-            f"the variance at rank {bad} is {eigenvalues[bad - 1].item():.3g}, not positive; "
-            f"fit ranks that end below {bad}"
+            f"the variance at rank {bad} is {eigenvalues[bad - 1].item():.3g}, not positive"
+            f"{' and finite' * bool(eigenvalues[bad - 1] > 0)}; fit ranks that {advice}"
         )
     n = torch.arange(first, last + 1, dtype=window.dtype, device=window.device)
     weight = 1 / n if weights == "rank" else torch.ones_like(n)
@@ -86,16 +93,31 @@ def fit_power_law(
     )
 
 
-def check_ranks(ranks: tuple[int, int], *, available: int) -> None:
-    """Refuse a window that `available` ranks cannot fill.
+def check_weights(weights: str) -> None:
+    """Refuse a word that names no weights.
 
     Raises
     ------
     ValueError
-        If ``first, last = ranks`` is not ``1 <= first < last <= available``.
+        If it does not.
     """
+    if weights not in get_args(Weights):
+        raise ValueError(f"weights={weights!r}; choose 'rank' (1/n) or 'none'")
+
+
+def check_ranks(ranks: tuple[int, int], *, available: int | None = None) -> None:
+    """Refuse a window that is none, or that `available` ranks, where they are known, cannot fill.
+
+    Raises
+    ------
+    ValueError
+        If ``first, last = ranks`` are not whole numbers with ``1 <= first < last <= available``.
+    """
+    pair = isinstance(ranks, Sequence) and len(ranks) == 2
+    if not pair or not all(isinstance(rank, Integral) for rank in ranks):
+        raise ValueError(f"ranks={ranks!r}: give first and last, two whole numbers, e.g. (6, 50)")
     first, last = ranks
     if not 1 <= first < last:
         raise ValueError(f"ranks={ranks}: need 1 <= first < last, both counted from 1")
-    if last > available:
+    if available is not None and last > available:
         raise ValueError(f"ranks={ranks} end beyond the {available} ranks there are")

@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
+from striate.spectra.checks import check_floats, check_whole, generator_of
 from striate.spectra.cross_validated import (
     Algorithm,
     Spectrum,
@@ -123,7 +124,7 @@ def halvings(
     there = int(recorded.sum())
     if missing == "trial":
         recorded = recorded.all(2, keepdim=True).expand_as(recorded)
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     first, kept = _halvable(recorded, generator)
     if kept.sum() < 2:
         raise ValueError(_too_few(recorded, kept, missing))
@@ -217,19 +218,30 @@ def _lacking(recorded: Tensor, split: Tensor) -> Tensor:
     return (halves @ counted == 0).any(2).any(1)
 
 
-def _check(responses: Tensor, shuffles: int, missing: str) -> None:
-    if responses.ndim != 3 or len(responses) < 2:
+def check_trials(name: str, responses: Tensor) -> None:
+    """Refuse what is not responses to at least two trials of each stimulus.
+
+    Raises
+    ------
+    ValueError
+        If `responses` are none.
+    """
+    check_floats(name, responses, "repeats × stimuli × units")
+    if len(responses) < 2:
         raise ValueError(
-            f"responses has shape {tuple(responses.shape)}; need repeats × stimuli × units, with "
+            f"{name} has shape {tuple(responses.shape)}; need repeats × stimuli × units, with "
             "at least 2 repeats"
         )
+
+
+def _check(responses: Tensor, shuffles: int, missing: str) -> None:
+    check_trials("responses", responses)
     if missing not in get_args(Missing):
         raise ValueError(
             f"missing={missing!r}; choose 'response' (average each unit over what was recorded) or "
             "'trial' (set aside trials that lack a unit)"
         )
-    if shuffles < 1:
-        raise ValueError(f"shuffles={shuffles}: need at least one")
+    check_whole("shuffles", shuffles)
     if responses.shape[2] < 2:
         raise ValueError(f"cvPCA needs at least 2 units, responses has {responses.shape[2]}")
     if responses.isinf().any():

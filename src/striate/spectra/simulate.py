@@ -6,6 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.spectra.checks import check_whole, generator_of
+
 Noise = Literal["gaussian", "poisson"]
 
 
@@ -61,7 +63,7 @@ def simulate_recording(
     torch.Size([2, 500, 60])
     """
     _check(stimuli, units, repeats, alpha, signal_to_noise, noise)
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     variances = torch.arange(1, units + 1, dtype=torch.float64) ** -alpha
     variances *= units / variances.sum()
     latent = torch.randn(stimuli, units, generator=generator, dtype=torch.float64)
@@ -90,10 +92,8 @@ def _mixed(x: Tensor, generator: torch.Generator) -> Tensor:
 def _check(
     stimuli: int, units: int, repeats: int, alpha: float, signal_to_noise: float, noise: str
 ) -> None:
-    if min(stimuli, units, repeats) < 1:
-        raise ValueError(
-            f"stimuli={stimuli}, units={units}, repeats={repeats}: need at least one of each"
-        )
+    for name, count in (("stimuli", stimuli), ("units", units), ("repeats", repeats)):
+        check_whole(name, count)
     if not 0 <= alpha < float("inf"):
         raise ValueError(f"alpha={alpha}: an exponent is a finite number from 0 on")
     if not 0 < signal_to_noise < float("inf"):

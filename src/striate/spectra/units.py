@@ -27,9 +27,13 @@ def arrange(
     Raises
     ------
     ValueError
-        If there is no such arrangement.
+        If there is no such arrangement, or no axis of units.
     """
     check_units(units)
+    if activations.ndim < 2:
+        raise ValueError(
+            f"activations has shape {tuple(activations.shape)}; need batch × units, or more axes"
+        )
     if units == "flat" or activations.ndim == 2:
         return activations.flatten(1)
     if units == "channels":

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.spectra.power_law import Weights, check_ranks, fit_power_law
+from striate.spectra.checks import check_floats, check_whole
+from striate.spectra.power_law import Weights, check_weights, fit_power_law
 
 # Where Stringer et al.'s code looks at the spectrum to say how straight it is.
 POINTS = 100
@@ -57,14 +58,16 @@ def alpha_by_window(
     Raises
     ------
     ValueError
-        If there are no firsts or no lasts, a first rank is less than 1, or `weights` is unknown.
+        If there are no firsts or no lasts, one of them is not a whole number from 1 on,
+        `eigenvalues` are not one axis of floating point, or `weights` is unknown.
     """
-    if not len(firsts) or not len(lasts):
-        raise ValueError("firsts and lasts name no window; give at least one rank in each")
-    if min(firsts) < 1:
-        raise ValueError(f"firsts start at {min(firsts)}; ranks are counted from 1")
-    if weights not in ("rank", "none"):
-        raise ValueError(f"weights={weights!r}; choose 'rank' (1/n) or 'none'")
+    check_floats("eigenvalues", eigenvalues, "ranks")
+    check_weights(weights)
+    for name, given in (("firsts", firsts), ("lasts", lasts)):
+        if not isinstance(given, Sequence) or not given:
+            raise ValueError(f"{name}={given!r} name no window; give a list of ranks")
+        for rank in given:
+            check_whole(f"a rank of {name}", rank)
     # How many variances up to each rank are not positive.
     bad = torch.cat([torch.zeros(1, dtype=torch.int64), (~(eigenvalues.cpu() > 0)).cumsum(0)])
     alphas = eigenvalues.new_full((len(firsts), len(lasts)), float("nan"))
@@ -101,7 +104,6 @@ def goodness_of_fit(
         As `fit_power_law`.
     """
     law = fit_power_law(eigenvalues, ranks=ranks, weights=weights)
-    check_ranks(ranks, available=len(eigenvalues))
     first, last = ranks
     n = torch.arange(first, last + 1, dtype=torch.float64, device=eigenvalues.device)
     log_variance = eigenvalues[first - 1 : last].double().log()

@@ -17,6 +17,7 @@ from striate.spectra import (
     Weights,
     check_ranks,
     check_units,
+    check_weights,
     eigenspectrum,
     fit_power_law,
 )
@@ -127,10 +128,12 @@ def check(asked: Settings) -> None:
     ValueError
         If one is out of range.
     """
-    check_ranks(asked.ranks, available=asked.ranks[1])
-    if asked.weights not in ("rank", "none"):
-        raise ValueError(f"weights={asked.weights!r}; choose 'rank' (1/n) or 'none'")
+    check_ranks(asked.ranks)
+    check_weights(asked.weights)
     check_units(asked.units)
+    for name in ("every", "gather", "stimuli"):
+        if not isinstance(getattr(asked, name), int):
+            raise ValueError(f"{name}={getattr(asked, name)!r}: give a whole number")
     if not 1 <= asked.gather <= asked.every:
         raise ValueError(
             f"gather={asked.gather}, every={asked.every}: gather at least one pass, and no more "

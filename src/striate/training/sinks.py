@@ -31,8 +31,7 @@ def opened(to: Sink | None) -> Iterator[Callable[[Reading], object]]:
         path = Path(to)
         if path.suffix != ".jsonl":
             raise ValueError(f"to={str(to)!r}: readings are lines of JSON; end the path in .jsonl")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a", encoding="utf-8") as file:
+        with _appended(path) as file:
             yield partial(_write_line, file)
     elif isinstance(to, ScalarWriter):
         yield partial(_write_scalars, to)
@@ -42,6 +41,14 @@ def opened(to: Sink | None) -> Iterator[Callable[[Reading], object]]:
         raise ValueError(
             f"to={to!r}: give a function, a path ending in .jsonl or a TensorBoard SummaryWriter"
         )
+
+
+def _appended(path: Path) -> IO[str]:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("a", encoding="utf-8")
+    except OSError as error:
+        raise ValueError(f"to={str(path)!r} cannot be written: {error}") from error
 
 
 def _write_line(file: IO[str], reading: Reading) -> None:

@@ -100,7 +100,7 @@ def network_spectra(
     if size <= 2 * window.ranks[0]:
         raise ValueError(
             f"{available} images make sets of {size}, and ranks {window.ranks} need sets of more "
-            f"than {2 * window.ranks[0]}; give more images"
+            f"than {2 * window.ranks[0]}; give more images or larger sets"
         )
     settings = {
         "z_scored": z_scored, "memory": memory, "batch_size": batch_size, "source": source,

@@ -1,0 +1,56 @@
+"""Penalties on layers of somebody's network, while a block runs."""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from striate import layers
+
+if TYPE_CHECKING:  # a penalty attaches itself
+    from striate.spectra.penalty import SpectralPenalty
+
+
+@contextmanager
+def attach(
+    model: nn.Module, penalties: Mapping[str, "SpectralPenalty"]
+) -> Iterator[Callable[[], Tensor]]:
+    """Apply a penalty to each of several layers of `model` while the block runs.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    penalties
+        By name of the layer in ``model.named_modules()``. A penalty remembers its layer's last
+        batch, so give each layer one of its own.
+
+    Yields
+    ------
+    term
+        A function that returns the sum of the penalties of the forward pass just made; passes
+        without gradient, as for validation, do not count.
+
+    Raises
+    ------
+    ValueError
+        If there is no such layer, no penalty, or one is given twice; from ``term()``, if the model
+        has not been run once since.
+    """
+    if not penalties:
+        raise ValueError("penalties={}: name at least one layer and give it a SpectralPenalty")
+    if len({id(penalty) for penalty in penalties.values()}) < len(penalties):
+        raise ValueError("penalties holds one SpectralPenalty twice; give each layer its own")
+    with ExitStack() as hooks:
+        outputs = {
+            name: hooks.enter_context(layers.capture(model, name, with_gradient=True))
+            for name in penalties
+        }
+
+        def term() -> Tensor:
+            terms = [penalty(outputs[name]()) for name, penalty in penalties.items()]
+            return torch.stack(terms).sum()
+
+        yield term

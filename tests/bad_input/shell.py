@@ -1,0 +1,474 @@
+"""What was typed in a shell, and what it costs."""
+
+# The one line on standard error. "…" stands for anything.
+TYPED = [
+    (
+        "run gerum2023",
+        "study='gerum2023'; there is gerum2022",
+    ),
+    (
+        "run gerum2022 --preset papers",
+        "preset='papers'; choose one of quick, paper, 2023, 2023-long",
+    ),
+    (
+        "run gerum2022 --protocol text",
+        "protocol='text'; choose one of paper, authors",
+    ),
+    (
+        "run gerum2022 --data svhn",
+        "data='svhn'; choose one of digits, mnist, cifar10",
+    ),
+    (
+        "run gerum2022 --network mlp",
+        "network='mlp'; choose one of shallow_mlp, deep_mlp, cnn, cnn_no_head, deep_cnn",
+    ),
+    (
+        "run gerum2022 --network cnn",
+        "images of 8×8 pixels are too small for this network, which needs 10×10; use shallow_mlp "
+        "or deep_mlp",
+    ),
+    (
+        "run gerum2022 --form slop",
+        "form='slop'; choose one of 'slope', 'line', 'ratio'",
+    ),
+    (
+        "run gerum2022 --alphas '1;2'",
+        "--alphas '1;2': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "run gerum2022 --alphas ''",
+        "--alphas '': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "run gerum2022 --alphas 1,nan",
+        "alpha=nan: the exponent wanted is a finite number",
+    ),
+    (
+        "run gerum2022 --alphas 1,1",
+        "alphas=(1.0, 1.0): give each value once",
+    ),
+    (
+        "run gerum2022 --betas strong",
+        "--betas 'strong': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "run gerum2022 --betas=-1",
+        "beta=-1.0: the strength of a penalty is finite and not negative",
+    ),
+    (
+        "run gerum2022 --betas 1,inf",
+        "beta=inf: the strength of a penalty is finite and not negative",
+    ),
+    (
+        "run gerum2022 --seeds 0",
+        "the grid is empty; give at least one alpha, one beta and one seed",
+    ),
+    (
+        "run gerum2022 --ranks 6",
+        "--ranks '6': give first-last, both included, e.g. 6-50",
+    ),
+    (
+        "run gerum2022 --ranks 6:50",
+        "--ranks '6:50': give first-last, both included, e.g. 6-50",
+    ),
+    (
+        "run gerum2022 --ranks 0-50",
+        "ranks=(0, 50): need 1 <= first < last, both counted from 1",
+    ),
+    (
+        "run gerum2022 --ranks 50-6",
+        "ranks=(50, 6): need 1 <= first < last, both counted from 1",
+    ),
+    (
+        "run gerum2022 --ranks 6-600",
+        "ranks=(6, 600) need batches of at least 601 images, but the smallest batch of an epoch "
+        "has 479 (1437 images in batches of 479); change --batch-size or --ranks",
+    ),
+    (
+        "run gerum2022 --ranks 6-400",
+        "ranks=(6, 400) end beyond what α can be measured on: hidden of shallow_mlp has 2000 "
+        "units, and 360 test images have 359 ranks; change --ranks or --width",
+    ),
+    (
+        "run gerum2022 --batch-size 1000 --ranks 6-500",
+        "ranks=(6, 500) need batches of at least 501 images, but the smallest batch of an epoch "
+        "has 437 (1437 images in batches of 1000); change --batch-size or --ranks",
+    ),
+    (
+        "run gerum2022 --batch-size 700",
+        "ranks=(6, 50) need batches of at least 51 images, but the smallest batch of an epoch "
+        "has 37 (1437 images in batches of 700); change --batch-size or --ranks",
+    ),
+    (
+        "run gerum2022 --batch-size 2000",
+        "batch_size=2000, but there are 1437 training images of digits; use --preset quick or a "
+        "--batch-size from 1 to 1437",
+    ),
+    (
+        "run gerum2022 --batch-size 0",
+        "batch_size=0, but there are 1437 training images of digits; use --preset quick or a "
+        "--batch-size from 1 to 1437",
+    ),
+    (
+        "run gerum2022 --preset paper",
+        "batch_size=2500, but there are 1437 training images of digits; use --preset quick or a "
+        "--batch-size from 1 to 1437",
+    ),
+    (
+        "run gerum2022 --epochs 0",
+        "epochs=0, learning_rate=0.001: give positive numbers",
+    ),
+    (
+        "run gerum2022 --epochs 10 --attack-epochs 20",
+        "attack_epochs=(20,), but training has epochs 1 to 10",
+    ),
+    (
+        "run gerum2022 --attack-epochs 0",
+        "attack_epochs=(0,), but training has epochs 1 to 40",
+    ),
+    (
+        "run gerum2022 --attack-epochs last",
+        "--attack-epochs 'last': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "run gerum2022 --epsilons 0,0.2,0.1",
+        "epsilons=(0.0, 0.2, 0.1) must start at 0 and rise, up to at most 1",
+    ),
+    (
+        "run gerum2022 --epsilons 0.1,0.2",
+        "epsilons=(0.1, 0.2) must start at 0 and rise, up to at most 1",
+    ),
+    (
+        "run gerum2022 --epsilons 0,8",
+        "epsilons=(0.0, 8.0) must start at 0 and rise, up to at most 1",
+    ),
+    (
+        "run gerum2022 --learning-rate 0",
+        "epochs=40, learning_rate=0.0: give positive numbers",
+    ),
+    (
+        "run gerum2022 --learning-rate inf",
+        "epochs=40, learning_rate=inf: give positive numbers",
+    ),
+    (
+        "run gerum2022 --train-images 0",
+        "train_images=0, but digits has 1437 training images here",
+    ),
+    (
+        "run gerum2022 --train-images 5000",
+        "train_images=5000, but digits has 1437 training images here",
+    ),
+    (
+        "run gerum2022 --attack-images=-5",
+        "attack_images=-5; attack at least one image",
+    ),
+    (
+        "run gerum2022 --solver fast",
+        "solver='fast'; choose one of 'exact', 'subspace', 'auto'",
+    ),
+    (
+        "run gerum2022 --layers first",
+        "layers='first'; choose one of last, all",
+    ),
+    (
+        "run gerum2022 --layers all",
+        "layers='all', but shallow_mlp has one hidden layer; leave it out",
+    ),
+    (
+        "run gerum2022 --width 0",
+        "width=0: a layer has at least one unit",
+    ),
+    (
+        "run gerum2022 --width 40",
+        "ranks=(6, 50) end beyond what α can be measured on: hidden of shallow_mlp has 40 units, "
+        "and 360 test images have 359 ranks; change --ranks or --width",
+    ),
+    (
+        "run gerum2022 --network cnn_no_head --width 100",
+        "width=100, but cnn_no_head has no dense layer; leave it out",
+    ),
+    (
+        "run gerum2022 --weight-decay=-0.1",
+        "weight_decay=-0.1: give 0 or a positive number",
+    ),
+    (
+        "run gerum2022 --jobs 0",
+        "jobs=0; at least one network is trained at a time",
+    ),
+    (
+        "run gerum2022 --device gpu",
+        "device='gpu' cannot be used here: …",
+    ),
+    (
+        "run gerum2022 --device cuda:99",
+        "device='cuda:99' cannot be used here: …",
+    ),
+    (
+        "run gerum2022 --device meta",
+        "device='meta' cannot be used here: …",
+    ),
+    (
+        "run gerum2022 --results a-file",
+        "--results a-file is a file; name a folder",
+    ),
+    (
+        "report",
+        "no results folder at results; `striate run … --results` makes one",
+    ),
+    (
+        "report --results empty",
+        "no results of gerum2022 or spectra in empty; run `striate run gerum2022 --results empty` "
+        "or `striate measure spectrum MODEL --images DIR --results empty` first",
+    ),
+    (
+        "report --results other",
+        "no results of gerum2022 or spectra in other; run `striate run gerum2022 --results other` "
+        "or `striate measure spectrum MODEL --images DIR --results other` first",
+    ),
+    (
+        "report --results damaged",
+        "damaged/cell.json is damaged: its checksum does not match; delete it and rerun",
+    ),
+    (
+        "report --results foreign",
+        "foreign/cell.json is not a result file ('task'); move it away and rerun",
+    ),
+    (
+        "report --results newer",
+        "newer/cell.json has format 99, this version reads 1; upgrade striate",
+    ),
+    (
+        "table --results nowhere",
+        "no results folder at nowhere; `striate run … --results` makes one",
+    ),
+    (
+        "table --results empty",
+        "no results of gerum2022 in DIR; run `striate run gerum2022 --results DIR` first",
+    ),
+    (
+        "data fetch imagenet",
+        "there is no data set 'imagenet'; there are digits, mnist, cifar10",
+    ),
+    (
+        "data verify minst",
+        "there is no data set 'minst'; did you mean 'mnist'? there are digits, mnist, cifar10",
+    ),
+    (
+        "data verify mnist",
+        "mnist is not in cache; type `striate data fetch mnist` where there is a network, or set "
+        "STRIATE_DATA to a folder that holds it",
+    ),
+    (
+        "models layers resnet50",
+        "model='resnet50'; give torchvision/NAME, timm/NAME or path/to/file.py:function",
+    ),
+    (
+        "models layers nets.py",
+        "model='nets.py'; give torchvision/NAME, timm/NAME or path/to/file.py:function",
+    ),
+    (
+        "models layers other.py:dense",
+        "model='other.py:dense': there is no file other.py",
+    ),
+    (
+        "models layers nets.py:sparse",
+        "model='nets.py:sparse': nets.py has no function 'sparse'; it has Network, dense, small, "
+        "nothing, broken, without_size",
+    ),
+    (
+        "models layers nets.py:nothing",
+        "model='nets.py:nothing': nothing() returned a NoneType; return a module, or a "
+        "striate.models.Network of one",
+    ),
+    (
+        "models layers nets.py:broken",
+        "model='nets.py:broken': nets.py fails: line 20: TypeError: …",
+    ),
+    (
+        "models layers unfinished.py:dense",
+        "model='unfinished.py:dense': unfinished.py fails: SyntaxError: …",
+    ),
+    (
+        "models layers nets.py:dense",
+        "images of shape (3, 224, 224) do not pass through this Sequential: …",
+    ),
+    (
+        "models layers nets.py:small --layers cov",
+        "layers='cov' fits no layer of this Sequential; did you mean '0', '1', '2'?",
+    ),
+    (
+        "measure spectrum nets.py:small --images nowhere",
+        "folder='nowhere' is not a folder; name one that holds images",
+    ),
+    (
+        "measure spectrum nets.py:small --images no-images",
+        "no-images holds no image, that is no .bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, "
+        ".tiff, .webp",
+    ),
+    (
+        "measure spectrum nets.py:small --images bad-images",
+        "bad-images: 1 of 1 images cannot be read; the first is a.png: cannot identify image "
+        "file …",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --layers cov",
+        "layers='cov' fits no layer of this Sequential; did you mean '0', '1', '2'?",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --protocol text",
+        "protocol='text'; choose one of paper, authors",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --device gpu",
+        "device='gpu' cannot be used here: …",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --weights nowhere.pt",
+        "weights='nowhere.pt': there is no such file",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --weights other-names.pt",
+        "weights='other-names.pt' do not fit this Sequential: missing: 1.weight, 1.bias, "
+        "2.weight and 1 more; unknown: weight, bias",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --weights hostile.pt",
+        "weights='hostile.pt' cannot be read: it asks for posix.system, which is not run; give "
+        "safetensors, or what torch.save wrote of model.state_dict()",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --memory '4 parsecs'",
+        "memory='4 parsecs' is not a size; give e.g. '4GB', '512MB' or a whole number of bytes",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --sets 1",
+        "sets=1: at least 2, or nothing is known of their spread",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --set-size 5",
+        "360 images make sets of 5, and ranks (10, 1000) need sets of more than 20; give more "
+        "images or larger sets",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --batch-size 0",
+        "batch_size=0; show at least one image at a time",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --results a-file",
+        "--results a-file is a file; name a folder",
+    ),
+    (
+        "spectrum good.npz --ranks 1:3",
+        "--ranks '1:3': give first-last, both included, e.g. 6-50",
+    ),
+    (
+        "spectrum good.npz --ranks 3-1",
+        "ranks=(3, 1): need 1 <= first < last, both counted from 1",
+    ),
+    (
+        "spectrum good.npz --ranks 1-2 --algorithm both",
+        "--algorithm 'both'; choose text or released",
+    ),
+    (
+        "spectrum nowhere.npz --ranks 1-2",
+        "path='nowhere.npz' does not exist; name the file of a recording",
+    ),
+    (
+        "spectrum a-file --ranks 1-2",
+        "a-file is in no format that is understood; these are: npz and HDF5 (arrays 'responses' "
+        "or 'responses_<population>'), the npz of Hénaff et al. 2021, the .mat of Stringer et "
+        "al. 2019, the .pkl of Cadena et al. 2019, and NWB",
+    ),
+    (
+        "spectrum cut.h5 --ranks 1-2",
+        "cut.h5 is a damaged HDF5 file: …",
+    ),
+    (
+        "spectrum hostile.pkl --ranks 1-2",
+        "hostile.pkl asks for posix.system, which is not run: only numpy arrays and builtin "
+        "containers are read",
+    ),
+    (
+        "spectrum two-axes.npz --ranks 1-2",
+        "two-axes.npz: responses is float64 of shape (6, 4); it must hold numbers of shape "
+        "(repeats, stimuli, units)",
+    ),
+    (
+        "spectrum only-nan.npz --ranks 1-2",
+        "only-nan.npz: responses holds no response, only NaN",
+    ),
+    (
+        "spectrum good.nwb --ranks 1-2",
+        "good.nwb, read by nwb, needs start_s and length_s",
+    ),
+    (
+        "spectrum two.npz --ranks 1-2 --population c",
+        "two.npz has no population 'c'; there are: a, b",
+    ),
+    (
+        "compare nets.py:sparse movies.npz --ranks 1-2",
+        "model='nets.py:sparse': nets.py has no function 'sparse'; it has Network, dense, small, "
+        "nothing, broken, without_size",
+    ),
+    (
+        "compare nets.py:small nowhere.npz --ranks 1-2",
+        "path='nowhere.npz' does not exist; name the file of a recording",
+    ),
+    (
+        "compare nets.py:small few-movies.npz --ranks 1-2",
+        "few-movies.npz: zoom_category_movie_frame refers to movies 7 to 7, counted from 0, and "
+        "there are 1",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --model-weights nowhere.pt",
+        "weights='nowhere.pt': there is no such file",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --device gpu",
+        "device='gpu' cannot be used here: …",
+    ),
+]
+
+# What typer itself refuses, in its own frame; part of its words.
+USAGE = [
+    (
+        "run",
+        "Missing argument",
+    ),
+    (
+        "run gerum2022 --alpha 1",
+        "No such option: --alpha",
+    ),
+    (
+        "run gerum2022 --seeds two",
+        "Invalid value for '--seeds'",
+    ),
+    (
+        "run gerum2022 --learning-rate fast",
+        "Invalid value for '--learning-rate'",
+    ),
+    (
+        "train",
+        "No such command 'train'",
+    ),
+    (
+        "data verify",
+        "Missing argument",
+    ),
+    (
+        "spectrum good.npz",
+        "Missing option",
+    ),
+    (
+        "compare nets.py:small",
+        "Missing argument",
+    ),
+    (
+        "measure spectrum nets.py:small",
+        "Missing option",
+    ),
+    (
+        "models layers",
+        "Missing argument",
+    ),
+]

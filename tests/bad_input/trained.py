@@ -1,0 +1,123 @@
+"""Wrong calls of striate.training, and the message of the ValueError of each."""
+
+TITLE = "striate.training"
+
+# What the expressions are made of.
+SETUP = """\
+from functools import partial
+from pathlib import Path
+
+import torch
+
+from striate import models, training
+
+images, labels = torch.rand(20, 1, 8, 8), torch.randint(10, (20,))
+model = models.shallow_mlp((1, 8, 8), 10, seed=0)
+adam = models.keras_adam(model.parameters(), learning_rate=1e-3)
+fit = partial(training.train, model, images, labels, objective=training.standard,
+              optimizer=adam, epochs=1, batch_size=10, seed=0)
+
+
+def first(epochs):
+    return next(epochs)
+
+
+def after_divergence():
+    with torch.no_grad():
+        model.output.weight.fill_(float("nan"))
+    return first(fit())
+
+
+def watch(layers, ranks=(1, 5), **options):
+    with training.watch(model, layers, ranks=ranks, **options):
+        model(images)
+"""
+
+CASES = [
+    (
+        "first(fit(epochs=0))",
+        "epochs=0, batch_size=10 with 20 images: need at least one epoch and a batch no larger "
+        "than the training set",
+    ),
+    (
+        "first(fit(batch_size=21))",
+        "epochs=1, batch_size=21 with 20 images: need at least one epoch and a batch no larger "
+        "than the training set",
+    ),
+    (
+        "first(training.train(model, images, labels[:19], objective=training.standard, "
+        "optimizer=adam, epochs=1, batch_size=10, seed=0))",
+        "20 images but 19 labels",
+    ),
+    (
+        "first(fit(checkpoint=Path('damaged/cell.json')))",
+        "damaged/cell.json is damaged: its checksum does not match; delete it and rerun",
+    ),
+    (
+        "first(fit(checkpoint=Path('other/x.json'), task={'seed': 1}))",
+        "other/x.json belongs to a run with other settings; delete it to start afresh",
+    ),
+    (
+        "watch('hiden')",
+        "layers='hiden' fits no layer of this Sequential; did you mean 'hidden'?",
+    ),
+    (
+        "watch([])",
+        'layers=[]: name at least one layer, or "**" for all of them',
+    ),
+    (
+        "watch(None)",
+        "layers=None: layers are named by text, e.g. 'layer1'",
+    ),
+    (
+        "watch('hidden', ranks=5)",
+        "ranks=5: give first and last, two whole numbers, e.g. (6, 50)",
+    ),
+    (
+        "watch('hidden', ranks=(5, 1))",
+        "ranks=(5, 1): need 1 <= first < last, both counted from 1",
+    ),
+    (
+        "watch('hidden', ranks=(1, 600))",
+        "stimuli=512 in gather=1 parts cannot fill ranks=(1, 600), which need 601; use more "
+        "stimuli",
+    ),
+    (
+        "watch('hidden', weights='1/n')",
+        "weights='1/n'; choose 'rank' (1/n) or 'none'",
+    ),
+    (
+        "watch('hidden', units='rows')",
+        "units='rows'; choose one of 'flat', 'channels', 'features', 'centre'",
+    ),
+    (
+        "watch('hidden', every=0)",
+        "gather=1, every=0: gather at least one pass, and no more than there are from one "
+        "measurement to the next",
+    ),
+    (
+        "watch('hidden', every=1.5)",
+        "every=1.5: give a whole number",
+    ),
+    (
+        "watch('hidden', gather=3, every=2)",
+        "gather=3, every=2: gather at least one pass, and no more than there are from one "
+        "measurement to the next",
+    ),
+    (
+        "watch('hidden', to='readings.csv')",
+        "to='readings.csv': readings are lines of JSON; end the path in .jsonl",
+    ),
+    (
+        "watch('hidden', to='a-file/readings.jsonl')",
+        "to='a-file/readings.jsonl' cannot be written: …",
+    ),
+    (
+        "watch('hidden', to=3)",
+        "to=3: give a function, a path ending in .jsonl or a TensorBoard SummaryWriter",
+    ),
+    (
+        "after_divergence()",
+        "the loss became nan; lower the learning rate or beta",
+    ),
+]
