@@ -1,0 +1,21 @@
+"""Find a module's layers by name, and look at what they put out.
+
+Every hook set here is removed when its ``with`` block ends, whatever happened inside it.
+"""
+
+from striate.layers.capturing import capture
+from striate.layers.module import check_module, fingerprint, run
+from striate.layers.names import find, match
+from striate.layers.places import Place, places, select
+
+__all__ = [
+    "Place",
+    "capture",
+    "check_module",
+    "find",
+    "fingerprint",
+    "match",
+    "places",
+    "run",
+    "select",
+]

@@ -1,0 +1,49 @@
+"""A whole network: whether it is one, which one it is, and what it says of images."""
+
+import hashlib
+from itertools import chain
+
+import torch
+from torch import Tensor, nn
+
+
+def check_module(model: object) -> None:
+    """Refuse what is not a network of PyTorch.
+
+    Raises
+    ------
+    ValueError
+        If `model` is none.
+    """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is a {type(model).__name__}; give a torch.nn.Module")
+
+
+def run(model: nn.Module, images: Tensor, *, name: str = "images") -> object:
+    """Show `images`, called `name`, to a model, in whose own words it says what it cannot take.
+
+    Raises
+    ------
+    ValueError
+        If it stops at them.
+    """
+    try:
+        return model(images)
+    except (RuntimeError, AssertionError) as error:
+        reason = str(error).strip().partition("\n")[0] or type(error).__name__
+        raise ValueError(
+            f"{name} of shape {tuple(images.shape[1:])} do not pass through this "
+            f"{type(model).__name__}: {reason}"
+        ) from error
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of what a model consists of, and of its weights and buffers, by name.
+
+    What its code does with them is not in it.
+    """
+    proof = hashlib.sha256(repr(model).encode())
+    for name, part in chain(model.named_parameters(), model.named_buffers()):
+        proof.update(f"{name} {part.dtype} {tuple(part.shape)}".encode())
+        proof.update(part.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().data)
+    return proof.hexdigest()

@@ -1,0 +1,109 @@
+"""Which call of a layer, and which entry of what it puts out."""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
+
+from torch import Tensor, nn
+
+from striate.layers.names import fitting, match, patterns_of, unwrapped
+
+
+class Place(NamedTuple):
+    """One output of one call of a layer.
+
+    Attributes
+    ----------
+    name
+        The layer's, without what wrappers add to it, and what is chosen of its outputs:
+        ``"block.attention@2[0]"``.
+    layer
+        The module.
+    call
+        Which of its calls in a forward pass, counted from 1; None if it is called once.
+    keys
+        The steps into a tuple, list or dict that it puts out.
+    """
+
+    name: str
+    layer: nn.Module
+    call: int | None = None
+    keys: tuple[str, ...] = ()
+
+
+def places(model: nn.Module, names: str | Sequence[str]) -> dict[str, Place]:
+    """Return the outputs of `model` that `names` fit, in the order of ``model.named_modules()``.
+
+    Parameters
+    ----------
+    model
+        Any module.
+    names
+        As in `match`. A name or glob may be followed by ``@2`` for the second call of a layer that
+        is called several times in a forward pass, then by ``[0]`` or ``[key]`` for one entry of
+        what it puts out, and so on inwards: ``"relu@2"``, ``"blocks.*.attention[0]"``. A bracket
+        that, read as a glob, fits a layer is a glob.
+
+    Returns
+    -------
+    places
+        By their names.
+
+    Raises
+    ------
+    ValueError
+        If one of `names` fits no layer; close names are suggested.
+    """
+    known, patterns = unwrapped(model), patterns_of(names)
+    chosen: dict[str, Place] = {}
+    for pattern in patterns:
+        plain = pattern if fitting(pattern, known) else ""
+        found = re.fullmatch(r"(.+?)(@\d+)?((?:\[[^\[\]]+\])*)", pattern, re.DOTALL)
+        bare, at, inwards = (plain or pattern, "", "") if plain or not found else found.groups("")
+        if at and int(at[1:]) < 1:
+            raise ValueError(f"layers={pattern!r}: calls are counted from 1, so {bare}@1 is first")
+        call, keys = int(at[1:]) if at else None, tuple(re.findall(r"\[([^\[\]]+)\]", inwards))
+        for name, layer in match(model, bare).items():
+            place = Place(f"{name}{f'@{call}' if call else ''}{inwards}", layer, call, keys)
+            chosen[place.name] = place
+    order = {id(layer): index for index, (_, layer) in enumerate(known.values())}
+    ordered = sorted(chosen.values(), key=lambda place: (order[id(place.layer)], place.call or 0))
+    return {place.name: place for place in ordered}
+
+
+def select(place: Place, output: object) -> Tensor:
+    """Return the tensor at `place` in what its layer put out.
+
+    Raises
+    ------
+    ValueError
+        If there is none, or more than one: how to choose one is said.
+    """
+    for depth, key in enumerate(place.keys):
+        entries = _entries(output)
+        if key not in entries:
+            steps = "".join(f"[{step}]" for step in place.keys[: depth + 1])
+            raise ValueError(
+                f"layer {place.name!r} puts out nothing at {steps}, but a "
+                f"{type(output).__name__} with {', '.join(list(entries)[:8]) or 'no entries'}"
+            )
+        output = entries[key]
+    if isinstance(output, Tensor):
+        return output
+    ways = [
+        f"'{place.name}[{key}]'"
+        for key, entry in _entries(output).items()
+        if isinstance(entry, Tensor) or _entries(entry)
+    ]
+    advice = " or ".join(ways[:8]) or "a layer that puts out a tensor, perhaps one inside it"
+    raise ValueError(
+        f"layer {place.name!r} puts out a {type(output).__name__}, not one tensor; choose {advice}"
+    )
+
+
+def _entries(output: object) -> dict[str, object]:
+    if isinstance(output, Mapping):
+        return {str(key): entry for key, entry in output.items()}
+    if isinstance(output, (tuple, list)):
+        return {str(index): entry for index, entry in enumerate(output)}
+    return {}
