@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from striate.report import gerum2022_table
-from striate.results import load_all
+from striate.results import Score, load_all
 
 KEPT = Path(__file__).parent.parent / "docs" / "results" / "grid"
 
@@ -37,3 +37,16 @@ def test_the_document_shows_the_kept_numbers(table):
     for row in table.itertuples():
         for value in (row.clean, row.fgsm, row.pgd):
             assert f"{value:.4f}" in text
+
+
+def test_the_page_on_spectra_shows_the_kept_numbers():
+    page = (KEPT.parents[1] / "spectra.md").read_text(encoding="utf-8")
+    scores = [score for score in load_all(KEPT.parent / "spectra") if isinstance(score, Score)]
+    of_layers = [
+        s for s in scores if s.name in ("alpha", "alpha_all_images") and "model" in s.settings
+    ]
+    of_recordings = [s for s in scores if s.name == "alpha" and "model" not in s.settings]
+    assert (len(of_layers), len(of_recordings)) == (64, 12)
+    for digits, found in ((3, of_layers), (2, of_recordings)):
+        for score in found:
+            assert f"{score.value:.{digits}f} ± {score.error:.{digits}f}" in page

@@ -15,6 +15,7 @@ COLUMNS = ["panel", "source", "of", "series", "x", "y", "error", "units"]
 # From blue to orange by way of violet: in order of lightness, and for the colour-blind, too.
 RAMP = [BLUE, "#8a63b8", "#d0698c", ORANGE]
 FIT: Look = {"color": INK, "linewidth": 0.8, "alpha": 0.75, "zorder": 4}
+DENSITY = 60  # points to the octave that are drawn
 BEYOND = 1.5  # times the last rank of a fit: so far the axes reach
 SPECTRUM_AXES = {"xlabel": "rank n", "ylabel": "share of the variance"}
 
@@ -83,15 +84,23 @@ def spectrum_panel(axes: Axes, part: pd.DataFrame, looks: Mapping[str, Look], ti
     """Draw spectra and their fitted lines in log-log axes.
 
     A variance that cross-validation makes negative has no place on such axes: it leaves a gap in
-    the line and keeps its row in the CSV.
+    the line and keeps its row in the CSV, as do high ranks that would fall onto each other.
     """
     fits = {name: FIT for name in part.loc[part["source"] == "fit", "series"]}
     shown = part.assign(beta=np.nan, target=np.nan, y=part["y"].where(part["y"] > 0))
+    shown = shown[_apart(shown["x"]) | (shown["source"] == "fit")]
     add_powers_of_ten(axes)
     draw(axes, shown, lambda beta, target: INK, dots=False, looks={**fits, **looks})
     axes.grid(False)
     axes.set_title(title)
     axes.set_ylim(*_limits(shown))
+
+
+def _apart(ranks: pd.Series) -> pd.Series:
+    """Tell ranks that a logarithmic axis shows apart: all of the low ones, ever fewer above."""
+    places = DENSITY * np.log2(ranks)
+    before = DENSITY * np.log2((ranks - 1).clip(lower=0.5))
+    return np.floor(places) > np.floor(before)
 
 
 def _limits(shown: pd.DataFrame) -> tuple[float, float]:

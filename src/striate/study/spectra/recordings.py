@@ -58,18 +58,13 @@ def recording_spectra(
     ValueError
         As `cross_validated_alpha`; and if the window cannot be fitted at all.
     """
+    repeats, stimuli, units = responses.tensor.shape
+    _fitted(window, stimuli, units, groups)
     found = repeated_eigenspectra(
         responses.tensor, algorithm=algorithm, shuffles=shuffles, seed=seed, missing=missing
     )
     kept = found.kept
-    repeats, _, units = responses.tensor.shape
-    left = int(kept.sum()) - -(-int(kept.sum()) // groups)
-    fitted = fitting(window, min(left - 1, units - 1))
-    if fitted is None:
-        raise ValueError(
-            f"ranks={window.ranks}: {int(kept.sum())} stimuli × {units} units cannot fill a window "
-            f"that ends at twice its first rank; start at a smaller rank"
-        )
+    fitted = _fitted(window, int(kept.sum()), units, groups)
     about: dict[str, Setting] = {
         "units": units, "stimuli": int(kept.sum()), "repeats": repeats, "seed": seed,
         "algorithm": algorithm, "shuffles": shuffles, "missing": missing,
@@ -101,6 +96,18 @@ def recording_spectra(
         *window_curves(parts.mean(0), fitted.weights, source, cv),
         *_of_trial_means(responses.mean()[kept], fitted, groups, source, about),
     ]
+
+
+def _fitted(window: Window, stimuli: int, units: int, groups: int) -> Window:
+    """Shorten the window to what a recording without one group of stimuli allows."""
+    left = stimuli - -(-stimuli // groups)
+    fitted = fitting(window, min(left - 1, units - 1))
+    if fitted is None:
+        raise ValueError(
+            f"ranks={window.ranks}: {stimuli} stimuli × {units} units cannot fill a window that "
+            "ends at twice its first rank; start at a smaller rank"
+        )
+    return fitted
 
 
 def _of_trial_means(
