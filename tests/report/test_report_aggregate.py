@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from striate.report.aggregate import at, binned, panel_epsilon, published_at
+from striate.report.gerum2022.aggregate import at, binned, panel_epsilon, published_at
 
 
 def rows(*networks, attack="fgsm", epsilon=0.05):

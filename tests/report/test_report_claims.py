@@ -8,10 +8,10 @@ from scipy.stats import t
 
 from striate.reference import gerum2022_published
 from striate.report import gerum2022_claims
-from striate.report.claim_tables import claims_table, contrast_cells, contrast_table
-from striate.report.claims import CLAIMS, mouse_within, slope_within
-from striate.report.evidence import Evidence, against_baseline, of_sweep, read_at
-from striate.report.judging import (
+from striate.report.gerum2022.claim_tables import claims_table, contrast_cells, contrast_table
+from striate.report.gerum2022.claims import CLAIMS, mouse_within, slope_within
+from striate.report.gerum2022.evidence import Evidence, against_baseline, of_sweep, read_at
+from striate.report.gerum2022.judging import (
     above,
     accuracy_within,
     best_within,
@@ -23,8 +23,8 @@ from striate.report.judging import (
     rising,
     sooner,
 )
-from striate.report.sweeps import sweeps
-from striate.report.verdicts import NOT, OPEN, REPRODUCED, Judgement, every, everywhere
+from striate.report.gerum2022.sweeps import sweeps
+from striate.report.gerum2022.verdicts import NOT, OPEN, REPRODUCED, Judgement, every, everywhere
 from striate.results import Curve, load_all
 
 WEAK, STRONG, INFINITY = 0.1, 1.0, float("inf")

@@ -9,8 +9,8 @@ from synthetic_gerum2022 import measured_alpha
 from striate.reference import gerum2022_published, mouse_v1_spectrum
 from striate.report.export import files, inline_svg
 from striate.report.figures import BLUE, GREEN, ORANGE, by_beta, by_target
-from striate.report.gerum2022 import plates
-from striate.report.sweeps import sweeps
+from striate.report.gerum2022.plates import plates
+from striate.report.gerum2022.sweeps import sweeps
 from striate.results import load_all
 
 

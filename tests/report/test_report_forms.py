@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from synthetic_gerum2022 import attacked_accuracy, clean_accuracy, measured_alpha
 
-from striate.report.forms import form_cells, forms, forms_table
-from striate.report.sweeps import sweeps
+from striate.report.gerum2022.forms import form_cells, forms, forms_table
+from striate.report.gerum2022.sweeps import sweeps
 from striate.results import load_all
 
 

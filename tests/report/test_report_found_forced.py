@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 from synthetic_gerum2022 import attacked_accuracy
 
-from striate.report.aggregate import per_target
-from striate.report.found_forced import comparisons, findings, found_forced, of_settings
-from striate.report.gerum2022 import plates
-from striate.report.sweeps import main_sweeps, sweeps
+from striate.report.gerum2022.aggregate import per_target
+from striate.report.gerum2022.found_forced import comparisons, findings, found_forced, of_settings
+from striate.report.gerum2022.plates import plates
+from striate.report.gerum2022.sweeps import main_sweeps, sweeps
 from striate.results import load_all
 
 FOUND = [

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from synthetic_gerum2022 import measured_alpha
 
-from striate.report.sweeps import alpha_by_epoch, spectrum, sweeps
+from striate.report.gerum2022.sweeps import alpha_by_epoch, spectrum, sweeps
 from striate.report.tidy import frame, points
 from striate.results import Curve, Score, load_all
 

@@ -8,7 +8,7 @@ from synthetic_gerum2022 import attacked_accuracy, clean_accuracy, measured_alph
 
 from striate.reference import gerum2022_published
 from striate.report import gerum2022_table, rich_table
-from striate.report.tables import cells
+from striate.report.gerum2022.tables import cells
 from striate.results import load_all
 
 EPOCHS = 10

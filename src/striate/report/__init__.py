@@ -5,9 +5,12 @@
 notebook, `gerum2022_claims` a verdict on each claim.
 """
 
-from striate.report.claim_tables import gerum2022_claims
-from striate.report.findings import gerum2022_findings
+from striate.report.gerum2022 import (
+    gerum2022_claims,
+    gerum2022_findings,
+    gerum2022_table,
+    rich_table,
+)
 from striate.report.page import write
-from striate.report.tables import gerum2022_table, rich_table
 
 __all__ = ["gerum2022_claims", "gerum2022_findings", "gerum2022_table", "rich_table", "write"]

@@ -7,14 +7,14 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from striate.report import gerum2022_section, spectra
+from striate.report import gerum2022, spectra
 from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
 from striate.report.section import Record, Section, Study, provenance, read
 from striate.results import write_atomically
 
 # In the order of the page.
-STUDIES: tuple[Study, ...] = (gerum2022_section.STUDY, spectra.STUDY)
+STUDIES: tuple[Study, ...] = (gerum2022.STUDY, spectra.STUDY)
 
 
 def write(results: Path, out: Path | None = None) -> Path:

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from striate.report.aggregate import at, binned, published_at
-from striate.report.sweeps import Sweep, sweeps
+from striate.report.gerum2022.aggregate import at, binned, published_at
+from striate.report.gerum2022.sweeps import Sweep, sweeps
 from striate.results import Result
 
 # A network "reached" its target when the figures could not tell the two apart.

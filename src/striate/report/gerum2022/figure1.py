@@ -9,7 +9,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from striate.reference import gerum2022_spectra
-from striate.report import captions
 from striate.report.figures import (
     BLUE,
     GREEN,
@@ -24,6 +23,8 @@ from striate.report.figures import (
     lines,
     stack,
 )
+from striate.report.gerum2022 import captions
+from striate.report.gerum2022.sweeps import Sweep, fit_window, spectrum
 from striate.report.mouse import (
     MOUSE_ALPHA,
     MOUSE_AMPLITUDE,
@@ -31,7 +32,6 @@ from striate.report.mouse import (
     mouse_fit,
     mouse_spectrum,
 )
-from striate.report.sweeps import Sweep, fit_window, spectrum
 
 PANEL_HEIGHT = 2.9  # inches
 

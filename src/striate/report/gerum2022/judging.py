@@ -1,16 +1,16 @@
 """Rules by which a claim about accuracy and α is judged: reproduced, not, or could not tell.
 
 Each is a function that makes a rule; its docstring says what decides. When a difference counts, and
-its margin, is explained in `striate.report.evidence`.
+its margin, is explained in `striate.report.gerum2022.evidence`.
 """
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from striate.report.evidence import Evidence, against_baseline, curve, difference, read_at
-from striate.report.findings import percent
-from striate.report.verdicts import (
+from striate.report.gerum2022.evidence import Evidence, against_baseline, curve, difference, read_at
+from striate.report.gerum2022.findings import percent
+from striate.report.gerum2022.verdicts import (
     NAMES,
     NOT,
     OPEN,

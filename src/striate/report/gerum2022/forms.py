@@ -8,8 +8,6 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from striate.report import captions
-from striate.report.aggregate import at, per_target
 from striate.report.figures import (
     WIDTH,
     Look,
@@ -22,10 +20,12 @@ from striate.report.figures import (
     stack,
     stem,
 )
-from striate.report.findings import networks_of
+from striate.report.gerum2022 import captions
+from striate.report.gerum2022.aggregate import at, per_target
+from striate.report.gerum2022.findings import networks_of
+from striate.report.gerum2022.sweeps import SETUP, Sweep, is_pulled
+from striate.report.gerum2022.tables import QUANTITIES, number
 from striate.report.labels import Key, labels
-from striate.report.sweeps import SETUP, Sweep, is_pulled
-from striate.report.tables import QUANTITIES, number
 
 SHARED = tuple(key for key in SETUP if key != "form")
 # Colour says β, as everywhere; the form is in the mark and the line.

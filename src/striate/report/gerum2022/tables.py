@@ -6,8 +6,8 @@ from collections.abc import Sequence
 import pandas as pd
 from rich.table import Table
 
-from striate.report.aggregate import at, published_at
-from striate.report.sweeps import Sweep, sweeps
+from striate.report.gerum2022.aggregate import at, published_at
+from striate.report.gerum2022.sweeps import Sweep, sweeps
 from striate.report.tidy import frame
 from striate.results import Result, Setting
 

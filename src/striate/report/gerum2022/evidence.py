@@ -13,8 +13,8 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t
 
-from striate.report.aggregate import at, per_target
-from striate.report.sweeps import Sweep, alpha_by_epoch, spectrum
+from striate.report.gerum2022.aggregate import at, per_target
+from striate.report.gerum2022.sweeps import Sweep, alpha_by_epoch, spectrum
 
 ATTACKS = ("none", "fgsm", "pgd")
 

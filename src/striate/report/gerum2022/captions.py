@@ -5,10 +5,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
-from striate.report.aggregate import PAPER_EPSILON, at, binned
-from striate.report.findings import networks_of, percent
+from striate.report.gerum2022.aggregate import PAPER_EPSILON, at, binned
+from striate.report.gerum2022.findings import networks_of, percent
+from striate.report.gerum2022.sweeps import Sweep, fit_window, main_sweeps
 from striate.report.labels import DATA, NETWORKS
-from striate.report.sweeps import Sweep, fit_window, main_sweeps
 
 # What the text of Gerum et al. 2022 says; our protocol sheet, section 8, lists it by panel.
 CLAIMS = {

@@ -11,9 +11,6 @@ from matplotlib.colors import BoundaryNorm, ListedColormap
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from striate.report import captions
-from striate.report.aggregate import TOLERANCE
-from striate.report.figure1 import figure1
 from striate.report.figures import (
     HOUSE,
     WIDTH,
@@ -29,10 +26,13 @@ from striate.report.figures import (
     stem,
     unique,
 )
-from striate.report.forms import forms
-from striate.report.found_forced import found_forced
-from striate.report.panels import against_alpha, over_epochs
-from striate.report.sweeps import Sweep, main_sweeps
+from striate.report.gerum2022 import captions
+from striate.report.gerum2022.aggregate import TOLERANCE
+from striate.report.gerum2022.figure1 import figure1
+from striate.report.gerum2022.forms import forms
+from striate.report.gerum2022.found_forced import found_forced
+from striate.report.gerum2022.panels import against_alpha, over_epochs
+from striate.report.gerum2022.sweeps import Sweep, main_sweeps
 
 ACCURACY, ALPHA = "accuracy", "measured α"
 # Gerum et al. 2022, Fig. 2f shows the strengths up to here, Fig. S1 all of them.

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.report.evidence import Evidence
+from striate.report.gerum2022.evidence import Evidence
 
 REPRODUCED, NOT, OPEN = "reproduced", "not reproduced", "could not tell"
 WEAK, STRONG = 0.1, 1.0

@@ -5,13 +5,20 @@ from collections.abc import Sequence
 import pandas as pd
 
 from striate.reference import gerum2022_alpha_by_epoch, gerum2022_published, gerum2022_spectra
-from striate.report.aggregate import PAPER_EPSILON
-from striate.report.claims import CLAIMS
-from striate.report.evidence import Evidence, curve, difference, of_paper, of_sweep, read_at
+from striate.report.gerum2022.aggregate import PAPER_EPSILON
+from striate.report.gerum2022.claims import CLAIMS
+from striate.report.gerum2022.evidence import (
+    Evidence,
+    curve,
+    difference,
+    of_paper,
+    of_sweep,
+    read_at,
+)
+from striate.report.gerum2022.sweeps import PAPER, Sweep, is_pulled, sweeps
+from striate.report.gerum2022.tables import number
+from striate.report.gerum2022.verdicts import NAMES, NOT, OPEN, REPRODUCED, STRONG, WEAK, Judgement
 from striate.report.labels import DATA, NETWORKS
-from striate.report.sweeps import PAPER, Sweep, is_pulled, sweeps
-from striate.report.tables import number
-from striate.report.verdicts import NAMES, NOT, OPEN, REPRODUCED, STRONG, WEAK, Judgement
 from striate.results import Result
 
 BETAS = {"weak": WEAK, "strong": STRONG}

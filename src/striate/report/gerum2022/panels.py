@@ -3,9 +3,9 @@
 import pandas as pd
 
 from striate.reference import gerum2022_alpha_by_epoch
-from striate.report.aggregate import at, binned
 from striate.report.figures import beta_name, lines, stack
-from striate.report.sweeps import Sweep, alpha_by_epoch
+from striate.report.gerum2022.aggregate import at, binned
+from striate.report.gerum2022.sweeps import Sweep, alpha_by_epoch
 
 
 def against_alpha(

@@ -15,7 +15,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from striate.reference import gerum2022_published
-from striate.report.aggregate import PanelEpsilon, panel_epsilon
+from striate.report.gerum2022.aggregate import PanelEpsilon, panel_epsilon
 from striate.report.labels import DATA, NETWORKS, Key, labels
 from striate.report.tidy import of_study, points
 from striate.results import Curve, Result, Score, Setting
@@ -96,7 +96,7 @@ def main_sweeps(found: Sequence[Sweep]) -> list[Sweep]:
     """Leave out networks left alone with other settings than the penalised ones beside them.
 
     They are not sweeps that stopped at the baseline but were trained to find other exponents, and
-    have a figure of their own (`striate.report.found_forced`).
+    have a figure of their own (`striate.report.gerum2022.found_forced`).
     """
     pulled = [_kind(sweep) for sweep in found if is_pulled(sweep)]
     return [sweep for sweep in found if is_pulled(sweep) or _kind(sweep) not in pulled]

@@ -5,15 +5,15 @@ from pathlib import Path
 
 import pandas as pd
 
-from striate.report.captions import missing
-from striate.report.claim_tables import SAID, claims_table, contrast_cells, contrast_table
-from striate.report.findings import gerum2022_findings, networks_of
-from striate.report.forms import form_cells, forms_table
-from striate.report.gerum2022 import plates
+from striate.report.gerum2022.captions import missing
+from striate.report.gerum2022.claim_tables import SAID, claims_table, contrast_cells, contrast_table
+from striate.report.gerum2022.findings import gerum2022_findings, networks_of
+from striate.report.gerum2022.forms import form_cells, forms_table
+from striate.report.gerum2022.plates import plates
+from striate.report.gerum2022.sweeps import STUDY as NAME
+from striate.report.gerum2022.sweeps import Sweep, main_sweeps, sweeps
+from striate.report.gerum2022.tables import cells, gerum2022_table
 from striate.report.section import STRINGER, Record, Section, Study, Work, duration
-from striate.report.sweeps import STUDY as NAME
-from striate.report.sweeps import Sweep, main_sweeps, sweeps
-from striate.report.tables import cells, gerum2022_table
 from striate.report.tidy import frame
 from striate.results import Result
 

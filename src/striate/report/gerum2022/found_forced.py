@@ -14,8 +14,6 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from scipy.stats import spearmanr
 
-from striate.report import captions
-from striate.report.aggregate import PanelEpsilon, at, panel_epsilon, per_target, published_at
 from striate.report.figures import (
     BLUE,
     WIDTH,
@@ -29,8 +27,16 @@ from striate.report.figures import (
     stack,
     stem,
 )
+from striate.report.gerum2022 import captions
+from striate.report.gerum2022.aggregate import (
+    PanelEpsilon,
+    at,
+    panel_epsilon,
+    per_target,
+    published_at,
+)
+from striate.report.gerum2022.sweeps import PAPER, Sweep
 from striate.report.labels import DATA, NETWORKS
-from striate.report.sweeps import PAPER, Sweep
 
 # What found and forced networks must share, or their α and accuracies cannot be compared.
 SHARED = (

@@ -1,7 +1,8 @@
 """The claims of Gerum et al. 2022 one by one: what their curves say, what ours say, and why.
 
-Each claim has a rule (`striate.report.judging`), and the same rule judges the paper's digitised
-curves and our networks, so that a claim the paper's own figures do not bear out is seen as such.
+Each claim has a rule (`striate.report.gerum2022.judging`), and the same rule judges the paper's
+digitised curves and our networks, so that a claim the paper's own figures do not bear out is seen
+as such.
 """
 
 from collections.abc import Iterator
@@ -11,8 +12,8 @@ from typing import NamedTuple
 import numpy as np
 
 from striate.reference import mouse_v1_spectrum
-from striate.report.evidence import Evidence
-from striate.report.judging import (
+from striate.report.gerum2022.evidence import Evidence
+from striate.report.gerum2022.judging import (
     above,
     accuracy_within,
     best_within,
@@ -24,8 +25,7 @@ from striate.report.judging import (
     rising,
     sooner,
 )
-from striate.report.mouse import MOUSE_RANKS
-from striate.report.verdicts import (
+from striate.report.gerum2022.verdicts import (
     NOT,
     OPEN,
     REPRODUCED,
@@ -36,6 +36,7 @@ from striate.report.verdicts import (
     every,
     everywhere,
 )
+from striate.report.mouse import MOUSE_RANKS
 
 INFINITY = float("inf")
 ATTACKED = ("fgsm", "pgd")
