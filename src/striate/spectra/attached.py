@@ -2,21 +2,15 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor, nn
 
 from striate import layers
 
-if TYPE_CHECKING:  # a penalty attaches itself
-    from striate.spectra.penalty import SpectralPenalty
-
 
 @contextmanager
-def attach(
-    model: nn.Module, penalties: Mapping[str, "SpectralPenalty"]
-) -> Iterator[Callable[[], Tensor]]:
+def attach(model: nn.Module, penalties: Mapping[str, nn.Module]) -> Iterator[Callable[[], Tensor]]:
     """Apply a penalty to each of several layers of `model` while the block runs.
 
     Parameters
@@ -24,8 +18,9 @@ def attach(
     model
         Any module.
     penalties
-        By name of the layer in ``model.named_modules()``. A penalty remembers its layer's last
-        batch, so give each layer one of its own.
+        By name of the layer in ``model.named_modules()``: a `SpectralPenalty`, or another module
+        that makes a penalty of a layer's output. The former remembers its layer's last batch, so
+        give each layer one of its own.
 
     Yields
     ------
