@@ -325,6 +325,24 @@ def test_the_table_has_every_exponent_with_its_conditions(there):
     }
 
 
+def test_a_layer_compared_in_two_files_counts_once(tmp_path):
+    save_comparison(tmp_path, "u1", {"a": 1.0, "b": 1.2})
+    save_comparison(tmp_path, "u1", {"b": 1.2, "c": 1.4})
+    (comparison,) = found(read(tmp_path)).comparisons
+    assert sorted(match.layer for match in comparison.matches) == ["a", "b", "c"]
+
+
+def test_high_ranks_that_would_fall_onto_each_other_are_in_the_csv_only(tmp_path):
+    save_layers(tmp_path, {"a": 1.0}, count=2000)
+    plate = draw(tmp_path)["spectra-layers-200-images-of-val"]
+    assert len(chosen(plate, panel="a", source="measured", series="a")) == 2000
+    ranks = max((line.get_xdata() for line in plate.figure.axes[0].lines), key=len)
+    assert list(ranks[:40]) == list(range(1, 41))
+    assert len(ranks) < 600
+    assert np.diff(np.log2(ranks[40:])).max() < 0.05
+    assert ranks[-1] > 1950
+
+
 def test_a_comparison_without_a_difference_is_left_out(tmp_path):
     save_comparison(tmp_path, "u1", {"a": 1.0, "b": 1.2})
     (record,) = read(tmp_path)

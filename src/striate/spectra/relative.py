@@ -50,7 +50,7 @@ def relative_spectrum(
     Raises
     ------
     ValueError
-        If the batch cannot fill `ranks`.
+        If `ranks` are none, the batch cannot fill them, or it has no axis of units.
     """
     check_ranks(ranks)
     responses = arrange(activations, "flat")

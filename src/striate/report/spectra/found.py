@@ -201,7 +201,10 @@ def _comparisons(
             key = (source, *(settings.get(choice) for choice in CHOICES))
             one = there.get(key) or Comparison(names[source], source, settings, *cortex, ())
             new = Match(model, str(layer), *match, difference)
-            there[key] = one._replace(matches=(*one.matches, new))
+            # A layer that was measured twice counts once, as in `_layers`.
+            known = {(other.network, other.layer) for other in one.matches}
+            matches = one.matches if (model, str(layer)) in known else (*one.matches, new)
+            there[key] = one._replace(matches=matches)
     labels = distinct({key: one.label for key, one in there.items()}, ("recording", *CHOICES))
     made = []
     for key, one in there.items():
