@@ -2,12 +2,14 @@
 
 Named baselines: the step without a penalty, and the step whose penalty is backpropagated through
 ``torch.linalg.eigvalsh`` of the smaller of covariance and Gram matrix. Each way trains a network
-of its own on the same fresh batches, and they take turns.
+of its own on the same fresh batches, and they take turns. On a GPU:
+``python -m benchmarks.penalty_step cuda``.
 """
 
 import os
 import platform
 import resource
+import sys
 from collections.abc import Callable
 from functools import partial
 
@@ -25,37 +27,40 @@ RANKS, WIDE, TARGET = (6, 50), (1, 1000), 2.0
 Objective = Callable[[nn.Module, Tensor, Tensor], Step]
 
 
-def main() -> None:
+def main(device: str = "cpu") -> None:
     """Print the tables."""
     machine = f"{platform.machine()}, {os.cpu_count()} cores, {torch.get_num_threads()} threads"
+    if device != "cpu":
+        machine = f"{torch.cuda.get_device_name(device)}; {machine}"
     print(f"one training step with the penalty |α − {TARGET:g}|, float32; {machine}")
     for case in cases():
-        report(case, RANKS, ways(case, RANKS))
+        report(case, RANKS, ways(case, RANKS, device), device)
     wide = next(case for case in cases() if case.batch == 2500)._replace(warm_up=2, rounds=5)
-    report(wide, WIDE, ways(wide, WIDE))
-    floors()
+    report(wide, WIDE, ways(wide, WIDE, device), device)
+    floors(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"\npeak memory of the whole run: {peak:.0f} MB")
 
 
-def report(case: Case, ranks: tuple[int, int], objectives: dict[str, Objective]) -> None:
+def report(
+    case: Case, ranks: tuple[int, int], objectives: dict[str, Objective], device: str
+) -> None:
     """Print one table: a row per way."""
     print(f"\n{case.name}, batch {case.batch}, {len(case.layers)} layer(s), ranks {ranks}")
     print(f"  {'step':<24}{'median s':>10}{'× plain':>10}{'eigvalsh ÷ this':>18}")
-    seconds = medians(
-        {name: step(objective, case) for name, objective in objectives.items()}, rounds=case.rounds
-    )
+    steps = {name: step(objective, case, device) for name, objective in objectives.items()}
+    seconds = medians(steps, rounds=case.rounds)
     for name, median in seconds.items():
         plain, gain = median / seconds["plain"], seconds["eigvalsh autograd"] / median
-        print(f"  {name:<24}{median:>10.3f}{plain:>10.2f}{gain:>18.2f}", flush=True)
+        print(f"  {name:<24}{median:>10.4f}{plain:>10.2f}{gain:>18.2f}", flush=True)
 
 
-def ways(case: Case, ranks: tuple[int, int]) -> dict[str, Objective]:
+def ways(case: Case, ranks: tuple[int, int], device: str) -> dict[str, Objective]:
     """The plain step, ours by each solver, and the first thing one would write."""
 
     def ours(solver: Solver) -> Objective:
         penalties = {
-            layer: SpectralPenalty(alpha=TARGET, beta=1, ranks=ranks, solver=solver)
+            layer: SpectralPenalty(alpha=TARGET, beta=1, ranks=ranks, solver=solver).to(device)
             for layer in case.layers
         }
         return partial(spectral, penalties=penalties)
@@ -68,17 +73,19 @@ def ways(case: Case, ranks: tuple[int, int]) -> dict[str, Objective]:
     }
 
 
-def step(objective: Objective, case: Case) -> Callable[[], None]:
+def step(objective: Objective, case: Case, device: str) -> Callable[[], None]:
     """Return a function that takes the next step of a training with `objective`."""
-    model = case.build()
+    model = case.build().to(device)
     optimizer = keras_adam(model.parameters(), learning_rate=1e-4)
-    batches = shuffled(*case.images(), case.batch)
+    images, labels = case.images()
+    batches = shuffled(images.to(device), labels.to(device), case.batch)
 
     def take() -> None:
         images, labels = next(batches)
         optimizer.zero_grad()
         objective(model, images, labels).loss.backward()
         optimizer.step()
+        finish(device)
 
     quick = isinstance(objective, partial) and objective.func is spectral
     for _ in range(case.warm_up if quick else 0):
@@ -96,7 +103,7 @@ def through_eigvalsh(
 ) -> Step:
     """The slope penalty as one would first write it, on the cheaper side."""
     first, last = ranks
-    x = torch.arange(first, last + 1, dtype=torch.float32).log()
+    x = torch.arange(first, last + 1, dtype=torch.float32, device=images.device).log()
     x = x - x.mean()
     hidden = []
     handles = [
@@ -117,21 +124,33 @@ def through_eigvalsh(
     return Step(loss, logits, {})
 
 
-def floors() -> None:
+def finish(device: str) -> None:
+    """Wait until a GPU has done what it was asked."""
+    if device != "cpu":
+        torch.cuda.synchronize(device)
+
+
+def floors(device: str) -> None:
     """Time the parts that no exact method can do without, for 2500 × 2000 activations."""
-    x = torch.randn(2500, 2000, generator=torch.Generator().manual_seed(0))
-    thin = torch.randn(2000, 100, generator=torch.Generator().manual_seed(1))
-    array = x.numpy()
-    square = torch.from_numpy(array.T @ array)
-    parts = {
-        "AᵀA (syrk)": lambda: array.T @ array,
+    x = torch.randn(2500, 2000, generator=torch.Generator().manual_seed(0)).to(device)
+    thin = torch.randn(2000, 100, generator=torch.Generator().manual_seed(1)).to(device)
+    square, array = x.T @ x, x.cpu().numpy()
+    parts: dict[str, Callable[[], object]] = {
+        # numpy calls syrk, half the work, which a GPU has not for float32 in torch.
+        "AᵀA": (lambda: array.T @ array) if device == "cpu" else (lambda: x.T @ x),
         "eigenvalues of AᵀA": lambda: torch.linalg.eigvalsh(square),
         "A times 100 directions": lambda: x @ thin,
     }
+
+    def waiting(part: Callable[[], object]) -> None:
+        part()
+        finish(device)
+
+    timed = {name: partial(waiting, part) for name, part in parts.items()}
     print("\nfloors, 2500 × 2000 activations")
-    for name, median in medians(parts, rounds=5).items():
-        print(f"  {name:<24}{median:>10.3f}")
+    for name, median in medians(timed, rounds=5).items():
+        print(f"  {name:<24}{median:>10.4f}")
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:2])
