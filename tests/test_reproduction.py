@@ -39,6 +39,17 @@ def test_the_document_shows_the_kept_numbers(table):
             assert f"{value:.4f}" in text
 
 
+@pytest.mark.parametrize("data", ["mnist", "cifar10"])
+def test_cnns_at_full_length_lie_on_the_published_curves(data):
+    table = gerum2022_table(load_all(KEPT.parent / "full"))
+    cells = table[(table["network"] == "cnn") & (table["data"] == data)]
+    assert len(cells) == 13
+    for quantity, tolerance in (("clean", 0.006), ("fgsm", 0.031), ("pgd", 0.031)):
+        difference = cells[f"{quantity}_difference"].dropna()
+        assert len(difference) >= 10
+        assert difference.abs().max() <= tolerance
+
+
 def test_the_page_on_spectra_shows_the_kept_numbers():
     page = (KEPT.parents[1] / "spectra.md").read_text(encoding="utf-8")
     scores = [score for score in load_all(KEPT.parent / "spectra") if isinstance(score, Score)]

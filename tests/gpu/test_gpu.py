@@ -12,7 +12,6 @@ import striate
 from striate.activations import collect, kernels
 from striate.robustness import LinfBall, correct, fgsm, pgd
 from striate.spectra import SpectralPenalty, eigenspectrum, fit_power_law, gram_eigenspectrum
-from striate.spectra.small import by_cholesky, small_eigh
 from truths import degenerate, gaussian, planted, power_law
 
 pytestmark = [
@@ -74,17 +73,6 @@ def test_degenerate_batches_leave_everything_finite(name, form):
     for _ in range(3):
         _, gradient = penalised(law, degenerate(150, 120)[name].cuda())
         assert gradient.isfinite().all()
-
-
-def test_small_problems_are_solved_where_they_are_fast_and_answered_where_they_were_asked():
-    square = gaussian(60, 60)
-    square = (square @ square.T).cuda()
-    values, vectors = small_eigh(square)
-    assert values.is_cuda
-    assert vectors.is_cuda
-    torch.testing.assert_close(vectors * values @ vectors.T, square, rtol=1e-9, atol=1e-9)
-    thin = by_cholesky(gaussian(500, 60).cuda())
-    torch.testing.assert_close(thin.T @ thin, torch.eye(60, dtype=torch.float64).cuda())
 
 
 def net():

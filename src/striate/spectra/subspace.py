@@ -16,7 +16,6 @@ from torch import Tensor
 from striate.spectra.centred import Centred
 from striate.spectra.components import Components
 from striate.spectra.processes import ALONE, Processes
-from striate.spectra.small import orthonormal, small_eigh
 
 MOST_BLOCKS = 4
 # bfloat16 rounds activations to 2**-9 of themselves; spread over all directions as noise, that is
@@ -101,7 +100,7 @@ def tracked_components(
         newest, used = _times(rows, block), used + 1
         directions, images = torch.cat([directions, block], 1), torch.cat([images, newest], 1)
         inner = processes.add(images.T @ images)
-        values, rotation = small_eigh(inner.double())
+        values, rotation = torch.linalg.eigh(inner.double())
         if coarse and values[-count] < STEEP * values[-1]:
             return tracked_components(
                 batch,
@@ -112,7 +111,7 @@ def tracked_components(
                 processes=processes,
             )
         kept = directions @ rotation[:, -width - SPARE :].flip(1).to(directions.dtype)
-        kept = orthonormal(kept)  # or rounding would add up from batch to batch
+        kept = torch.linalg.qr(kept)[0]  # or rounding would add up from batch to batch
         found = _solved(batch, kept, count, total, processes)
         residual = processes.add(_times(rows.T, found.left)) - found.right * found.eigenvalues
         outside = processes.add(_times(rows, _lacking(residual, found)).double().square().sum())
@@ -136,7 +135,7 @@ def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
     """Orthonormal directions for what `block` adds to the span of `directions`."""
     block = block - directions @ (directions.T @ block)
     block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
-    block = orthonormal(block)
+    block = torch.linalg.qr(block)[0]
     # What rounding left of a large part that was removed is large beside a small rest.
     block = block - directions @ (directions.T @ block)
     return block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
@@ -149,7 +148,7 @@ def _solved(
     some = kept[:, : _round_up(count + count // 4, kept.shape[1])]
     images = torch.cat([part @ some for part in batch.parts()])
     double = images.double()
-    eigenvalues, rotation = small_eigh(processes.add(double.T @ double))
+    eigenvalues, rotation = torch.linalg.eigh(processes.add(double.T @ double))
     eigenvalues, rotation = eigenvalues.flip(0)[:count].relu(), rotation.flip(1)[:, :count]
     rotation = rotation.to(some.dtype)
     return Components(images @ rotation, some @ rotation, eigenvalues, total)
