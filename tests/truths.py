@@ -95,3 +95,36 @@ def _drawn(net: nn.Sequential, seed: int) -> nn.Sequential:
     for parameter in net.parameters():
         nn.init.normal_(parameter, generator=generator)
     return net
+
+
+class Energy(nn.Module):
+    """The root of the summed squares of every two channels."""
+
+    def forward(self, x: Tensor) -> Tensor:
+        return x.square().unflatten(1, (-1, 2)).sum(2).sqrt()
+
+
+def gabor_network(
+    units: list[tuple[float, float, float]], kind: str, *, pixels: int = 33, sigma: float = 5.0
+) -> nn.Sequential:
+    r"""One convolution, as large as the image, whose units prefer what they were made of.
+
+    Each unit is cycles per pixel, orientation and phase in degrees, of a Gabor filter with
+    :math:`x' = x\cos\theta + y\sin\theta` for row x and column y. Gray gives no response. The kinds
+    are ``"linear"``, ``"rectified"`` and ``"energy"``: of the latter each unit is two filters a
+    quarter of a cycle apart, whose phase does not matter.
+    """
+    x, y = np.mgrid[:pixels, :pixels] - pixels // 2
+    envelope = np.exp(-(x**2 + y**2) / (2 * sigma**2))
+    quarters = (0, 90) if kind == "energy" else (0,)
+    filters = []
+    for frequency, orientation, phase in units:
+        across = x * np.cos(np.deg2rad(orientation)) + y * np.sin(np.deg2rad(orientation))
+        for quarter in quarters:
+            turn = 2 * np.pi * frequency * across + np.deg2rad(phase + quarter)
+            wave = np.cos(turn) - (np.cos(turn) * envelope).sum() / envelope.sum()
+            filters.append(wave * envelope / np.linalg.norm(wave * envelope))
+    layer = nn.Conv2d(1, len(filters), pixels, bias=False)
+    layer.weight.data = torch.from_numpy(np.stack(filters)[:, None]).float()
+    after = {"linear": [], "rectified": [nn.ReLU()], "energy": [Energy()]}[kind]
+    return nn.Sequential(layer, *after)
