@@ -1,0 +1,148 @@
+"""The directions of partial least squares, from the cross-products of several splits."""
+
+import torch
+from torch import Tensor
+
+EPS = torch.finfo(torch.float64).eps
+# The squared cross-product is updated, not made anew, while its largest eigenvalue is more than
+# this share of what it was when it was made: rounding stays at EPS over it.
+FRESH = 1e-3
+# Symmetric matrices up to this size are tridiagonalised, larger ones iterated (both timed).
+DIRECT = 256
+
+
+class Deflated:
+    r"""Cross-products :math:`C = X^\top Y`, less the components found, without changing C.
+
+    With rotations R, weights W, feature loadings P and response loadings Q so far, the deflated
+    cross-product is :math:`C - P\,\mathrm{diag}(t^\top t)\,Q^\top`. Its largest singular direction
+    comes from the smaller of the squares :math:`C^\top C` and :math:`CC^\top`, which each
+    component changes by a matrix of rank two.
+    """
+
+    def __init__(self, cross: Tensor, components: int, *, rows: int) -> None:
+        splits, features, neurons = cross.shape
+        self._cross = cross
+        self._by_neurons = neurons <= features
+        self._norms = cross.new_zeros(splits, components)
+        self._feature_loadings = cross.new_zeros(splits, features, components)
+        self.rotations = cross.new_zeros(splits, features, components)
+        self.loadings = cross.new_zeros(splits, neurons, components)
+        self.found = torch.zeros(splits, dtype=torch.int64, device=cross.device)
+        self._alive = torch.ones(splits, dtype=torch.bool, device=cross.device)
+        self._noise = max(rows, features, neurons) * EPS
+        self._square = self._squared(cross)
+        self._made = self._square.diagonal(dim1=1, dim2=2).sum(1)  # at least the largest eigenvalue
+        self._largest = cross.new_zeros(splits)
+        self._component = -1
+
+    def next_directions(self) -> Tensor:
+        """Directions in feature space (splits × features) of the next component.
+
+        Zero for a split that has no more: what is left of its cross-product is rounding.
+        """
+        self._component += 1
+        weights, strength = self._leading()
+        stale = self._alive & (strength.square() < FRESH * self._made)
+        if self._component and stale.any():
+            self._square[stale] = self._squared(self._rest(stale))
+            weights, strength = self._leading()
+            self._made[stale] = strength[stale].square()
+        if not self._component:
+            self._largest, self._made = strength, strength.square()
+        self._alive &= strength > self._noise * self._largest
+        directions = weights
+        for _ in range(2):  # once leaves what rounding makes of earlier components
+            overlap = _each(self._feature_loadings.mT, directions)
+            directions = directions - _each(self.rotations, overlap)
+        self._directions = directions * self._alive[:, None]
+        return self._directions
+
+    def deflate(self, loadings: Tensor, norms: Tensor, energy: Tensor) -> Tensor:
+        r"""Take the component off; return the splits (0 or 1) that had one.
+
+        `loadings` are :math:`X^\top t` for the scores t of the train stimuli, `norms`
+        :math:`t^\top t`, of which less than rounding of `energy`, a bound on it, is none.
+        """
+        self._alive &= norms > self._noise**2 * energy
+        alive = self._alive.to(norms)[:, None]
+        norms = norms.where(self._alive, 1.0)
+        p = loadings / norms[:, None] * alive
+        q = self._onto_neurons(self._directions) / norms[:, None] * alive
+        self._lower_square(p, q, norms)
+        self._feature_loadings[:, :, self._component] = p
+        self.rotations[:, :, self._component] = self._directions * alive
+        self.loadings[:, :, self._component] = q
+        self._norms[:, self._component] = norms * alive[:, 0]
+        self.found += self._alive
+        return alive[:, 0]
+
+    def _leading(self) -> tuple[Tensor, Tensor]:
+        """Unit weights (splits × features) of the largest singular direction, and its value."""
+        vectors = _top_eigenvectors(self._square)
+        if self._by_neurons:
+            vectors = self._onto_features(vectors)
+            strength = vectors.norm(dim=1)
+            return vectors / strength.where(strength > 0, 1.0)[:, None], strength
+        return vectors, self._onto_neurons(vectors).norm(dim=1)
+
+    def _lower_square(self, p: Tensor, q: Tensor, norms: Tensor) -> None:
+        """Update the square by rank two, rather than multiplying the cross-products again."""
+        norms = norms[:, None]
+        if self._by_neurons:
+            side, other, image = q, p, self._onto_neurons(p)
+        else:
+            side, other, image = p, q, self._onto_features(q)
+        across = other.square().sum(1, keepdim=True)
+        half = norms * image - norms.square() * across / 2 * side
+        left, right = torch.stack([half, side], 2), torch.stack([side, half], 2)
+        self._square.baddbmm_(left, right.mT, alpha=-1)
+
+    def _onto_neurons(self, vectors: Tensor) -> Tensor:
+        """Multiply the deflated cross-products' transposes with one vector each."""
+        overlap = _each(self._feature_loadings.mT, vectors) * self._norms
+        return _each(self._cross.mT, vectors) - _each(self.loadings, overlap)
+
+    def _onto_features(self, vectors: Tensor) -> Tensor:
+        """Multiply the deflated cross-products with one vector each."""
+        overlap = _each(self.loadings.mT, vectors) * self._norms
+        return _each(self._cross, vectors) - _each(self._feature_loadings, overlap)
+
+    def _rest(self, chosen: Tensor) -> Tensor:
+        taken = self._feature_loadings[chosen] * self._norms[chosen][:, None]
+        return self._cross[chosen] - taken @ self.loadings[chosen].mT
+
+    def _squared(self, cross: Tensor) -> Tensor:
+        return cross.mT @ cross if self._by_neurons else cross @ cross.mT
+
+
+def _each(matrices: Tensor, vectors: Tensor) -> Tensor:
+    """Multiply each matrix with its vector; on a CPU one by one, which is twice as fast."""
+    if matrices.device.type == "cpu":
+        return torch.stack(
+            [matrix @ vector for matrix, vector in zip(matrices, vectors, strict=True)]
+        )
+    return (matrices @ vectors[:, :, None])[:, :, 0]
+
+
+def _top_eigenvectors(squares: Tensor) -> Tensor:
+    """Eigenvector of the largest eigenvalue of each; its sign does not matter here."""
+    if squares.device.type != "cpu":
+        return torch.linalg.eigh(squares)[1][:, :, -1]
+    return torch.stack([_top_eigenvector(square) for square in squares])
+
+
+def _top_eigenvector(square: Tensor) -> Tensor:
+    import numpy as np
+    from scipy.linalg import eigh
+    from scipy.sparse.linalg import ArpackNoConvergence, eigsh
+
+    matrix, size = square.numpy(), len(square)
+    if size > DIRECT and matrix.any():
+        start = np.linspace(1.0, 2.0, size)  # any that is not orthogonal; the same each time
+        try:
+            return torch.from_numpy(eigsh(matrix, k=1, which="LA", v0=start, tol=0)[1][:, 0].copy())
+        except ArpackNoConvergence:
+            pass  # several equal ones: the direct way tells them apart
+    vectors = eigh(matrix, subset_by_index=(size - 1, size - 1), check_finite=False)[1]
+    return torch.from_numpy(vectors[:, 0].copy())
