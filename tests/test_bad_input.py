@@ -20,13 +20,23 @@ from types import ModuleType
 
 import pytest
 
-from bad_input import activations, data, files, networks, others, spectra, trained
+from bad_input import (
+    activations,
+    data,
+    files,
+    networks,
+    others,
+    predicted,
+    spectra,
+    trained,
+    tuning,
+)
 from bad_input.shell import TYPED, USAGE
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "bad-input.md"
 
 # Of each: TITLE, SETUP, and CASES of an expression and the message of its ValueError.
-PARTS = [spectra, activations, networks, data, trained, others]
+PARTS = [spectra, tuning, predicted, activations, networks, data, trained, others]
 WRITTEN = [
     (f"{part.__name__.removeprefix('bad_input.')}: {expression}", message)
     for part in PARTS

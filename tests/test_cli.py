@@ -123,6 +123,8 @@ def test_the_version_is_told_without_loading_torch():
         ("data list", "where each data set would be read from"),
         ("data fetch", "checked by SHA-256"),
         ("data verify", "from end to end"),
+        ("measure tuning", "how like V1 that is"),
+        ("visualize", "one PNG each"),
     ],
 )
 def test_every_command_explains_itself(words, says):
@@ -425,3 +427,60 @@ def test_a_wrong_measurement_costs_one_line(words, said, lab):
     assert (status, out) == (2, "")
     assert err.splitlines()[-1].startswith("error: ")
     assert said in err
+
+
+# --- tuning
+
+
+def test_the_tuning_of_a_network_is_measured_once(lab):
+    words = "measure tuning tiny.py:net --images photos --layers 1,3 --memory 100MB --optimal 1"
+    status, out, err = striate(words)
+    assert status == 0, err
+    found = {(line[0], line[1]) for line in scores(out)}
+    assert {("responsive", "1"), ("median_log2_frequency", "1"), ("responsive", "3")} <= found
+    (file,) = (lab / "results" / "tuning").glob("*.json")
+    written = file.stat().st_mtime_ns
+    assert striate(words)[1] == out
+    assert file.stat().st_mtime_ns == written
+    assert not list((lab / "results" / ".partial").glob("*"))
+    arrays = results.load_arrays(file)
+    assert arrays["1/frequency_tuning"].shape == (4, 16)
+    assert arrays["1/optimal"].shape == (1, 8, 8, 3)
+    read = results.load(file)
+    assert {one.settings["layer"] for one in read if one.name == "frequency_by_rank"} == {"1", "3"}
+    assert all(one.settings["pictures"].startswith("photos ") for one in read)
+    assert results.read_record(file)["task"]["optimal"] == 1
+
+
+def test_the_stimuli_that_channels_prefer_are_files(lab):
+    words = "visualize tiny.py:net 1 0,3 --out seen/deep --steps 3"
+    status, out, err = striate(words)
+    assert status == 0, err
+    names = [f"tiny.py-net-1-{channel}.png" for channel in (0, 3)]
+    assert out.splitlines() == [str(Path("seen/deep") / name) for name in names]
+    first = []
+    for name in names:
+        with Image.open(lab / "seen" / "deep" / name) as image:
+            assert (image.mode, image.size) == ("RGB", (8, 8))
+            first.append(np.asarray(image))
+    assert (first[0] != first[1]).any()
+    assert striate(f"{words} --seed 1")[0] == 0
+    with Image.open(lab / "seen" / "deep" / names[0]) as image:
+        assert (np.asarray(image) != first[0]).any()
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("measure tuning tiny.py:net --layers 9", "layers='9' fits no layer"),
+    ("measure tuning tiny.py:net --field-deg 6.4", "field_deg=6.4: images of 8 pixels cannot"),
+    ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
+    ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
+    ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),
+    ("visualize tiny.py:net 1 first --out seen", "--channels 'first': give numbers with commas"),
+    ("visualize tiny.py:net 1 0 --out v1.npz", "--out v1.npz is a file; name a folder"),
+])  # fmt: skip
+def test_a_wrong_look_at_tuning_costs_one_line(words, said, lab):
+    status, out, err = striate(words)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("error: ")
+    assert said in err
+    assert not (lab / "seen").exists()

@@ -54,6 +54,7 @@ def test_every_file_the_readme_points_to_exists():
     ("penalty_in_your_own_loop", 2),
     ("penalty_on_conv_layers", 2),
     ("penalty_accumulated", 1),
+    ("gabor_front_end", 3),
 ])  # fmt: skip
 def test_an_example_ends_in_its_assertion(name, lines, capsys):
     with torch.random.fork_rng():
@@ -61,10 +62,11 @@ def test_an_example_ends_in_its_assertion(name, lines, capsys):
     assert len(capsys.readouterr().out.splitlines()) == lines
 
 
-# Of these, one starts processes that import it, and the other's framework warns of itself.
+# Of these, one starts processes that import it, one's framework warns of itself, one has options.
 @pytest.mark.parametrize(("name", "line"), [
     ("penalty_across_processes", "two processes and one differ by"),
     ("penalty_with_lightning", "β = 1: α ="),
+    ("frequencies_of_penalised", "tanh2, α* = 1, seed 0"),
 ])  # fmt: skip
 def test_an_example_that_needs_a_process_ends_in_its_assertion(name, line, tmp_path):
     command = [sys.executable, str(EXAMPLES / f"{name}.py")]
@@ -73,10 +75,24 @@ def test_an_example_that_needs_a_process_ends_in_its_assertion(name, line, tmp_p
     assert line in ran.stdout
 
 
+def test_the_frequencies_of_penalised_networks_are_averaged_over_seeds():
+    names = runpy.run_path(str(EXAMPLES / "frequencies_of_penalised.py"))
+    network, free, flat = names["Network"], names["Asked"](), names["FLAT"]
+    found = {network(free, seed): {"a": float(seed), "b": 1.0} for seed in range(3)}
+    found |= {network(flat, seed): {"a": 0.5, "b": 2.0 * seed} for seed in range(3)}
+    assert names["table"](found, ["a", "b"]).splitlines()[2:] == [
+        "| no penalty | 1.000 ± 0.577 | 1.000 ± 0.000 |",
+        "| tanh2, α* = 1 | 0.500 ± 0.000 | 2.000 ± 1.155 |",
+    ]
+    assert names["table"](names["shifts"](found), ["a", "b"]).splitlines()[2:] == [
+        "| tanh2, α* = 1 | -0.500 ± 0.577 | 1.000 ± 1.155 |",
+    ]
+
+
 def test_every_example_has_a_test():
     # make demo takes minutes; tests/training; tests/models.
     elsewhere = {"demo", "watch_any_training", "squeezenet", "cifar_networks"}
-    here = set(re.findall(r'\("(penalty_\w+)"', Path(__file__).read_text()))
+    here = set(re.findall(r'^    \("(\w+)", ', Path(__file__).read_text(), re.MULTILINE))
     assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere
 
 

@@ -1,3 +1,4 @@
+import hashlib
 import json
 import os
 import subprocess
@@ -8,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from striate.report import section
 from striate.results import (
     Curve,
     Score,
     digest,
     load,
     load_all,
+    load_arrays,
     paths,
     read_record,
     save,
@@ -232,3 +235,117 @@ def test_one_bad_file_is_named(tmp_path):
     (tmp_path / "b.json").write_text("{}")
     with pytest.raises(ValueError, match=r"b\.json is not a result file"):
         load_all(tmp_path)
+
+
+# --- arrays
+
+ARRAYS = {
+    "layer/preferred": np.array([0.5, np.nan, np.inf], np.float32),
+    "layer/selected": np.array([True, False, True]),
+    "pixels": np.arange(24, dtype=np.uint8).reshape(2, 3, 4),
+    "none": np.zeros((0, 5)),
+}
+
+
+def write_arrays(path, arrays=ARRAYS):
+    save(path, RESULTS, task=TASK, provenance={"seconds": 1.5}, arrays=arrays)
+    return path
+
+
+def test_arrays_come_back_bit_for_bit_from_a_file_that_the_result_names(tmp_path):
+    path = write_arrays(tmp_path / "a-task.b-1.json")
+    found = load_arrays(path)
+    assert list(found) == list(ARRAYS)
+    for name, array in ARRAYS.items():
+        assert found[name].dtype == array.dtype
+        np.testing.assert_array_equal(found[name], array)
+    about = read_record(path)["arrays"]
+    beside = tmp_path / "a-task.b-1.npz"
+    assert about["file"] == beside.name
+    assert about["sha256"] == hashlib.sha256(beside.read_bytes()).hexdigest()
+    assert about["contents"]["pixels"] == {"shape": [2, 3, 4], "dtype": "uint8"}
+    assert load(path) == RESULTS
+    with np.load(beside, allow_pickle=False) as plain:  # as anybody would read it
+        assert plain.files == list(ARRAYS)
+        np.testing.assert_array_equal(plain["pixels"], ARRAYS["pixels"])
+    assert sorted(file.name for file in tmp_path.iterdir()) == [path.name, beside.name]
+
+
+def test_a_result_without_arrays_is_what_it_always_was(tmp_path):
+    plain = write(tmp_path / "plain.json")
+    empty = write_arrays(tmp_path / "empty.json", {})
+    # Of a file written before there were arrays.
+    expected = "3b3e76df428780f3058bd4cb86d7615241c76df151bf425aa31592c119502da6"
+    assert plain.read_bytes() == empty.read_bytes()
+    assert "arrays" not in read_record(plain)
+    assert load_arrays(plain) == {}
+    assert read_record(plain)["sha256"] == expected
+    assert [file.suffix for file in tmp_path.iterdir()] == [".json", ".json"]
+
+
+def test_the_same_arrays_are_the_same_bytes_at_any_time(tmp_path, monkeypatch):
+    one = write_arrays(tmp_path / "one.json")
+    monkeypatch.setattr("time.time", lambda: 2e9)
+    monkeypatch.setattr("time.localtime", lambda *_: (2040, 1, 2, 3, 4, 5, 0, 1, 0))
+    two = write_arrays(tmp_path / "two.json")
+    assert one.with_suffix(".npz").read_bytes() == two.with_suffix(".npz").read_bytes()
+
+
+def test_a_result_that_is_there_is_whole(tmp_path, monkeypatch):
+    """The arrays are written first."""
+    real = os.fsync
+    calls = []
+
+    def fail_second(handle):
+        calls.append(handle)
+        if len(calls) == 2:
+            raise OSError("no space left on device")
+        real(handle)
+
+    monkeypatch.setattr(os, "fsync", fail_second)
+    with pytest.raises(OSError, match="no space left"):
+        write_arrays(tmp_path / "task.json")
+    assert [file.name for file in tmp_path.iterdir()] == ["task.npz"]
+
+
+def test_missing_arrays_are_told(tmp_path):
+    path = write_arrays(tmp_path / "task.json")
+    path.with_suffix(".npz").unlink()
+    assert load(path) == RESULTS
+    with pytest.raises(ValueError, match=r"task\.json has arrays in task\.npz, which is missing"):
+        load_arrays(path)
+
+
+@pytest.mark.parametrize("damage", [
+    lambda whole: whole[:100], lambda whole: whole + b" ",
+    lambda whole: whole[:60] + bytes([whole[60] ^ 1]) + whole[61:], lambda whole: b"",
+])  # fmt: skip
+def test_damaged_arrays_are_refused_by_name(tmp_path, damage):
+    path = write_arrays(tmp_path / "task.json")
+    beside = path.with_suffix(".npz")
+    beside.write_bytes(damage(beside.read_bytes()))
+    with pytest.raises(ValueError, match=r"task\.npz is damaged, or of another result: its check"):
+        load_arrays(path)
+
+
+def test_what_a_result_says_of_its_arrays_is_checked_too(tmp_path):
+    path = write_arrays(tmp_path / "task.json")
+    path.write_text(path.read_text().replace('"file": "task.npz"', '"file": "other.npz"'))
+    with pytest.raises(ValueError, match=r"task\.json is damaged"):
+        load_arrays(path)
+
+
+@pytest.mark.parametrize("array", [np.array([{}]), np.array(["high"])])
+def test_only_numbers_are_arrays(tmp_path, array):
+    with pytest.raises(ValueError, match=r"arrays\['bad'\] is of .*; give a numpy array of numb"):
+        write_arrays(tmp_path / "task.json", {"bad": array})
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_reads_the_arrays_of_each_result(tmp_path):
+    write_arrays(tmp_path / "a.json")
+    write(tmp_path / "b.json")
+    with_arrays, without = section.read(tmp_path)
+    assert list(with_arrays.arrays) == list(ARRAYS)
+    assert without.arrays == {}
+    assert with_arrays.results == without.results == RESULTS

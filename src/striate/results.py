@@ -1,18 +1,23 @@
 """What a study leaves behind: `Score` and `Curve`, written once as small JSON files.
 
 A result file is the list of scores and curves of one task. It is written atomically, carries a
-checksum of its content, and can be copied, merged and diffed. Reading needs no torch.
+checksum of its content, and can be copied, merged and diffed. What is too long for JSON, such as
+numbers per unit, lies in an ``.npz`` beside it. Reading needs no torch.
 """
 
 import hashlib
+import io
 import json
 import math
 import os
 import tempfile
+import zipfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 Setting = str | int | float | bool | None
 FORMAT = 1
@@ -95,6 +100,7 @@ def save(
     *,
     task: Mapping[str, Setting],
     provenance: Mapping[str, Setting],
+    arrays: Mapping[str, np.ndarray] | None = None,
 ) -> None:
     """Write one task's results to `path`, all or nothing.
 
@@ -108,14 +114,51 @@ def save(
         Everything that determines the results: measurement, version, data, settings, seed.
     provenance
         What does not determine them but explains them: versions, device, seconds.
+    arrays
+        What is too long for JSON, by name. It is written to ``STEM.npz`` beside `path`, before it:
+        a result that is there is whole.
+
+    Raises
+    ------
+    ValueError
+        If one of `arrays` is no array of numbers or truth values.
     """
-    content = {
+    content: dict[str, Any] = {
         "task": dict(task),
         "provenance": dict(provenance),
         "results": [{"kind": type(result).__name__, **asdict(result)} for result in results],
     }
+    if arrays:
+        archive = _packed(arrays)
+        content["arrays"] = {
+            "file": path.with_suffix(".npz").name,
+            "sha256": hashlib.sha256(archive).hexdigest(),
+            "contents": {
+                name: {"shape": list(array.shape), "dtype": str(array.dtype)}
+                for name, array in arrays.items()
+            },
+        }
+        write_atomically(path.with_suffix(".npz"), archive)
     record = {"format": FORMAT, "sha256": digest(content), **content}
     write_atomically(path, json.dumps(record, indent=1, allow_nan=False).encode())
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return what `numpy.savez_compressed` would write, without the time: same arrays, same bytes.
+
+    Of two runs, the hashes can then be compared.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+                kind = getattr(array, "dtype", type(array).__name__)
+                raise ValueError(f"arrays[{name!r}] is of {kind}; give a numpy array of numbers")
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            about = zipfile.ZipInfo(f"{name}.npy")  # of 1980
+            archive.writestr(about, member.getvalue(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
 
 
 def write_atomically(path: Path, content: bytes) -> None:
@@ -135,7 +178,7 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 
 def read_record(path: Path) -> dict[str, Any]:
-    """Return a result file as it lies on disk: task, provenance, results.
+    """Return a result file as it lies on disk: task, provenance, results, and perhaps arrays.
 
     Raises
     ------
@@ -145,6 +188,8 @@ def read_record(path: Path) -> dict[str, Any]:
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         content = {key: record[key] for key in ("task", "provenance", "results")}
+        if "arrays" in record:
+            content["arrays"] = record["arrays"]
         written, checksum = record["format"], record["sha256"]
     except (ValueError, TypeError, KeyError) as error:
         raise ValueError(
@@ -168,6 +213,39 @@ def load(path: Path) -> list[Result]:
         As `read_record`.
     """
     return [_revive(entry) for entry in read_record(path)["results"]]
+
+
+def load_arrays(path: Path) -> dict[str, np.ndarray]:
+    """Read the arrays that lie beside one result file; none for a result without.
+
+    Parameters
+    ----------
+    path
+        Of the result file, not of its arrays.
+
+    Raises
+    ------
+    ValueError
+        As `read_record`; and if the file of its arrays is missing or is not the one written.
+    """
+    about = read_record(path).get("arrays")
+    if about is None:
+        return {}
+    beside = path.parent / Path(about["file"]).name
+    try:
+        archive = beside.read_bytes()
+    except FileNotFoundError as error:
+        raise ValueError(
+            f"{path} has arrays in {beside.name}, which is missing; copy it too, or delete the "
+            "result and rerun"
+        ) from error
+    if hashlib.sha256(archive).hexdigest() != about["sha256"]:
+        raise ValueError(
+            f"{beside} is damaged, or of another result: its checksum is not the one in "
+            f"{path.name}; delete both and rerun"
+        )
+    with np.load(io.BytesIO(archive), allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}
 
 
 def load_all(directory: Path) -> list[Result]:

@@ -11,6 +11,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 
 from striate.activations import collect, kernels
+from striate.spectra import principal_scores
 from truths import planted, power_law
 
 WIDE = ["0", "1", "4"]
@@ -99,6 +100,42 @@ def test_scores_of_new_stimuli_are_those_of_pca():
     )
     signs = (scores * expected).sum(0).sign()
     assert torch.allclose(scores * signs, expected, rtol=1e-9, atol=1e-9)
+
+
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-9), (torch.float32, 1e-4)])
+@pytest.mark.parametrize("batch_size", [5, 40])
+def test_raw_scores_are_those_of_a_scaler_that_was_thrown_away(dtype, tolerance, batch_size):
+    """The code of Kong et al.: PCA fitted to z-scored responses, applied to responses as they are.
+
+    Layer 1 has silent units, whose scale scikit-learn sets to 1.
+    """
+    model = wide(dtype)
+    found = kernels(
+        model, X, WIDE, z_scored=True, others={"new": NEW, "as they are": NEW},
+        raw=["as they are"], batch_size=batch_size,
+    )  # fmt: skip
+    alone = kernels(model, X, WIDE, z_scored=True, others={"new": NEW}, batch_size=batch_size)
+    responses, new = collect(model, X, WIDE), collect(model, NEW, WIDE)
+    for name, kernel in found.items():
+        assert torch.equal(kernel.cross["new"], alone[name].cross["new"])
+        x, x_new = (some[name].mean().double().numpy() for some in (responses, new))
+        pca = PCA(n_components=9, svd_solver="full").fit(StandardScaler().fit_transform(x))
+        expected = torch.from_numpy(pca.transform(x_new))
+        scores = principal_scores(kernel.gram, kernel.cross["as they are"], count=9).new
+        signs = (scores * expected).sum(0).sign()
+        size = expected.abs().max()
+        assert torch.allclose(scores * signs, expected, rtol=0, atol=tolerance * size)
+        assert not torch.allclose(scores, principal_scores(
+            kernel.gram, kernel.cross["new"], count=9
+        ).new, rtol=0.1)  # fmt: skip
+
+
+@pytest.mark.parametrize("raw", ["new", ["old"]])
+def test_raw_names_others(raw):
+    with pytest.raises(ValueError, match=r"raw=.* list names of others; there are 'new'"):
+        kernels(wide(), X, WIDE, z_scored=True, others={"new": NEW}, raw=raw)
+    with pytest.raises(ValueError, match="there are none"):
+        kernels(wide(), X, WIDE, z_scored=True, raw=["new"])
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])

@@ -115,6 +115,25 @@ CASES = [
         "dtype='float32': responses need floating point, e.g. torch.float32",
     ),
     (
+        "collect('conv', reduce='centre')",
+        "reduce='centre': give a function of a layer's output, e.g. centre",
+    ),
+    (
+        "collect('conv', reduce=lambda maps: maps.mean())",
+        "reduce made torch.Size([]) of what layer 'conv' puts out, (2, 4, 6, 6); keep floating "
+        "point, with one row per image",
+    ),
+    (
+        "activations.centre(torch.zeros(3, 6, 4))",
+        "puts out 6 tokens, neither a square of patches nor that and one token of the class; "
+        "choose another layer",
+    ),
+    (
+        "activations.position_mean(torch.zeros(3))",
+        "puts out shape (3,), which is no map (images, channels, height, width), no tokens "
+        "(images, tokens, channels) and no dense layer; choose another layer",
+    ),
+    (
         "activations.collect(images, net, 'conv')",
         "model is a Tensor; give a torch.nn.Module",
     ),

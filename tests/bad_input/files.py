@@ -82,6 +82,11 @@ def _results(folder: Path) -> None:
     path.write_text(path.read_text().replace("0.5", "0.9"))
     (folder / "foreign" / "cell.json").write_text("{}")
     results.save(folder / "other" / "x.json", [Score("y", 1.0)], task={}, provenance={})
+    for name in ("without-arrays", "bad-arrays"):
+        path = folder / name / "x.json"
+        results.save(path, [Score("y", 1.0)], task={}, provenance={}, arrays={"z": np.ones(3)})
+    (folder / "without-arrays" / "x.npz").unlink()
+    (folder / "bad-arrays" / "x.npz").write_bytes(b"not what was written")
 
 
 def _data_sets(folder: Path) -> None:

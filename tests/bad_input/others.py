@@ -6,6 +6,7 @@ TITLE = "striate.robustness, striate.study, striate.results and striate.report"
 SETUP = """\
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from striate import models, report, results, study
@@ -16,6 +17,10 @@ seeded = torch.Generator().manual_seed(0)
 images = torch.rand(20, 1, 8, 8, generator=seeded)
 labels = torch.randint(10, (20,), generator=seeded)
 model = models.shallow_mlp((1, 8, 8), 10, seed=0)
+
+
+def save(arrays):
+    results.save(Path("new.json"), [], task={}, provenance={}, arrays=arrays)
 """
 
 CASES = [
@@ -113,6 +118,24 @@ CASES = [
     (
         "results.load(Path('foreign/cell.json'))",
         "foreign/cell.json is not a result file ('task'); move it away and rerun",
+    ),
+    (
+        "results.load_arrays(Path('without-arrays/x.json'))",
+        "without-arrays/x.json has arrays in x.npz, which is missing; copy it too, or delete the "
+        "result and rerun",
+    ),
+    (
+        "results.load_arrays(Path('bad-arrays/x.json'))",
+        "bad-arrays/x.npz is damaged, or of another result: its checksum is not the one in "
+        "x.json; delete both and rerun",
+    ),
+    (
+        "save({'names': np.array(['a'])})",
+        "arrays['names'] is of <U1; give a numpy array of numbers",
+    ),
+    (
+        "save({'names': [1, 2]})",
+        "arrays['names'] is of list; give a numpy array of numbers",
     ),
     (
         "results.load_all(Path('nowhere'))",

@@ -217,13 +217,15 @@ TYPED = [
     ),
     (
         "report --results empty",
-        "no results of gerum2022 or spectra in empty; run `striate run gerum2022 --results empty` "
-        "or `striate measure spectrum MODEL --images DIR --results empty` first",
+        "no results of gerum2022 or spectra or tuning in empty; run `striate run gerum2022 "
+        "--results empty` or `striate measure spectrum MODEL --images DIR --results empty` or "
+        "`striate measure tuning MODEL --results empty` first",
     ),
     (
         "report --results other",
-        "no results of gerum2022 or spectra in other; run `striate run gerum2022 --results other` "
-        "or `striate measure spectrum MODEL --images DIR --results other` first",
+        "no results of gerum2022 or spectra or tuning in other; run `striate run gerum2022 "
+        "--results other` or `striate measure spectrum MODEL --images DIR --results other` or "
+        "`striate measure tuning MODEL --results other` first",
     ),
     (
         "report --results damaged",
@@ -358,6 +360,84 @@ TYPED = [
         "--results a-file is a file; name a folder",
     ),
     (
+        "measure tuning nowhere.py:net",
+        "model='nowhere.py:net': there is no file nowhere.py",
+    ),
+    (
+        "measure tuning nets.py:small --layers cov",
+        "layers='cov' fits no layer of this Sequential; did you mean '0', '1', '2'?",
+    ),
+    (
+        "measure tuning nets.py:small --protocol text",
+        "protocol='text'; choose one of paper, authors",
+    ),
+    (
+        "measure tuning nets.py:small --protocol authors",
+        "protocol='authors' is of patches of 224 pixels, which images of 8 pixels cannot hold; "
+        "choose paper",
+    ),
+    (
+        "measure tuning nets.py:small --field-deg 6.4",
+        "field_deg=6.4: images of 8 pixels cannot show patches of 1 degree and up to 8.75 cycles "
+        "per degree over it; leave it out, and frequencies are in cycles per image",
+    ),
+    (
+        "measure tuning nets.py:small --optimal=-1",
+        "optimal=-1: give a whole number from 0 on",
+    ),
+    (
+        "measure tuning nets.py:small --experiments 0",
+        "experiments=0: give a whole number from 1 on",
+    ),
+    (
+        "measure tuning nets.py:small --draws 0",
+        "draws=0: give a whole number from 1 on",
+    ),
+    (
+        "measure tuning nets.py:small --images nowhere",
+        "folder='nowhere' is not a folder; name one that holds images",
+    ),
+    (
+        "measure tuning nets.py:small --batch-size 0",
+        "batch_size=0; show at least one image at a time",
+    ),
+    (
+        "measure tuning nets.py:small --results a-file",
+        "--results a-file is a file; name a folder",
+    ),
+    (
+        "measure tuning nets.py:small --device gpu",
+        "device='gpu' cannot be used here: …",
+    ),
+    (
+        "visualize nets.py:small cov 0 --out seen",
+        "layers='cov' fits no layer of this Sequential; did you mean '0', '1', '2'?",
+    ),
+    (
+        "visualize nets.py:small 1 40 --out seen",
+        "channels: layer '1' has 40, counted from 0 to 39, and no 40",
+    ),
+    (
+        "visualize nets.py:small 1 first --out seen",
+        "--channels 'first': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "visualize nets.py:small '*' 0 --out seen",
+        "layer='*' fits 3 layers, '0', '1', '2', …; name one",
+    ),
+    (
+        "visualize nets.py:small 1 0 --out seen --steps 0",
+        "steps=0: give a whole number from 1 on",
+    ),
+    (
+        "visualize nets.py:small 1 0 --out seen --size 224",
+        "images of shape (3, 224, 224) do not pass through this Sequential: …",
+    ),
+    (
+        "visualize nets.py:small 1 0 --out a-file",
+        "--out a-file is a file; name a folder",
+    ),
+    (
         "spectrum good.npz --ranks 1:3",
         "--ranks '1:3': give first-last, both included, e.g. 6-50",
     ),
@@ -427,6 +507,103 @@ TYPED = [
         "compare nets.py:small movies.npz --ranks 1-2 --device gpu",
         "device='gpu' cannot be used here: …",
     ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " wide",
+        "--stimulus-deg 'wide': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 0",
+        "stimulus_deg=0.0: give degrees of visual angle, above 0",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2,2",
+        "stimulus_deg=(2.0, 2.0): give each width once",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 8",
+        "stimulus_deg=8 does not fit into field_deg=6.4; give the degrees of what crop_px leaves,"
+        " or a wider field",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --field-deg 0",
+        "field_deg=0.0: give degrees of visual angle, above 0",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --crop-px 0",
+        "crop_px=0: give the side of a square in pixels, or (top, left, height, width)",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --protocol text",
+        "protocol='text'; choose one of paper, authors, consistent",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --regression lasso",
+        "--regression 'lasso'; choose pls or ridge",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --regression ridge --lambdas small",
+        "--lambdas 'small': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --grouped category",
+        "--grouped 'category'; choose movie, none or both",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --population c",
+        "movies.npz has no population 'c'; there are: a",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --against nowhere.json",
+        "against='nowhere.json' is no file; name a result of this study",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --against other/x.json",
+        "against='other/x.json': holds no predictivity; name a file that `measure predictivity` "
+        "wrote",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --results a-file",
+        "--results a-file is a file; name a folder",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --device gpu",
+        "device='gpu' cannot be used here: …",
+    ),
+    (
+        "measure predictivity nets.py:small --recording nowhere.npz --images digits --stimulus-"
+        "deg 2",
+        "path='nowhere.npz' does not exist; name the file of a recording",
+    ),
+    (
+        "measure predictivity nets.py:small --recording good.npz --images digits --stimulus-deg 2",
+        "…comes without its images, which the network must see",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images nowhere --stimulus-"
+        "deg 2",
+        "folder='nowhere' is not a folder; name one that holds images",
+    ),
+    (
+        "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
+        " 2 --grouped movie",
+        "6 stimuli of 1 groups cannot be split into train and test, and the train part again: "
+        "groups holds one label only; a split keeps each group on one side",
+    ),
 ]
 
 # What typer itself refuses, in its own frame; part of its words.
@@ -468,7 +645,23 @@ USAGE = [
         "Missing option",
     ),
     (
+        "measure predictivity nets.py:small --recording movies.npz --images digits",
+        "Missing option",
+    ),
+    (
         "models layers",
         "Missing argument",
+    ),
+    (
+        "measure tuning",
+        "Missing argument",
+    ),
+    (
+        "visualize nets.py:small 1 0",
+        "Missing option",
+    ),
+    (
+        "measure tuning nets.py:small --field-deg wide",
+        "Invalid value for '--field-deg'",
     ),
 ]

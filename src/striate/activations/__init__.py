@@ -4,5 +4,17 @@ from striate.activations._collect import Progress, collect
 from striate.activations._images import Images
 from striate.activations._kernels import kernels
 from striate.activations._planning import Pass, Slice, plan
+from striate.activations._reducing import Reduce, centre, position_mean
 
-__all__ = ["Images", "Pass", "Progress", "Slice", "collect", "kernels", "plan"]
+__all__ = [
+    "Images",
+    "Pass",
+    "Progress",
+    "Reduce",
+    "Slice",
+    "centre",
+    "collect",
+    "kernels",
+    "plan",
+    "position_mean",
+]

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from striate.activations._forward import check_kept, forward, not_finite, observed, probe
 from striate.activations._images import Images, survey
+from striate.activations._reducing import Reduce
 from striate.layers import places
 from striate.responses import Responses
 
@@ -24,12 +25,14 @@ def collect(
     dtype: torch.dtype | None = None,
     source: str | None = None,
     stimuli: str | None = None,
+    reduce: Reduce | None = None,
     progress: Progress | None = None,
 ) -> dict[str, Responses]:
     """Show images to a model and keep what some of its layers put out.
 
-    All responses are held at once; for layers too wide for that, `kernels` keeps what eigenspectra,
-    principal components and ridge regression need. The model is run in evaluation mode, without
+    All responses are held at once. For layers too wide for that, `reduce` can keep a part of each
+    output, and `kernels` keeps what eigenspectra, principal components and ridge regression need.
+    The model is run in evaluation mode, without
     gradients and uncompiled, and is left as it was.
 
     Parameters
@@ -53,6 +56,10 @@ def collect(
         What to call the model. Its class, if None.
     stimuli
         What to call the images. A fingerprint of their pixels, if None.
+    reduce
+        What to keep of the output of each layer, as soon as it is there: `centre`, `position_mean`
+        or a function of your own, which takes an output (batch first) and gives one row per image.
+        It need not copy. Everything, if None.
     progress
         Called after each batch with the number of images shown and of all.
 
@@ -60,14 +67,14 @@ def collect(
     -------
     responses
         By layer, of one repeat and (in the order of channels, height, width for maps; of tokens,
-        features for transformers) flattened.
+        features for transformers) flattened, after `reduce`.
 
     Raises
     ------
     ValueError
         If a layer does not exist, runs not once, or puts out something else than one finite row per
-        image; images cannot be used, or the model cannot take them; or nothing can be kept in
-        `dtype` or on `device`. What to do instead is said.
+        image, or something that `reduce` does not take; images cannot be used, or the model cannot
+        take them; or nothing can be kept in `dtype` or on `device`. What to do instead is said.
 
     Examples
     --------
@@ -78,6 +85,8 @@ def collect(
     """
     chosen = places(model, layers)
     check_kept(dtype, device)
+    if reduce is not None and not callable(reduce):
+        raise ValueError(f"reduce={reduce!r}: give a function of a layer's output, e.g. centre")
     with observed(model) as core:
         shown = survey(images, batch_size=batch_size)
         kept = {
@@ -86,7 +95,7 @@ def collect(
                 dtype=dtype or found.dtype,
                 device=device or found.device,
             )
-            for name, found in probe(core, shown.first, chosen).items()
+            for name, found in probe(core, shown.first, chosen, reduce=reduce).items()
         }
         first = 0
         for batch in shown.batches():
@@ -95,7 +104,7 @@ def collect(
                 name: (place, partial(_keep, name, kept[name][first:last]))
                 for name, place in chosen.items()
             }
-            forward(core, batch, takes)
+            forward(core, batch, takes, reduce)
             first = last
             if progress is not None:
                 progress(first, shown.count)

@@ -9,6 +9,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from striate.activations._reducing import Reduce
 from striate.layers import Place, run, select
 
 Take = Callable[[Tensor], None]
@@ -71,7 +72,12 @@ def home(model: nn.Module) -> torch.device:
     return torch.device("cpu") if device.type == "mps" else device
 
 
-def forward(model: nn.Module, batch: Tensor, takes: Mapping[str, tuple[Place, Take]]) -> None:
+def forward(
+    model: nn.Module,
+    batch: Tensor,
+    takes: Mapping[str, tuple[Place, Take]],
+    reduce: Reduce | None = None,
+) -> None:
     """Show a batch, and stop as soon as each place has been seen.
 
     Parameters
@@ -83,6 +89,8 @@ def forward(model: nn.Module, batch: Tensor, takes: Mapping[str, tuple[Place, Ta
     takes
         By the name of a place, that place and what to do with its output (batch, units), which
         will not be the same afterwards: a layer may yet work on it in place.
+    reduce
+        What to make of an output first.
 
     Raises
     ------
@@ -97,7 +105,7 @@ def forward(model: nn.Module, batch: Tensor, takes: Mapping[str, tuple[Place, Ta
                 f"layer {place.name!r} runs once with some images and several times with others; "
                 f"choose a call, as in '{place.name}@1'"
             )
-        takes[place.name][1](_rows(place, output, len(batch)))
+        takes[place.name][1](_rows(place, output, len(batch), reduce))
         seen.add(place.name)
         if len(seen) == len(takes):
             raise _Reached
@@ -127,9 +135,13 @@ def _counting(place: Place, see: Callable[[Place, object], None]) -> Callable[..
 
 
 def probe(
-    model: nn.Module, batch: Tensor, places: Mapping[str, Place], name: str = "images"
+    model: nn.Module,
+    batch: Tensor,
+    places: Mapping[str, Place],
+    name: str = "images",
+    reduce: Reduce | None = None,
 ) -> dict[str, Outputs]:
-    """Run a small batch through the whole model to learn what each place puts out.
+    """Run a small batch through the whole model to learn what each place puts out, reduced.
 
     Returns
     -------
@@ -149,7 +161,7 @@ def probe(
         calls[layer] += 1
         for place in places.values():
             if place.layer is layer and (place.call or 1) == calls[layer]:
-                rows = _rows(place, output, len(batch))
+                rows = _rows(place, output, len(batch), reduce)
                 # A copy: the next layer may work in place.
                 witness = rows[0, :WITNESSES].cpu().to(torch.float64, copy=True)
                 found[place.name] = Outputs(rows.shape[1], rows.dtype, rows.device, witness)
@@ -177,15 +189,35 @@ def _check_calls(place: Place, calls: int) -> None:
         )
 
 
-def _rows(place: Place, output: object, images: int) -> Tensor:
+def _rows(place: Place, output: object, images: int, reduce: Reduce | None) -> Tensor:
     tensor = select(place, output)
-    shape = tuple(tensor.shape)
-    if not shape or shape[0] != images or 0 in shape or not tensor.is_floating_point():
+    if not _is_rows(tensor, images):
         raise ValueError(
-            f"layer {place.name!r} puts out {tensor.dtype} of shape {shape} for {images} image(s); "
-            "choose a layer that puts out floating point, with one row per image"
+            f"layer {place.name!r} puts out {tensor.dtype} of shape {tuple(tensor.shape)} for "
+            f"{images} image(s); choose a layer that puts out floating point, with one row per "
+            "image"
         )
-    return tensor.detach().reshape(images, -1)
+    tensor = tensor.detach()
+    return (tensor if reduce is None else _reduced(place, tensor, reduce)).reshape(images, -1)
+
+
+def _reduced(place: Place, tensor: Tensor, reduce: Reduce) -> Tensor:
+    try:
+        reduced = reduce(tensor)
+    except ValueError as error:
+        raise ValueError(f"layer {place.name!r} {error}") from error
+    if not isinstance(reduced, Tensor) or not _is_rows(reduced, len(tensor)):
+        found = getattr(reduced, "shape", type(reduced).__name__)
+        raise ValueError(
+            f"reduce made {found} of what layer {place.name!r} puts out, {tuple(tensor.shape)}; "
+            "keep floating point, with one row per image"
+        )
+    return reduced
+
+
+def _is_rows(tensor: Tensor, images: int) -> bool:
+    shape = tuple(tensor.shape)
+    return bool(shape) and shape[0] == images and 0 not in shape and tensor.is_floating_point()
 
 
 def _prepared(model: nn.Module, batch: Tensor) -> Tensor:

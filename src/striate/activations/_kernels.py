@@ -1,6 +1,6 @@
 """Gram matrices of layers of any width, in as few forward passes as a memory budget allows."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 
 import torch
@@ -26,6 +26,7 @@ def kernels(
     memory: str | int = "4GB",
     batch_size: int = 32,
     others: Mapping[str, Images] | None = None,
+    raw: Collection[str] = (),
     dtype: torch.dtype | None = None,
     source: str | None = None,
     stimuli: str | None = None,
@@ -56,6 +57,10 @@ def kernels(
     others
         Other stimuli by name, such as those shown to cortex: of them and `images`, cross-kernels
         are made, with the means and standard deviations over `images`.
+    raw
+        Names of those of `others` whose responses are taken as they are, neither centred nor
+        z-scored: cross-kernels are then :math:`X_\mathrm{new} Z^\top`, as where PCA is fitted to
+        z-scored responses and applied to raw ones (the code of Kong et al. 2021).
     dtype
         In what to keep activations between the forward pass and the products; as they are put out,
         if None. ``torch.bfloat16`` halves the passes of a float32 model; it adds rounding noise of
@@ -75,8 +80,8 @@ def kernels(
     ------
     ValueError
         As `collect`; if `memory` is not enough, which says what is; if `others` are not images that
-        the layers answer with as many units; if `z_scored` is neither True nor False; or if
-        `partial` is no folder, or a file in it is damaged.
+        the layers answer with as many units, or `raw` names none of them; if `z_scored` is neither
+        True nor False; or if `partial` is no folder, or a file in it is damaged.
 
     Examples
     --------
@@ -88,6 +93,7 @@ def kernels(
     parse_memory(memory)
     chosen = places(model, layers)
     _check(z_scored, others, dtype, partial)
+    _check_raw(raw, others or {})
     with observed(model) as core:
         shown = survey(images, batch_size=batch_size)
         new = {
@@ -99,7 +105,7 @@ def kernels(
         outputs = probe(core, shown.first, chosen)
         for some in new.values():
             _check_units(outputs, probe(core, some.first, chosen, some.name), some.name)
-        work = Work(core, shown, new, chosen, outputs, z_scored, dtype)
+        work = Work(core, shown, new, chosen, outputs, z_scored, dtype, frozenset(raw))
         store = None if partial is None else _store(work, partial)
         totals = summed(work, memory, progress, store)
     for total in totals.values():
@@ -142,6 +148,12 @@ def _check(
         raise ValueError(f"partial={str(partial)!r} is a file; name a folder")
 
 
+def _check_raw(raw: Collection[str], others: Mapping[str, Images]) -> None:
+    if isinstance(raw, str) or not set(raw) <= set(others):
+        there = ", ".join(map(repr, others)) or "none"
+        raise ValueError(f"raw={raw!r}: list names of others; there are {there}")
+
+
 def _check_units(outputs: Mapping[str, Outputs], found: Mapping[str, Outputs], name: str) -> None:
     for layer, expected in outputs.items():
         if found[layer].units != expected.units:
@@ -157,5 +169,6 @@ def _store(work: Work, folder: Path) -> _partial.Store:
         "others": {name: some.fingerprint for name, some in work.others.items()},
         "z_scored": work.z_scored,
         "dtype": str(work.dtype),
+        **({"raw": sorted(work.raw)} if work.raw else {}),
     }
     return _partial.Store(folder, _partial.key(work.model, settings))

@@ -28,7 +28,8 @@ Blocks = list[tuple[Slice, Block]]
 class Work:
     """What is to be summed: layers of a model, over images, and over others times these.
 
-    `outputs` are in the order of the forward pass.
+    `outputs` are in the order of the forward pass; `raw` names those of `others` whose responses
+    are not standardised.
     """
 
     model: nn.Module
@@ -38,6 +39,7 @@ class Work:
     outputs: Mapping[str, Outputs]
     z_scored: bool
     dtype: torch.dtype | None
+    raw: frozenset[str] = frozenset()
 
     def kept(self, layer: str) -> torch.dtype:
         """Type in which the activations of a layer are kept."""
@@ -147,7 +149,10 @@ def _carry_out(
     for name, some in work.others.items():
         for first, batch in _numbered(some):
             takes = {
-                layer: (work.places[layer], _adding(parts, totals[layer].cross[name], first))
+                layer: (
+                    work.places[layer],
+                    _adding(parts, totals[layer].cross[name], first, raw=name in work.raw),
+                )
                 for layer, parts in blocks.items()
             }
             forward(work.model, batch, takes)
@@ -198,10 +203,11 @@ def _add(work: Work, blocks: Blocks, total: Sum) -> None:
         total.done, total.varying = part.stop, total.varying + varying
 
 
-def _adding(blocks: Blocks, cross: Tensor, first: int) -> Take:
+def _adding(blocks: Blocks, cross: Tensor, first: int, *, raw: bool) -> Take:
     def add(rows: Tensor) -> None:
         for (_, start, stop), block in blocks:
-            new = block.apply(rows[:, start:stop])
+            some = rows[:, start:stop]
+            new = block.unchanged(some) if raw else block.apply(some)
             add_product(cross[first : first + len(rows)], new, block.standardised())
 
     return add

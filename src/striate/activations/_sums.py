@@ -64,6 +64,10 @@ class Block:
         """Standardise rows as those of the reference are."""
         return (rows.to(self.mean.device) - self.mean).div_(self.scale)  # in float64, as the mean
 
+    def unchanged(self, rows: Float[Tensor, "some units"]) -> Float64[Tensor, "some units"]:
+        """Return rows as they are, where and as precise as `apply` has them."""
+        return rows.to(self.mean)
+
 
 def settle(block: Block, *, z_scored: bool) -> int:
     """Find the mean and the scale of each unit of a block; return how many units vary.

@@ -1,6 +1,7 @@
 """From files to tensors: images in [0, 1], recorded responses, and proof of which ones they are.
 
-Folders of photographs are read by `images`, recordings by `recording`. Every labelled data set
+Folders of photographs are read by `images`, recordings by `recording`, and `present` shows a
+recording's images to a network as large as they were. Every labelled data set
 is a module with the functions of `_Source`; adding one is adding a line to `DATASETS` and one to
 `_SOURCES`.
 """
@@ -20,14 +21,18 @@ from striate.datasets._henaff2021 import henaff2021
 from striate.datasets._images import LabelledImages
 from striate.datasets._mnist import mnist
 from striate.datasets._nwb import nwb
+from striate.datasets._presentation import CADENA2019, STRINGER2019, Presentation, present
 from striate.datasets._recording import Recording
 from striate.datasets._recordings import recording
 from striate.datasets._stringer2019 import stringer2019
 
 __all__ = [
+    "CADENA2019",
     "DATASETS",
+    "STRINGER2019",
     "ImageFolder",
     "LabelledImages",
+    "Presentation",
     "Recording",
     "arrays",
     "cadena2019",
@@ -41,6 +46,7 @@ __all__ = [
     "mnist",
     "nwb",
     "populations",
+    "present",
     "recording",
     "stringer2019",
     "verify",

@@ -7,14 +7,19 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from striate.report import gerum2022, spectra
+from striate.report import gerum2022, predictivity, spectra, tuning
 from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
 from striate.report.section import Record, Section, Study, provenance, read
 from striate.results import write_atomically
 
 # In the order of the page.
-STUDIES: tuple[Study, ...] = (gerum2022.STUDY, spectra.STUDY)
+STUDIES: tuple[Study, ...] = (
+    gerum2022.STUDY,
+    spectra.STUDY,
+    tuning.STUDY,
+    predictivity.STUDY,
+)
 
 
 def write(results: Path, out: Path | None = None) -> Path:
@@ -23,7 +28,8 @@ def write(results: Path, out: Path | None = None) -> Path:
     Every study that has results in the folder gets a section of the page. Of Gerum et al. 2022,
     ``table.csv`` has every number; ``claims.csv`` and ``contrast.csv`` judge the paper's claims,
     and ``forms.csv`` sets forms of the penalty side by side, where there are such networks. Of
-    spectra of layers and recordings, ``spectra.csv`` has every exponent.
+    spectra of layers and recordings, ``spectra.csv`` has every exponent; of tuning, ``tuning.csv``
+    every score; of predictivity, ``predictivity.csv`` every layer.
 
     Parameters
     ----------

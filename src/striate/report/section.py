@@ -6,12 +6,14 @@ and a template for the words around its figures and tables.
 
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from striate.report.figures import Plate
-from striate.results import Result, Setting, load, paths, read_record
+from striate.results import Result, Setting, load, load_arrays, paths, read_record
 
 SOFTWARE = {
     "striate": "striate",
@@ -24,11 +26,15 @@ SOFTWARE = {
 
 
 class Record(NamedTuple):
-    """One result file: what was asked, on what it was computed, and what came out."""
+    """One result file: what was asked, on what it was computed, and what came out.
+
+    `arrays` is what lies beside it, by name.
+    """
 
     task: Mapping[str, Setting]
     provenance: Mapping[str, Setting]
     results: list[Result]
+    arrays: Mapping[str, np.ndarray] = MappingProxyType({})
 
 
 class Work(NamedTuple):
@@ -108,12 +114,14 @@ def read(folder: Path) -> list[Record]:
     Raises
     ------
     ValueError
-        If `folder` does not exist, or one of the files is not a sound result file.
+        If `folder` does not exist, or one of the files is not a sound result file, or lacks its
+        arrays.
     """
     records = []
     for path in paths(folder):
         written = read_record(path)
-        records.append(Record(written["task"], written["provenance"], load(path)))
+        arrays = load_arrays(path)
+        records.append(Record(written["task"], written["provenance"], load(path), arrays))
     return records
 
 

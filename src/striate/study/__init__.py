@@ -1,10 +1,11 @@
 """Measurements that speak in scores and curves, and the runner that does each task once."""
 
 from striate.study.measurements import accuracy, attack_curve, layer_alpha, layer_spectrum
-from striate.study.run import Finished, Task, path_of, run
+from striate.study.run import Finished, Measured, Task, path_of, run
 
 __all__ = [
     "Finished",
+    "Measured",
     "Task",
     "accuracy",
     "attack_curve",

@@ -15,15 +15,24 @@ from concurrent.futures import Executor, Future, as_completed
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import torch
 
 from striate import results
 from striate.results import Result, Setting
 from striate.training import checkpoint as checkpoints
 
+
+class Measured(NamedTuple):
+    """What a task measured, where some of it is too long for JSON."""
+
+    results: list[Result]
+    arrays: Mapping[str, np.ndarray]
+
+
 Task = Mapping[str, Setting]
 # (task, path its checkpoint may use) -> what it measured
-Measure = Callable[[Task, Path], list[Result]]
+Measure = Callable[[Task, Path], list[Result] | Measured]
 
 
 class Finished(NamedTuple):
@@ -62,8 +71,8 @@ def run(
     Parameters
     ----------
     measure
-        ``(task, checkpoint path) -> results``; pure, and importable by name if an executor runs it
-        in another process.
+        ``(task, checkpoint path) -> results``, or `Measured` if there are arrays; pure, and
+        importable by name if an executor runs it in another process.
     tasks
         What to do.
     directory
@@ -107,7 +116,14 @@ def _do(
     started = time.perf_counter()
     found = measure(task, unfinished)
     seconds = time.perf_counter() - started
-    results.save(path, found, task=task, provenance={**_provenance(seconds), **explained})
+    measured = found if isinstance(found, Measured) else Measured(found, {})
+    results.save(
+        path,
+        measured.results,
+        task=task,
+        provenance={**_provenance(seconds), **explained},
+        arrays=measured.arrays,
+    )
     checkpoints.remove(unfinished)
     return Finished(task, path, seconds)
 

@@ -1,0 +1,154 @@
+"""``striate measure predictivity``."""
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from striate.cli.measuring import bar, measure_once
+from striate.cli.options import (
+    BatchSize,
+    Device,
+    Layers,
+    Model,
+    ResultsFolder,
+    Seed,
+    Weights,
+    check_device,
+    check_folder,
+    numbers,
+)
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.study.predictivity import Regression
+
+
+def measure_predictivity(
+    model: Model,
+    recording: Annotated[
+        Path, typer.Option(help="npz | h5 | mat | pkl | nwb, with its images and repeats")
+    ],
+    images: Annotated[
+        str, typer.Option(help="photographs (a folder | digits | mnist | cifar10) for the PCA")
+    ],
+    stimulus_deg: Annotated[
+        str, typer.Option(help="degrees that a stimulus is wide; several with commas")
+    ],
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    weights: Weights = None,
+    field_deg: Annotated[
+        float | None,
+        typer.Option(help="degrees that the network sees; default: 6.4, authors: 35 pixels each"),
+    ] = None,
+    crop_px: Annotated[
+        int | None, typer.Option(help="side of the square cut out of a stimulus first")
+    ] = None,
+    population: Annotated[
+        str | None, typer.Option(help="of a file that holds several; default: all side by side")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",
+    regression: Annotated[str, typer.Option(help="pls | ridge")] = "pls",
+    lambdas: Annotated[
+        str, typer.Option(help="penalties of ridge to choose from")
+    ] = "0.01,0.1,1,10",
+    grouped: Annotated[
+        str,
+        typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
+    ] = "none",
+    splits: Annotated[int, typer.Option(help="into train and test stimuli")] = 20,
+    against: Annotated[
+        Path | None, typer.Option(help="another network's result, to compare with")
+    ] = None,
+    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Measure how well a network's layers predict the neurons of a recording."""
+    from striate import datasets
+    from striate.models import load
+    from striate.studies import predictivity, spectra
+    from striate.study import path_of
+    from striate.study.predictivity import population_of
+
+    widths = numbers("stimulus-deg", stimulus_deg, float) or ()
+    mapped = _regression(regression, lambdas)
+    check_device(device)
+    check_folder(results)
+    rival = None if against is None else predictivity.read_rival(against)
+    network = load(model, weights=weights)
+    network.model.to(device)
+    shown = predictivity.presentations(
+        widths, size=network.size, protocol=protocol, field_deg=field_deg, crop_px=crop_px
+    )
+    read = datasets.recording(
+        recording, **({} if population is None else {"population": population})
+    )
+    pictures = spectra.pictures(images, network)
+    describe = partial(
+        predictivity.network_task,
+        network,
+        read,
+        pictures,
+        layers.split(","),
+        population=population,
+        protocol=protocol,
+        regression=mapped,
+        splits=splits,
+        against=rival,
+        seed=seed,
+    )
+    wanted = [
+        (describe(presentation=each, grouped=kind), each)
+        for each in shown
+        for kind in _kinds(grouped)
+    ]
+    missing = [
+        (task, way)
+        for task, way in wanted
+        if not path_of(task, results).exists()
+        and not predictivity.measured_alone(task, results).exists()
+    ]
+    for note in (read.responses.source, *read.notes):
+        print(note, file=sys.stderr)
+    neurons = population_of(read.responses)
+    with bar("images shown") as progress:
+        features = predictivity.shared_features(
+            [task for task, _ in missing],
+            [way for _, way in missing],
+            network=network,
+            recording=read,
+            pictures=pictures,
+            memory=memory,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        measure = partial(
+            predictivity.measure_network,
+            folder=results,
+            network=network,
+            recording=read,
+            features=features,
+            neurons=neurons,
+            regression=mapped,
+            against=rival,
+        )
+        for task, _ in wanted:
+            measure_once(task, results, measure, device=device)
+
+
+def _regression(name: str, lambdas: str) -> "Regression":
+    from striate.study.predictivity import Regression
+
+    if name not in ("pls", "ridge"):
+        raise ValueError(f"--regression {name!r}; choose pls or ridge")
+    return Regression(name, lambdas=numbers("lambdas", lambdas, float) or ())
+
+
+def _kinds(grouped: str) -> tuple[str, ...]:
+    if grouped not in ("movie", "none", "both"):
+        raise ValueError(f"--grouped {grouped!r}; choose movie, none or both")
+    return ("movie", "none") if grouped == "both" else (grouped,)

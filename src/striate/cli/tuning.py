@@ -1,0 +1,123 @@
+"""``striate measure tuning`` and ``striate visualize``."""
+
+from functools import partial
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from striate.cli.measuring import bar, measure_once
+from striate.cli.options import (
+    BatchSize,
+    Device,
+    Layers,
+    Model,
+    ResultsFolder,
+    Seed,
+    Weights,
+    check_device,
+    check_folder,
+    numbers,
+)
+
+
+def measure_tuning(
+    model: Model,
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    weights: Weights = None,
+    images: Annotated[
+        str | None,
+        typer.Option(
+            help="photographs (a folder | digits | mnist | cifar10), to compare the frequencies of "
+            "principal components with their ranks"
+        ),
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    field_deg: Annotated[
+        float | None, typer.Option(help="degrees that an image spans; default: 35 pixels each")
+    ] = None,
+    optimal: Annotated[
+        int, typer.Option(help="channels of each layer whose optimal stimulus is made")
+    ] = 0,
+    experiments: Annotated[int, typer.Option(help="samples of channels")] = 1000,
+    draws: Annotated[int, typer.Option(help="channels in each")] = 150,
+    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
+    batch_size: BatchSize = 32,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Measure what a network's channels are tuned to, and how like V1 that is."""
+    from striate.models import load
+    from striate.studies import spectra, tuning
+
+    check_device(device)
+    check_folder(results)
+    network = load(model, weights=weights)
+    network.model.to(device)
+    pictures = None if images is None else spectra.pictures(images, network)
+    task = tuning.network_task(
+        network,
+        layers.split(","),
+        protocol=protocol,
+        field_deg=field_deg,
+        pictures=pictures,
+        experiments=experiments,
+        draws=draws,
+        optimal=optimal,
+        seed=seed,
+    )
+    with bar("tuning") as progress:
+        measure = partial(
+            tuning.measure_network,
+            network=network,
+            field_deg=field_deg,
+            pictures=pictures,
+            memory=memory,
+            batch_size=batch_size,
+            progress=progress,
+        )
+        measure_once(task, results, measure, device=device)
+
+
+def visualize(
+    model: Model,
+    layer: Annotated[str, typer.Argument(help="the name of one layer")],
+    channels: Annotated[str, typer.Argument(help="counted from 0, e.g. 0,3,17")],
+    out: Annotated[Path, typer.Option("--out", help="the folder for the images")],
+    weights: Weights = None,
+    size: Annotated[int | None, typer.Option(help="in pixels; default: the network's")] = None,
+    steps: Annotated[int, typer.Option(help="of gradient ascent")] = 512,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Make the images that channels of a layer prefer, one PNG each."""
+    from PIL import Image
+
+    from striate.models import load
+    from striate.studies.spectra.about import file_stem
+    from striate.studies.tuning import planes_of
+    from striate.study.tuning import optimal_images
+
+    check_device(device)
+    if out.exists() and not out.is_dir():
+        raise ValueError(f"--out {out} is a file; name a folder")
+    wanted = numbers("channels", channels, int) or ()
+    network = load(model, weights=weights)
+    network.model.to(device)
+    with bar("gradient ascent") as progress:
+        images = optimal_images(
+            network.model,
+            layer,
+            wanted,
+            size=network.size if size is None else size,
+            planes=planes_of(network),
+            seed=seed,
+            steps=steps,
+            progress=progress,
+        )
+    out.mkdir(parents=True, exist_ok=True)
+    for channel, pixels in zip(wanted, images, strict=True):
+        path = out / f"{file_stem(network.name)}-{file_stem(layer)}-{channel}.png"
+        Image.fromarray(pixels).save(path)
+        print(path)

@@ -1,0 +1,159 @@
+"""How numbers and conditions are written in captions, tables and findings about predictivity."""
+
+from collections.abc import Iterable, Sequence
+
+from striate.report.predictivity.found import Run, Together, displays
+from striate.report.spectra.names import files_of
+from striate.report.spectra.words import listed, minus, span
+from striate.results import Score, Setting
+
+PROTOCOLS = {
+    "paper": "principal components are those of responses as they are",
+    "consistent": (
+        "units are z-scored by the images that the components come from, and the recording’s "
+        "images are scaled by the same numbers"
+    ),
+    "authors": (
+        "components come from z-scored units and are applied to units that are not, as the "
+        "released code does"
+    ),
+}
+METHODS = {"PLS": "partial least squares", "ridge": "ridge regression"}
+NEURONS = ("neurons", "dropped")
+
+
+def correlation(score: Score | None, digits: int = 3) -> str:
+    """Write a score with its error, e.g. ``"0.412 ± 0.020"``; nothing if there is none."""
+    if score is None:
+        return ""
+    spread = "" if score.error is None else f"\u00a0±\u00a0{score.error:.{digits}f}"
+    return minus(f"{score.value:.{digits}f}{spread}")
+
+
+def signed(value: float) -> str:
+    """Write a difference with its sign."""
+    return minus(f"{value:+.3f}")
+
+
+def degrees(display: float | None) -> str:
+    """Write a display size."""
+    return "size not stated" if display is None else f"{display:g}°"
+
+
+def sizes(runs: Sequence[Run]) -> str:
+    """Write all display sizes of some runs."""
+    return listed(map(degrees, displays(runs)))
+
+
+def splits_name(grouped: Setting) -> str:
+    """Say what was drawn to be on one side of a split."""
+    return "single images" if grouped in (None, "none") else f"whole {grouped}s"
+
+
+def conditions_of(run: Run, together: Together) -> str:
+    """Name the conditions of a run as far as they are not `usual`."""
+    parts = []
+    if len({one.display for one in together.runs}) > 1:
+        parts.append(degrees(run.display))
+    if not run.grouped and any(one.grouped for one in together.runs):
+        parts.append(f"splits of {splits_name(run.settings.get('grouped'))}")
+    if run.protocol != together.protocols[0]:
+        parts.append(f"protocol “{run.protocol}”")
+    return ", ".join(parts)
+
+
+def named(run: Run, together: Together) -> str:
+    """Name a network with its conditions, e.g. ``"net (4°, splits of single images)"``."""
+    about = conditions_of(run, together)
+    return f"{run.label} ({about})" if about else run.label
+
+
+def usual(there: Sequence[Together]) -> str:
+    """Say which conditions numbers in sentences are of, where nothing else is said."""
+    groups: dict[str, list[str]] = {}
+    for together in there:
+        kinds = {run.settings.get("grouped") for run in together.runs if run.grouped} or {None}
+        splits = listed(sorted(map(splits_name, kinds)))
+        text = f"splits of {splits} and protocol “{together.protocols[0]}”"
+        groups.setdefault(text, []).append(together.label)
+    if len(groups) == 1:
+        return next(iter(groups))
+    return "; ".join(f"{text} ({listed(labels)})" for text, labels in groups.items())
+
+
+def difference_of(score: Score) -> str:
+    """Write a difference between two networks with its interval and p."""
+    about = score.settings
+    text = signed(score.value)
+    low, high = (about.get(name) for name in ("low", "high"))
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        text += f", 95 % interval {signed(low)} to {signed(high)}"
+    sides = [
+        f"{p:.2g} {side}"
+        for name, side in (("p_one_sided", "one-sided"), ("p_two_sided", "two-sided"))
+        if isinstance(p := about.get(name), int | float)
+    ]
+    return f"{text}, p = {listed(sides)}" if sides else text
+
+
+def neurons_of(runs: Sequence[Run]) -> str:
+    """Say how many neurons there are, and how many were too unreliable."""
+    first = [next(iter(run.best.scores.values())).settings for run in runs]
+    kept, dropped = (_numbers(about.get(name) for about in first) for name in NEURONS)
+    if not kept:
+        return ""
+    text = f"{span(kept)} neurons"
+    return f"{text}, {span(dropped)} without a reliable signal left out" if any(dropped) else text
+
+
+def methods_of(runs: Sequence[Run], together: Together) -> str:
+    """Say what it takes to judge numbers: map, splits, neurons, components and protocol."""
+    tasks = [run.settings for run in runs]
+    splits = _numbers(task.get("splits") for task in tasks)
+    components = _numbers(task.get("components") for task in tasks)
+    kinds = dict.fromkeys(splits_name(task.get("grouped")) for task in tasks)
+    how = METHODS.get(together.regression, together.regression)
+    with_many = f" with {span(components)} components" if components else ""
+    drawn = f"{span(splits)} random splits" if splits else "Random splits"
+    parts = [
+        f"Responses are predicted by {how}{with_many} from principal components of a layer"
+        f"{_basis(runs)}. {drawn} of the recording’s images, of {listed(kinds)}, into a part to "
+        "fit and a part to test; everything shown is of the test parts.",
+        f"{neurons_of(runs) or 'Neurons'}: {listed(files_of([together.recording]))}{_notes(runs)}.",
+        *(
+            f"Protocol “{name}”: {PROTOCOLS[name]}."
+            for name in dict.fromkeys(run.protocol for run in runs)
+            if name in PROTOCOLS
+        ),
+    ]
+    return " ".join(parts)
+
+
+def _notes(runs: Sequence[Run]) -> str:
+    """Quote what the recording's reader says of it."""
+    notes = dict.fromkeys(str(run.settings.get("notes") or "") for run in runs)
+    return "".join(f"; {note}" for note in notes if note)
+
+
+def _basis(runs: Sequence[Run]) -> str:
+    """Say how many components of which images."""
+    abouts = [run.best.scores["predictivity"].settings for run in runs]
+    counts = _numbers(about.get("pca") for about in abouts)
+    pictures = dict.fromkeys(
+        str(run.settings["pictures"]) for run in runs if run.settings.get("pictures")
+    )
+    many = f" ({span(counts)} of them)" if counts else ""
+    return many + (f", computed on {listed(pictures)}" if pictures else "")
+
+
+def _numbers(values: Iterable[Setting]) -> list[int]:
+    return [int(value) for value in values if isinstance(value, int | float)]
+
+
+def ceiling_of(runs: Sequence[Run]) -> str:
+    """Say what perfect predictions would score, corrected and raw."""
+    text = "Were predictions perfect, about 1 would be expected"
+    values = [run.scores["ceiling"].value for run in runs if "ceiling" in run.scores]
+    if not values:
+        return f"{text}."
+    return f"{text}; without the correction, the median neuron could reach {span(values, 2)}."

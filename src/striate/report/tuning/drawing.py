@@ -1,0 +1,158 @@
+"""What the figures of tuning share: colours of networks, axes of layers and of frequencies."""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TypeVar
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
+
+from striate.report.figures import BLUE, GREEN, INK, ORANGE, RULE, SPARE, Look, draw
+from striate.report.spectra.exponents import DASHES, MARKS
+from striate.report.spectra.lines import rows, stacked
+from striate.report.tuning.found import Layer, Network, Together
+from striate.results import Score, Setting
+
+COLOURS = (BLUE, ORANGE, GREEN, *SPARE)
+LONGEST = 6  # characters of a layer's name that fit without turning it
+MOST_NAMES = 8  # that fit beside each other
+PER_LEGEND = 4
+DEPTH = "relative depth: first layer measured 0, last 1"
+
+Item = TypeVar("Item")
+Place = tuple[Layer, float]
+
+
+def network_looks(together: Together) -> dict[str, Look]:
+    """Give each network a colour and a mark; after six, other dashes."""
+    return {
+        one.label: {
+            "color": COLOURS[i % len(COLOURS)],
+            "marker": MARKS[i % len(MARKS)],
+            "linestyle": DASHES[i // len(COLOURS) % len(DASHES)],
+        }
+        for i, one in enumerate(together.networks)
+    }
+
+
+def network_legend(figure: Figure, looks: dict[str, Look], extra: Sequence[Line2D] = ()) -> None:
+    """Name the networks above all panels."""
+    handles = [Line2D([], [], label=name, markersize=5, **look) for name, look in looks.items()]
+    handles += extra
+    columns = min(len(handles), PER_LEGEND)
+    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=2.6)
+
+
+def same_layers(together: Together) -> bool:
+    """Say whether the networks have the same layers, so that names can stand on the axis."""
+    return len({tuple(layer.name for layer in one.layers) for one in together.networks}) == 1
+
+
+def places(together: Together, network: Network) -> list[Place]:
+    """Return where each layer stands: by number, or by depth where networks have other layers."""
+    count = len(network.layers)
+    where = range(count) if same_layers(together) else np.linspace(0, 1, count)
+    return [(layer, float(x)) for layer, x in zip(network.layers, where, strict=True)]
+
+
+def layer_rows(
+    letter: str, together: Together, chosen: Callable[[Layer], Score | None]
+) -> pd.DataFrame:
+    """Return a score of each layer that has it, with the number of its channels.
+
+    `of` is the network, `series` the layer's short name.
+    """
+    parts = []
+    for network in together.networks:
+        for layer, x in places(together, network):
+            score = chosen(layer)
+            if score is not None:
+                count = score.settings.get("measured", score.settings.get("selected"))
+                named = (letter, "measured", network.label, layer.label)
+                parts.append(rows(*named, [x], [score.value], score.error, _number(count)))
+    return stacked(parts)
+
+
+def layer_panel(
+    axes: Axes, table: pd.DataFrame, together: Together, looks: dict[str, Look], *, bands: bool
+) -> None:
+    """Draw the rows of `layer_rows`, a line per network; errors as bands or as bars."""
+    for label, part in table.groupby("of", sort=False):
+        look = looks[str(label)]
+        line = part.assign(series=label, beta=np.nan, target=np.nan)
+        if bands:
+            shown = {key: look[key] for key in ("color", "linestyle")}
+            draw(axes, line, lambda beta, target: INK, dots=False, looks={str(label): shown})
+            dots = {**look, "linestyle": "none", "markersize": 4.2, "zorder": 4}
+            axes.plot(line["x"], line["y"], label=f"_{label}", **dots)
+        else:
+            draw(axes, line, lambda beta, target: INK, dots=True, looks={str(label): look})
+    axes.margins(y=0.12)
+
+
+def name_layers(axes: Axes, together: Together) -> None:
+    """Label the x axis by layers, or by depth where networks have other layers."""
+    if not same_layers(together):
+        axes.set_xlabel(DEPTH)
+        axes.set_xlim(-0.04, 1.04)
+        return
+    names = [clipped(layer.label) for layer in together.networks[0].layers]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.4, len(names) - 0.6)
+    if max(map(len, names)) > LONGEST or len(names) > MOST_NAMES:
+        axes.tick_params(axis="x", labelrotation=90, labelsize=7)
+    axes.set_xlabel("layer")
+
+
+def frequency_axis(axes: Axes, low: float, high: float, *, vertical: bool = False) -> None:
+    """Make an axis of frequencies logarithmic, with a label per octave."""
+    octaves = 2.0 ** np.arange(np.ceil(np.log2(low)), np.floor(np.log2(high)) + 1)
+    axes.set(**{"yscale" if vertical else "xscale": "log"})
+    axis = axes.yaxis if vertical else axes.xaxis
+    axis.set_major_locator(FixedLocator(octaves.tolist()))
+    axis.set_major_formatter(FuncFormatter(lambda value, place: f"{value:g}"))
+    axis.set_minor_locator(NullLocator())
+    axis.set_minor_formatter(NullFormatter())
+    axes.set(**{"ylim" if vertical else "xlim": (low, high)})
+
+
+def picture(axes: Axes, pixels: np.ndarray) -> None:
+    """Show an image, with its own pixels, and a thin frame."""
+    # Not resampled: a fine grating would get other stripes.
+    axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="none")
+    axes.set(xticks=[], yticks=[])
+    axes.spines[:].set(visible=True, color=RULE)
+
+
+def evenly(items: Sequence[Item], most: int) -> list[Item]:
+    """Choose some of the items, evenly spaced, the first and the last among them."""
+    chosen = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
+    return [items[place] for place in np.unique(chosen)]
+
+
+def part_of(shown: int, there: int, what: str) -> str:
+    """Say that not everything is drawn."""
+    return "" if shown == there else f" {shown} of {there} {what} are shown, evenly spaced."
+
+
+def clipped(name: str, most: int = 24) -> str:
+    """Keep the end of a name that is too long to stand over a panel."""
+    return name if len(name) <= most else f"…{name[1 - most :]}"
+
+
+def letters(count: int) -> list[str]:
+    """Name panels a, b, … and on, after z, by numbers."""
+    return [chr(ord("a") + i) if i < 26 else str(i + 1) for i in range(count)]
+
+
+def switch_off(grid: Iterable[Axes]) -> None:
+    """Leave the places of a grid empty that no panel takes."""
+    for axes in grid:
+        axes.set_axis_off()
+
+
+def _number(value: Setting) -> float | None:
+    return float(value) if isinstance(value, int | float) else None

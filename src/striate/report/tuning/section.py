@@ -1,0 +1,127 @@
+"""Tuning of networks' channels on the page."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib import rc_context
+
+from striate.report.figures import HOUSE, Plate, unique
+from striate.report.section import Record, Section, Study, Work, duration
+from striate.report.spectra.section import KONG
+from striate.report.spectra.words import plural
+from striate.report.tuning.components import components_plate
+from striate.report.tuning.findings import findings
+from striate.report.tuning.found import Together, found, photographs
+from striate.report.tuning.histograms import layers_plate, networks_plate
+from striate.report.tuning.medians import medians_plate
+from striate.report.tuning.orientations import orientation_plate
+from striate.report.tuning.pictures import examples_plate, stimuli_plate
+from striate.report.tuning.scores import field_plate, scores_plate
+from striate.report.tuning.table import tuning_cells, tuning_table
+
+DE_VALOIS = Work(
+    "The cells of macaque V1 and the frequencies that they prefer",
+    "R. L. De Valois, D. G. Albrecht, L. G. Thorell (1982).",
+    "Spatial frequency selectivity of cells in macaque visual cortex.",
+    "Vision Research 22, 545–559.",
+)
+
+
+def section(records: Sequence[Record], folder: Path) -> Section:
+    """Make the section of the study.
+
+    Parameters
+    ----------
+    records
+        Its result files.
+    folder
+        Where they came from.
+
+    Raises
+    ------
+    ValueError
+        If the files hold nothing about a layer.
+    """
+    there = found(records)
+    if not there:
+        raise ValueError(
+            f"the results of tuning in {folder} say nothing about a layer; move them away and rerun"
+        )
+    seconds = [record.provenance.get("seconds") for record in records]
+    known = [value for value in seconds if isinstance(value, int | float)]
+    words = {
+        "findings": findings(there),
+        "rows": tuning_cells(there),
+        "ranks": any(photographs(one) for one in there),
+        "degrees": any(one.in_degrees for one in there),
+        "gratings": any(not one.in_degrees for one in there),
+        "time": duration(sum(known)) if known else "",
+        "missing": _missing(there),
+    }
+    networks = {(one.label, one.model) for together in there for one in together.networks}
+    layers = sum(len(one.layers) for together in there for one in together.networks)
+    return Section(
+        "Are networks tuned to the patterns that V1 is tuned to?",
+        "Tuning of channels, after Kong et al. 2021",
+        f"{plural(len(networks), 'network')}, {plural(layers, 'layer')}",
+        "tuning.html.jinja",
+        words,
+        plates(there),
+        {"tuning": tuning_table(there)},
+        (KONG, DE_VALOIS),
+    )
+
+
+STUDY = Study("tuning", "striate measure tuning MODEL", section)
+
+
+@rc_context(HOUSE)
+def plates(there: Sequence[Together]) -> list[Plate]:
+    """Draw every figure these results can fill; what the paper claims is said once."""
+    said: set[str] = set()
+    made = []
+    for plate in (one for together in there for one in _plates(together)):
+        made.append(plate._replace(claim="") if plate.claim in said else plate)
+        said.add(plate.claim)
+    return unique(made)
+
+
+def _plates(together: Together) -> Iterator[Plate]:
+    first = (stimuli_plate, examples_plate, networks_plate)
+    yield from _drawn(plate(together) for plate in first)
+    yield from _drawn(layers_plate(one, together) for one in together.networks)
+    rest = (scores_plate, field_plate, medians_plate, orientation_plate)
+    yield from _drawn(plate(together) for plate in rest)
+    for seen in photographs(together):
+        yield components_plate(together, seen)
+
+
+def _drawn(made: Iterator[Plate | None]) -> Iterator[Plate]:
+    return (plate for plate in made if plate is not None)
+
+
+def _missing(there: Sequence[Together]) -> list[str]:
+    """List what the paper has and these results do not, and what to type for it."""
+    every = [one for together in there for network in together.networks for one in network.layers]
+    notes = []
+    if not any(together.in_degrees for together in there):
+        notes.append(
+            "No score against V1: Gabor patches of the paper's size need images of 140 pixels or "
+            "more."
+        )
+    if not any(one.optimal is not None for layer in every for one in layer.examples):
+        notes.append(
+            "No image that a channel prefers: `striate measure tuning MODEL --optimal 3` makes "
+            "some."
+        )
+    if not any(layer.ranks for layer in every):
+        notes.append(
+            "No principal components: `striate measure tuning MODEL --images DIR` finds the "
+            "frequencies that they prefer."
+        )
+    notes += [
+        f"{together.networks[0].label} is alone on {together.label}: nothing to compare it with."
+        for together in there
+        if len(together.networks) == 1
+    ]
+    return notes

@@ -1,0 +1,336 @@
+"""How well a network predicts a recording, as a task and its measurement."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from jaxtyping import Float
+from torch import Tensor
+
+from striate.activations import Images, Progress
+from striate.datasets import Presentation, Recording, present
+from striate.layers import places
+from striate.models import Network
+from striate.results import Setting, load, load_arrays
+from striate.studies.spectra.about import about_network, file_stem
+from striate.studies.spectra.pictures import Pictures
+from striate.studies.tuning import planes_of
+from striate.study import Measured, Task, path_of
+from striate.study.predictivity import (
+    LEAST_IMAGES,
+    MOST_COMPONENTS,
+    PROTOCOLS,
+    Population,
+    Protocol,
+    Regression,
+    Rival,
+    check_same,
+    difference,
+    layer_features,
+    network_predictivity,
+    rival_of,
+    splits_of,
+)
+
+NAME = "predictivity"
+VERSION = 1  # rises when numbers change, not when code does
+PHOTOGRAPHS = 1536  # Kong et al. 2021, in the code
+SPLITS = 20
+GROUPED = ("none", "movie")
+
+KEPT = (
+    "model", "model_sha256", "size", "recording", "population", "pictures", "images", "protocol",
+    "grouped", "stimulus_deg", "field_deg", "crop_px", "surround",
+)  # fmt: skip
+
+# The features of each layer for a task, and where unfinished sums may lie.
+Shared = Callable[[Task, Path], dict[str, Float[Tensor, "stimuli components"]]]
+
+
+def presentations(
+    degrees: Sequence[float],
+    *,
+    size: int,
+    protocol: str,
+    field_deg: float | None = None,
+    crop_px: int | None = None,
+) -> list[Presentation]:
+    """Return how images are shown, for each of several widths in degrees.
+
+    Parameters
+    ----------
+    degrees
+        Widths of what is shown of an image. A recording seldom says; so there is no default.
+    size
+        Side of the images that the network takes, in pixels.
+    protocol
+        A key of `striate.study.predictivity.PROTOCOLS`; it says what `field_deg` is if that is
+        None.
+    field_deg, crop_px
+        As in `striate.datasets.Presentation`.
+
+    Raises
+    ------
+    ValueError
+        If the protocol is unknown, a width is given twice, or as `Presentation`.
+    """
+    field = _protocol(protocol).field_deg(size) if field_deg is None else field_deg
+    if not degrees or len(set(degrees)) < len(degrees):
+        raise ValueError(f"stimulus_deg={tuple(degrees)}: give each width once")
+    return [Presentation(width, field, crop_px) for width in degrees]
+
+
+def network_task(
+    network: Network,
+    recording: Recording,
+    pictures: Pictures,
+    layers: Sequence[str],
+    *,
+    presentation: Presentation,
+    population: str | None = None,
+    protocol: str = "paper",
+    regression: Regression,
+    grouped: str = "none",
+    splits: int = SPLITS,
+    against: Rival | None = None,
+    seed: int = 0,
+) -> Task:
+    """Return the settings that determine how well a network predicts a recording.
+
+    Parameters
+    ----------
+    network
+        As `striate.models.load` gives it.
+    recording
+        As `striate.datasets.recording` reads it, with its images.
+    pictures
+        Natural images for the principal components, as `striate.studies.spectra.pictures` finds
+        them for this network.
+    layers
+        Names or globs.
+    presentation
+        One of `presentations`.
+    population
+        What `recording` was read for, of a file that holds several.
+    protocol
+        ``paper``, ``authors`` or ``consistent``, as said above.
+    regression
+        Which map.
+    grouped
+        ``"movie"``: stimuli with one name, frames of one movie or textures of one photograph, stay
+        on one side of a split. ``"none"``: they do not.
+    splits
+        How many.
+    against
+        As `read_rival` reads it.
+    seed
+        Of the draw of photographs and of the bootstrap. Splits have seeds of their own.
+
+    Raises
+    ------
+    ValueError
+        If the recording has no images, or no names to group by; it cannot be split;
+        there are too few photographs; a layer does not exist; a setting is unknown or out of range;
+        or `against` was measured in another way.
+    """
+    _protocol(protocol)
+    regression.check()
+    present(images_of(recording)[:1], presentation, size=network.size)
+    if pictures.available < LEAST_IMAGES:
+        raise ValueError(
+            f"{pictures.available} photographs of {pictures.name}: give at least {LEAST_IMAGES}, "
+            f"better {PHOTOGRAPHS}"
+        )
+    splits_of(len(recording.kept), count=splits, groups=_groups(recording, grouped))
+    drawn = min(PHOTOGRAPHS, pictures.available)
+    task: dict[str, Setting] = {
+        **about_network(network),
+        "study": NAME,
+        "version": VERSION,
+        "kind": "network",
+        "label": f"{NAME}-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
+        "layers": " ".join(places(network.model, list(layers))),
+        "recording": recording.responses.source,
+        "notes": " ".join(recording.notes),
+        "population": population,
+        "pictures": pictures.name,
+        "images": drawn,
+        "pca": min(MOST_COMPONENTS, drawn - 1),
+        "protocol": protocol,
+        **regression.settings(),
+        "splits": splits,
+        "grouped": grouped,
+        "stimulus_deg": presentation.stimulus_deg,
+        "field_deg": presentation.field_deg,
+        "crop_px": _spelled(presentation.crop_px),
+        "surround": presentation.surround,
+        "against": None if against is None else against.name,
+        "seed": seed,
+    }
+    if against is not None:
+        check_same(task, against)
+    return task
+
+
+def shared_features(
+    tasks: Sequence[Task],
+    presented: Sequence[Presentation],
+    *,
+    network: Network,
+    recording: Recording,
+    pictures: Pictures,
+    memory: str = "4GB",
+    batch_size: int = 32,
+    progress: Progress | None = None,
+) -> Shared:
+    """Prepare the features of all tasks; they are made when the first asks for its own.
+
+    The photographs, which cost most, then cross the network once for all ways in which stimuli are
+    presented.
+
+    Parameters
+    ----------
+    tasks
+        Those that are to be measured. They differ in how stimuli are presented, split or mapped.
+    presented
+        How each of them shows its stimuli.
+    network, recording, pictures
+        The same as the tasks were made of.
+    memory, batch_size, progress
+        As in `striate.activations.kernels`.
+    """
+    how = {"memory": memory, "batch_size": batch_size, "progress": progress}
+    made: dict[str, dict[str, Tensor]] = {}
+
+    def features(task: Task, sums: Path) -> dict[str, Tensor]:
+        if not made:
+            size, planes = network.size, planes_of(network)
+            ways = dict(zip(map(_key, tasks), presented, strict=True))
+            shown = {
+                key: present(images_of(recording), way, size=size, channels=planes)
+                for key, way in ways.items()
+            }
+            made.update(
+                layer_features(
+                    network.model,
+                    _drawn(pictures, task),
+                    shown,
+                    str(task["layers"]).split(),
+                    protocol=_protocol(str(task["protocol"])),
+                    partial=sums,
+                    **how,
+                )
+            )
+        return {layer: shown[_key(task)] for layer, shown in made.items()}
+
+    return features
+
+
+def measured_alone(task: Task, folder: Path) -> Path:
+    """Return where the result of a task lies, or would lie, without a comparison."""
+    return path_of({**task, "against": None}, folder)
+
+
+def measure_network(
+    task: Task,
+    partial_file: Path,
+    *,
+    folder: Path,
+    network: Network,
+    recording: Recording,
+    features: Shared,
+    neurons: Population,
+    regression: Regression,
+    against: Rival | None = None,
+) -> Measured:
+    """Measure what `network_task` described.
+
+    Parameters
+    ----------
+    task
+        From `network_task`.
+    partial_file
+        Where unfinished sums may lie.
+    folder
+        Of results. What lies there already is not measured again to be compared.
+    network, recording, regression, against
+        The same as the task was made of.
+    features
+        Of `shared_features`, made with this task.
+    neurons
+        Of the recording: `striate.study.predictivity.population_of`.
+    """
+    alone = measured_alone(task, folder)
+    if against is not None and alone.exists():
+        found = Measured(load(alone), load_arrays(alone))
+    else:
+        sums = partial_file.with_suffix("")
+        found = network_predictivity(
+            features(task, sums),
+            neurons,
+            splits=splits_of(
+                len(recording.kept),
+                count=int(task["splits"] or 0),
+                groups=_groups(recording, str(task["grouped"])),
+            ),
+            regression=regression,
+            source=network.name,
+            settings={name: task[name] for name in KEPT},
+        )
+        if sums.is_dir():
+            sums.rmdir()  # what lay in it was deleted when all sums were made
+    if against is None:
+        return found
+    ours = rival_of(found.results, found.arrays)
+    gap = difference(ours, against, seed=int(task["seed"] or 0))
+    return Measured([*found.results, gap], found.arrays)
+
+
+def images_of(recording: Recording) -> Tensor:
+    """Return the images of a recording.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    if recording.images is None:
+        raise ValueError(
+            f"{recording.responses.source} comes without its images, which the network must see"
+        )
+    return recording.images
+
+
+def _drawn(pictures: Pictures, task: Task) -> Images:
+    """Draw so many photographs, or take all there are."""
+    wanted = int(task["images"] or 0)
+    if wanted == pictures.available:
+        return pictures.draw(None, None)
+    return pictures.draw(wanted, int(task["seed"] or 0))
+
+
+def _spelled(crop: int | tuple[int, ...] | None) -> int | str | None:
+    return " ".join(map(str, crop)) if isinstance(crop, tuple) else crop
+
+
+def _key(task: Task) -> str:
+    """Name a way of presenting stimuli."""
+    return f"{task['stimulus_deg']} of {task['field_deg']} degrees"
+
+
+def _groups(recording: Recording, grouped: str) -> tuple[str, ...] | None:
+    if grouped not in GROUPED:
+        raise ValueError(f"grouped={grouped!r}; choose one of {', '.join(GROUPED)}")
+    if grouped == "none":
+        return None
+    if recording.image_ids is None:
+        raise ValueError(
+            f"{recording.responses.source} does not name what its images stem from; leave out "
+            "grouped, or read it with 'image_ids'"
+        )
+    return recording.image_ids
+
+
+def _protocol(name: str) -> Protocol:
+    if name not in PROTOCOLS:
+        raise ValueError(f"protocol={name!r}; choose one of {', '.join(PROTOCOLS)}")
+    return PROTOCOLS[name]

@@ -1,0 +1,38 @@
+"""How well a network's layers predict the neurons of a recording, as scores, curves and arrays.
+
+Kong et al. 2021. Each result has in its settings what moves it: how the images were shown, how the
+features were made and mapped, which neurons counted.
+"""
+
+from striate.study.predictivity.against import Rival, check_same, difference, rival_of
+from striate.study.predictivity.features import (
+    LEAST_IMAGES,
+    MOST_COMPONENTS,
+    PROTOCOLS,
+    Protocol,
+    layer_features,
+)
+from striate.study.predictivity.mapping import LAMBDAS, Predicted, Regression, Splits, splits_of
+from striate.study.predictivity.networks import network_predictivity
+from striate.study.predictivity.population import MOST_NEURONS, Population, population_of
+
+__all__ = [
+    "LAMBDAS",
+    "LEAST_IMAGES",
+    "MOST_COMPONENTS",
+    "MOST_NEURONS",
+    "PROTOCOLS",
+    "Population",
+    "Predicted",
+    "Protocol",
+    "Regression",
+    "Rival",
+    "Splits",
+    "check_same",
+    "difference",
+    "layer_features",
+    "network_predictivity",
+    "population_of",
+    "rival_of",
+    "splits_of",
+]

@@ -1,0 +1,164 @@
+"""A linear map from a layer to neurons, fitted and tested split by split."""
+
+from typing import Literal, NamedTuple, get_args
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from striate.predictivity import (
+    Fits,
+    Groups,
+    Split,
+    explained_variance,
+    inner_split,
+    pls,
+    ridge,
+    split_correlations,
+    split_indices,
+)
+from striate.results import Setting
+from striate.study.predictivity.population import Population
+
+LAMBDAS = (0.01, 0.1, 1.0, 10.0)  # Kong et al. 2021
+How = Literal["pls", "ridge"]
+
+
+class Regression(NamedTuple):
+    """Which linear map.
+
+    Attributes
+    ----------
+    how
+        ``"pls"``: partial least squares, all neurons together, nothing scaled. ``"ridge"``: one
+        penalty for all neurons, chosen by five folds of the train stimuli.
+    components
+        Of partial least squares; fewer if a layer has fewer features.
+    lambdas
+        Penalties of ridge.
+    """
+
+    how: How
+    components: int = 25
+    lambdas: tuple[float, ...] = LAMBDAS
+
+    def fit(self, features: Tensor, responses: Tensor, splits: list[Split]) -> Fits:
+        """Fit to the train part of each split."""
+        if self.how == "ridge":
+            return ridge(
+                features, responses, splits=splits, lambdas=self.lambdas, select="population"
+            )
+        count = min(self.components, features.shape[1])
+        return pls(features, responses, splits=splits, z_scored=False, components=count)
+
+    def settings(self) -> dict[str, Setting]:
+        """Say which map it is."""
+        if self.how == "ridge":
+            return {"regression": "ridge", "lambdas": " ".join(f"{one:g}" for one in self.lambdas)}
+        return {"regression": "pls", "components": self.components}
+
+    def check(self) -> None:
+        """Refuse what is no regression.
+
+        Raises
+        ------
+        ValueError
+            If `how` is unknown, or a number out of range.
+        """
+        if self.how not in get_args(How):
+            raise ValueError(f"regression={self.how!r}; choose one of {', '.join(get_args(How))}")
+        if self.components < 1:
+            raise ValueError(f"components={self.components}: give a whole number from 1 on")
+        if not self.lambdas or not all(0 < one < float("inf") for one in self.lambdas):
+            raise ValueError(f"lambdas={self.lambdas}: give positive numbers to choose from")
+
+
+class Splits(NamedTuple):
+    """Stimuli to train on and to test on, and those within the train part.
+
+    Attributes
+    ----------
+    outer
+        What maps are scored by.
+    inner
+        Of the train part of each: what a layer is chosen by, without the test part.
+    """
+
+    outer: list[Split]
+    inner: list[Split]
+
+
+class Predicted(NamedTuple):
+    """How well one layer predicts each neuron that is used, in each split.
+
+    Attributes
+    ----------
+    test, train
+        Correlations of predictions with mean responses.
+    selection
+        The same of maps fitted within the train part, on the rest of it.
+    explained
+        Fraction of explainable variance explained on the test part; NaN where none is.
+    features
+        So many did the map have.
+    """
+
+    test: Float[Tensor, "splits neurons"]
+    train: Float[Tensor, "splits neurons"]
+    selection: Float[Tensor, "splits neurons"]
+    explained: Float[Tensor, "splits neurons"]
+    features: int
+
+
+def splits_of(stimuli: int, *, count: int, groups: Groups | None) -> Splits:
+    """Draw the splits of Kong et al. 2021: 75 % for training, seeds from 0 on.
+
+    Parameters
+    ----------
+    stimuli
+        How many there are.
+    count
+        How many splits.
+    groups
+        A label for each stimulus: those of one stay together. None to split them as they are.
+
+    Raises
+    ------
+    ValueError
+        If there are too few stimuli or groups to train on, choose by and test.
+    """
+    if count < 1:
+        raise ValueError(f"splits={count}: give a whole number from 1 on")
+    try:
+        outer = [split_indices(stimuli, seed=seed, groups=groups) for seed in range(count)]
+        inner = [inner_split(split, seed=seed, groups=groups) for seed, split in enumerate(outer)]
+    except ValueError as error:
+        kind = "stimuli" if groups is None else f"stimuli of {len(set(groups))} groups"
+        raise ValueError(
+            f"{stimuli} {kind} cannot be split into train and test, and the train part again: "
+            f"{error}"
+        ) from error
+    return Splits(outer, inner)
+
+
+def predict(
+    features: Tensor, population: Population, splits: Splits, regression: Regression
+) -> Predicted:
+    """Fit to the train part of each split and see how the test part is predicted."""
+    mean = population.mean
+    fits = regression.fit(features, mean, splits.outer)
+    correlations = split_correlations(fits, mean, splits=splits.outer)
+    within = split_correlations(
+        regression.fit(features, mean, splits.inner), mean, splits=splits.inner
+    )
+    explained = [
+        explained_variance(fits.predictions(number)[split.test], population.trials[:, split.test])
+        for number, split in enumerate(splits.outer)
+    ]
+    return Predicted(
+        correlations.test,
+        correlations.train,
+        within.test,
+        torch.stack([one.fraction for one in explained]),
+        features.shape[1],
+    )

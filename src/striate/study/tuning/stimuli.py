@@ -1,0 +1,158 @@
+"""Which patches or gratings a network is shown, by the size of the images that it takes."""
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from striate.reference import devalois1982
+from striate.results import Setting
+from striate.tuning import (
+    FREQUENCIES_CPD,
+    PIXELS_PER_DEGREE,
+    Bank,
+    Pixels,
+    Wavelengths,
+    gabor_bank,
+    grating_bank,
+)
+
+
+class Protocol(NamedTuple):
+    """How stimuli are drawn."""
+
+    wavelengths: Wavelengths
+    pixels: Pixels
+
+
+PROTOCOLS = {"paper": Protocol("exact", "float"), "authors": Protocol("floor", "8bit")}
+
+AUTHORS_SIZE = 224  # of all their patches, whatever the network
+LEAST_FIELD_DEG = 4.0  # two standard deviations of the envelope on either side of the centre
+# Of small images: part of the sampling rate at which the fastest grating still has 2.3 pixels.
+FASTEST, FREQUENCIES = 14 / 32, 16
+
+
+class Shown(NamedTuple):
+    """Stimuli as a network takes them.
+
+    Attributes
+    ----------
+    bank
+        The stimuli. If `unit` is cycles per image, that is what its ``frequencies_cpd`` are.
+    stimulus
+        Gabor patches, or gratings that fill the image.
+    unit
+        Of its frequencies.
+    protocol
+        A key of `PROTOCOLS`.
+    """
+
+    bank: Bank
+    stimulus: Literal["gabor", "grating"]
+    unit: Literal["cycles/degree", "cycles/image"]
+    protocol: str
+
+    @property
+    def per_image(self) -> float:
+        """Cycles per image at one unit of frequency."""
+        drawing = self.bank.images.drawing
+        return drawing.canvas[1] / drawing.pixels_per_degree
+
+    def settings(self) -> dict[str, Setting]:
+        """Say what determines the stimuli, and so the tuning."""
+        degrees = self.unit == "cycles/degree"
+        return {
+            "protocol": self.protocol,
+            "stimulus": self.stimulus,
+            "unit": self.unit,
+            "pixels": self.bank.images.drawing.canvas[1],
+            "pixels_per_degree": self.bank.images.drawing.pixels_per_degree if degrees else None,
+            "field_deg": self.per_image if degrees else None,
+        }
+
+
+def stimuli_for(
+    size: int, *, protocol: str, field_deg: float | None = None, channels: int = 3
+) -> Shown:
+    """Choose and draw the stimuli for a network.
+
+    Where 4 degrees or more fit, they are the Gabor patches of Kong et al. 2021. Smaller images
+    cannot hold these: they show gratings that fill the image, at 16 frequencies from 1 cycle per
+    image up to 14 where it has 32 pixels. A window would widen the spectrum of the slowest by as
+    much as they are apart.
+
+    Parameters
+    ----------
+    size
+        Side of the images that the network takes, in pixels.
+    protocol
+        ``"paper"``: exact wavelengths, pixels as computed. ``"authors"``: wavelengths in whole
+        pixels, pixels in 8 bits, and patches of 224 pixels for networks that take larger images.
+    field_deg
+        How many degrees an image spans. If None, a degree is of 35 pixels, so that an image of 299
+        pixels spans 8.54 degrees; 6.4 is what the paper says of all networks.
+    channels
+        Of the images.
+
+    Raises
+    ------
+    ValueError
+        If the protocol is unknown; if the patches cannot be drawn over `field_deg` degrees; or if
+        images are too small for those of the authors.
+    """
+    if protocol not in PROTOCOLS:
+        raise ValueError(f"protocol={protocol!r}; choose one of {', '.join(PROTOCOLS)}")
+    wavelengths, pixels = PROTOCOLS[protocol]
+    side = min(size, AUTHORS_SIZE) if protocol == "authors" and field_deg is None else size
+    per_degree = PIXELS_PER_DEGREE if field_deg is None else _pixels_per_degree(size, field_deg)
+    if side / per_degree >= LEAST_FIELD_DEG:
+        bank = gabor_bank(
+            side,
+            wavelengths=wavelengths,
+            pixels=pixels,
+            pixels_per_degree=per_degree,
+            channels=channels,
+        )
+        return Shown(bank, "gabor", "cycles/degree", protocol)
+    if protocol == "authors":
+        raise ValueError(
+            f"protocol='authors' is of patches of {AUTHORS_SIZE} pixels, which images of {size} "
+            "pixels cannot hold; choose paper"
+        )
+    bank = grating_bank(
+        size,
+        wavelengths=wavelengths,
+        pixels=pixels,
+        frequencies_cpd=np.geomspace(1, FASTEST * size, FREQUENCIES).tolist(),
+        orientations_deg=[18.0 * step for step in range(10)],
+        phases_deg=[45.0 * step for step in range(8)],
+        pixels_per_degree=float(size),  # the image is the degree
+        channels=channels,
+    )
+    return Shown(bank, "grating", "cycles/image", protocol)
+
+
+def _pixels_per_degree(size: int, field_deg: float) -> float:
+    fastest = max(FREQUENCIES_CPD)
+    most = size / (2 * fastest)
+    if not LEAST_FIELD_DEG <= field_deg <= most:
+        fit = f"spread them over {LEAST_FIELD_DEG:g} to {most:.3g} degrees, or leave it out"
+        none = "leave it out, and frequencies are in cycles per image"
+        raise ValueError(
+            f"field_deg={field_deg:g}: images of {size} pixels cannot show patches of 1 degree "
+            f"and up to {fastest:g} cycles per degree over it; "
+            f"{fit if most >= LEAST_FIELD_DEG else none}"
+        )
+    return size / field_deg
+
+
+def v1_cells() -> tuple[Tensor, Tensor]:
+    """Edges of bins in cycles per degree, and how many V1 cells prefer which (De Valois 1982)."""
+    table = devalois1982()
+    edges = [*table["bin_left_cpd"], table["bin_right_cpd"].iloc[-1]]
+    return (
+        torch.tensor(edges, dtype=torch.float64),
+        torch.tensor(table["count"].to_numpy(), dtype=torch.float64),
+    )

@@ -1,0 +1,52 @@
+"""Tuning as scores and curves, written down the same way everywhere."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from torch import Tensor
+
+from striate.results import Curve, Score, Setting
+
+RESAMPLES = 1000
+BOOTSTRAP = "bootstrap over channels, half the 95 % interval"
+
+
+def median_score(
+    name: str, values: Tensor, source: str, settings: Mapping[str, Setting], *, seed: int
+) -> list[Score]:
+    """Median over the channels of which the value is known, and how sure it is.
+
+    There is none if it is known of no channel. How many are ``measured`` stands in the settings;
+    of a single one there is no error.
+    """
+    from scipy.stats import bootstrap
+
+    known = values[values.isfinite()].double().cpu().numpy()
+    if not len(known):
+        return []
+    about = {**settings, "measured": len(known)}
+    if len(known) == 1:
+        return [Score(name, float(known[0]), source=source, settings=about)]
+    # Percentile: of medians, which take few values, the corrected intervals are not to be had.
+    found = bootstrap(
+        (known,),
+        np.median,
+        n_resamples=RESAMPLES,
+        method="percentile",
+        rng=np.random.default_rng(seed),
+    ).confidence_interval
+    error = float(found.high - found.low) / 2
+    return [Score(name, float(np.median(known)), error, source, {**about, "error": BOOTSTRAP})]
+
+
+def curve(
+    name: str,
+    x: Tensor | Sequence[float],
+    y: Tensor,
+    source: str,
+    settings: Mapping[str, Setting],
+    error: Tensor | None = None,
+) -> Curve:
+    """Write one line of a figure."""
+    errors = None if error is None else tuple(error.tolist())
+    return Curve(name, tuple(float(at) for at in x), tuple(y.tolist()), errors, source, settings)

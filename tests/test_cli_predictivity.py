@@ -1,0 +1,106 @@
+"""``striate measure predictivity``, as typed."""
+
+import shlex
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from striate import cli, results
+
+TINY = """\
+import torch
+from torch import nn
+from striate.models import Network
+
+def net(seed=0):
+    torch.manual_seed(seed)
+    layers = nn.Conv2d(3, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(144, 5)
+    return Network("tiny", nn.Sequential(*layers), 8, 8)
+
+def other():
+    return net(1)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """Two networks in a file, a folder of photographs, and a recording of two populations."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "tiny.py").write_text(TINY)
+    (tmp_path / "photos").mkdir()
+    for number in range(40):
+        pixels = rng.integers(0, 256, (9, 11, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(tmp_path / "photos" / f"{number}.png")
+    signal = rng.normal(size=(60, 7))
+    np.savez(
+        tmp_path / "v1.npz",
+        responses_a=(signal + 0.3 * rng.normal(size=(4, 60, 7)) + 5).astype("float32"),
+        responses_b=(signal + 0.3 * rng.normal(size=(4, 60, 7)) + 5).astype("float32"),
+        images=rng.integers(0, 256, (60, 10, 10), dtype=np.uint8),
+        image_ids=np.arange(60) // 5,
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def striate(capsys, monkeypatch, words):
+    monkeypatch.setattr(sys, "argv", ["striate", *shlex.split(words)])
+    with pytest.raises(SystemExit) as leaving:
+        cli.main()
+    out, err = capsys.readouterr()
+    return leaving.value.code, out, err
+
+
+ASKED = "--recording v1.npz --images photos --layers 1,3 --memory 100MB --splits 3"
+
+
+def test_predictivity_is_measured_once_for_each_size_and_kind_of_split(lab, capsys, monkeypatch):
+    words = f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 2,4 --grouped both"
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    assert "4 repeats x 60 stimuli x 14 units" in err
+    names = {line.split("\t")[0] for line in out.splitlines()}
+    assert {"predictivity", "v1_layer", "v1_layer_nested", "feve", "ceiling"} <= names
+    files = {path: path.stat().st_mtime_ns for path in (lab / "results" / "predictivity").iterdir()}
+    tasks = [results.read_record(path)["task"] for path in files if path.suffix == ".json"]
+    assert {(task["stimulus_deg"], task["grouped"]) for task in tasks} == {
+        (2.0, "movie"), (2.0, "none"), (4.0, "movie"), (4.0, "none"),
+    }  # fmt: skip
+    assert striate(capsys, monkeypatch, words)[1] == out
+    assert {path: path.stat().st_mtime_ns for path in files} == files
+    assert not list((lab / "results" / ".partial").glob("*"))
+
+
+def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
+    words = (
+        f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 1.5 --field-deg 3 --crop-px 6 "
+        "--population b --protocol authors --regression ridge --lambdas 1,100 --seed 4 "
+        "--results elsewhere --batch-size 7"
+    )
+    status, _, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    (path,) = (lab / "elsewhere" / "predictivity").glob("*.json")
+    task = results.read_record(path)["task"]
+    expected = {
+        "stimulus_deg": 1.5, "field_deg": 3.0, "crop_px": 6, "population": "b", "seed": 4,
+        "protocol": "authors", "regression": "ridge", "lambdas": "1 100", "splits": 3,
+        "layers": "1 3", "grouped": "none", "images": 40, "pca": 39, "against": None,
+    }  # fmt: skip
+    assert {name: task[name] for name in expected} == expected
+    assert "x 7 units" in task["recording"]
+
+
+def test_two_networks_are_compared(lab, capsys, monkeypatch):
+    asked = f"{ASKED} --stimulus-deg 4"
+    assert striate(capsys, monkeypatch, f"measure predictivity tiny.py:other {asked}")[0] == 0
+    (path,) = (lab / "results" / "predictivity").glob("*.json")
+    words = f"measure predictivity tiny.py:net {asked} --against {path}"
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    assert out.splitlines()[-1].startswith("difference\t")
+    wrong = f"measure predictivity tiny.py:net {asked} --protocol consistent --against {path}"
+    status, out, err = striate(capsys, monkeypatch, wrong)
+    assert (status, out) == (2, "")
+    assert "was measured with protocol='paper', and this is 'consistent'" in err
