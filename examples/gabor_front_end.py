@@ -5,7 +5,7 @@ their rectification, and a convolution of 1 × 1 that brings their number to wha
 takes. Two banks are drawn: frequencies as often as macaque V1 prefers them (De Valois et al. 1982),
 and evenly often. The measured tuning is the planted one, and so is the likeness to V1.
 
-Run it: ``python examples/gabor_front_end.py`` (about ten seconds).
+Run it: ``python examples/gabor_front_end.py`` (about fifteen seconds).
 """
 
 import math

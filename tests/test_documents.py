@@ -91,7 +91,7 @@ def test_the_frequencies_of_penalised_networks_are_averaged_over_seeds():
 
 def test_every_example_has_a_test():
     # make demo takes minutes; tests/training; tests/models.
-    elsewhere = {"demo", "watch_any_training", "squeezenet", "cifar_networks"}
+    elsewhere = {"demo", "watch_any_training", "squeezenet", "cifar_networks", "v1_baselines"}
     here = set(re.findall(r'^    \("(\w+)", ', Path(__file__).read_text(), re.MULTILINE))
     assert {path.stem for path in EXAMPLES.glob("*.py")} == here | elsewhere
 

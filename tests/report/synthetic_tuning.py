@@ -10,6 +10,7 @@ from striate.results import Curve, Result, Score
 
 CPD = tuple(f / 6.4 for f in (2.5, 3.5, 5, 7.1, 10, 14.1, 20, 28.3, 40, 56))
 ORIENTATIONS = tuple(float(angle) for angle in np.linspace(0, 172.5, 10))
+OF_GRATINGS = tuple(18.0 * step for step in range(10))
 PER_IMAGE = tuple(float(f) for f in np.geomspace(1, 14, 16))
 SD = "sd over experiments"
 BOOTSTRAP = "bootstrap over channels, half the 95 % interval"
@@ -115,7 +116,7 @@ def _layer(
         *(Score(name, value, 0.1, model, sure) for name, value in medians.items()),
         Curve("preferred_frequency", frequencies, shares, None, model, here),
         Curve("preferred_frequency_experiment", frequencies, shares, None, model, drawn),
-        Curve("preferred_orientation", ORIENTATIONS, oriented, None, model, sure),
+        Curve("preferred_orientation", _angles(gratings), oriented, None, model, sure),
     ]
     if not gratings:
         by_field = tuple(score * field / 12 for field in FIELDS)
@@ -134,8 +135,12 @@ def _example(channel: int, number: int, here: dict, gratings: bool) -> list[Resu
     settings = {**here, "channel": channel}
     return [
         Curve("frequency_tuning", frequencies, tuple(y), settings=settings),
-        Curve("orientation_tuning", ORIENTATIONS, (1.0,) * 10, settings=settings),
+        Curve("orientation_tuning", _angles(gratings), (1.0,) * 10, settings=settings),
     ]
+
+
+def _angles(gratings: bool) -> tuple[float, ...]:
+    return OF_GRATINGS if gratings else ORIENTATIONS
 
 
 def _components(number: int, here: dict, model: str, shift: float, gratings: bool) -> list[Result]:
@@ -157,7 +162,7 @@ def _stimuli(gratings: bool) -> dict[str, np.ndarray]:
     pictures, about = [], []
     for number in range(5):
         frequency = frequencies[1 + 2 * number]
-        angle = ORIENTATIONS[2 * number]
+        angle = _angles(gratings)[2 * number]
         along = np.add.outer(x * np.cos(np.radians(angle)), x * np.sin(np.radians(angle)))
         wave = np.cos(2 * np.pi * frequency * along * (1 / side if gratings else 1 / 35))
         around = 1 if gratings else np.exp(-np.add.outer(x**2, x**2) / (2 * 35**2))

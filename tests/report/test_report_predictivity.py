@@ -337,6 +337,15 @@ def test_networks_of_other_layers_are_drawn_by_depth(tmp_path):
     assert "relative depth" in plate.figure.axes[0].get_xlabel()
 
 
+def test_a_baseline_alone_in_its_panel_is_as_wide_as_the_others(tmp_path):
+    save_predictivity(tmp_path, {"a": 0.1, "b": 0.2, "c": 0.1}, stimulus_deg=2.0)
+    for size in (2.0, 4.0):
+        save_predictivity(tmp_path, {"x": 0.1}, model="pixels", sha="p", stimulus_deg=size)
+    plate = draw(tmp_path)["predictivity-layers-u1-pls"]
+    assert chosen(plate, panel="b")["x"].tolist() == [0, 2]
+    assert [axes.get_xlim() for axes in plate.figure.axes] == [(-0.4, 2.4)] * 2
+
+
 def test_files_of_other_layers_or_rivals_make_one_network(tmp_path):
     save_predictivity(tmp_path, {"a": 0.1, "b": 0.3})
     save_predictivity(tmp_path, {"b": 0.3, "c": 0.4})

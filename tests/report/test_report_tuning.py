@@ -153,8 +153,10 @@ def test_the_histograms_have_the_best_layer_beside_the_published_cells(drawn):
         assert set(bars["of"]) == {of}
         assert tuple(bars["x"]) == CPD
         assert tuple(bars["y"]) == preferences(place, CPD)
-    notes = [text.get_text() for axes in plate.figure.axes for text in axes.texts]
-    assert notes == ["score 0.75 ± 0.03", "score 0.82 ± 0.03"]
+    assert [axes.get_title(loc="left") for axes in plate.figure.axes] == [
+        "a\u2003nets:plain\nblock2\nscore 0.75 ± 0.03",
+        "b\u2003nets:robust\nblock1\nscore 0.82 ± 0.03",
+    ]
     assert plate.measured[0] == (
         "nets:plain, block2: score 0.750 ± 0.030; 0\u00a0% of its channels prefer the highest "
         "frequency shown, 8.75 cpd, and 4\u00a0% of V1 cells its bin."
@@ -272,6 +274,10 @@ def test_orientations_fill_the_half_circle_once_and_the_uniform_line_knows_the_c
     uniform = chosen(plate, source="theory")["y"]
     assert uniform.sum() == pytest.approx(1)
     np.testing.assert_allclose(uniform[1:-1], 172.5 / 9 / 180)
+    assert "it is lower at 0° and 172.5°" in plate.methods
+    even = drawn["tuning-orientation-gratings-of-32-pixels"]
+    np.testing.assert_allclose(chosen(even, source="theory")["y"], 0.1)
+    assert "lower" not in even.methods
     assert chosen(plate, of="nets:plain", series="block3")["y"].tolist() == [0.55, *[0.05] * 9]
     tops = {axes.get_rmax() for axes in plate.figure.axes}
     assert len(tops) == 1
@@ -349,6 +355,15 @@ def test_networks_with_other_layers_are_set_side_by_side_by_depth(tmp_path):
     assert sorted(rows["x"]) == [0, 0, 0.5, 1, 1]
     assert plate.figure.axes[0].get_xlabel().startswith("relative depth")
     assert not any("exceeds" in sentence for sentence in plate.measured)
+
+
+def test_a_layer_alone_has_its_full_name_and_its_error(tmp_path):
+    save_tuning(tmp_path, {"features.6.relu": 0.5})
+    plate = draw(tmp_path)["tuning-scores-gabor-patches"]
+    assert plate.measured[0].startswith("nets:plain, 1 layer: features.6.relu is most like V1")
+    bars = plate.figure.axes[0].containers
+    assert len(bars) == 1  # an error bar, where a band would have no width
+    assert bars[0].has_yerr
 
 
 def test_the_findings_stay_few_where_there_are_many_networks(tmp_path):

@@ -40,6 +40,9 @@ def measure_tuning(
     optimal: Annotated[
         int, typer.Option(help="channels of each layer whose optimal stimulus is made")
     ] = 0,
+    temperature: Annotated[
+        float, typer.Option(help="of the softmax over channels, in the unit of the activations")
+    ] = 1.0,
     experiments: Annotated[int, typer.Option(help="samples of channels")] = 1000,
     draws: Annotated[int, typer.Option(help="channels in each")] = 150,
     memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
@@ -65,6 +68,7 @@ def measure_tuning(
         experiments=experiments,
         draws=draws,
         optimal=optimal,
+        temperature=temperature,
         seed=seed,
     )
     with bar("tuning") as progress:
@@ -88,6 +92,9 @@ def visualize(
     weights: Weights = None,
     size: Annotated[int | None, typer.Option(help="in pixels; default: the network's")] = None,
     steps: Annotated[int, typer.Option(help="of gradient ascent")] = 512,
+    temperature: Annotated[
+        float, typer.Option(help="of the softmax over channels, in the unit of the activations")
+    ] = 1.0,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -114,6 +121,7 @@ def visualize(
             planes=planes_of(network),
             seed=seed,
             steps=steps,
+            temperature=temperature,
             progress=progress,
         )
     out.mkdir(parents=True, exist_ok=True)

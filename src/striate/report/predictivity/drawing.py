@@ -68,21 +68,21 @@ def same_layers(runs: Sequence[Run]) -> bool:
     return len({tuple(layer.name for layer in run.layers) for run in runs if not run.baseline}) <= 1
 
 
-def layer_rows(letter: str, runs: Sequence[Run], *, by_name: bool) -> pd.DataFrame:
+def layer_rows(letter: str, runs: Sequence[Run], *, every: Sequence[Run]) -> pd.DataFrame:
     """Return the predictivity of each layer, and of baselines at both ends of the axis.
 
-    `x` is the layer's place, or its relative depth unless `by_name`; `of` is the network, `series`
-    the layer, `units` the number of neurons.
+    `x` is the layer's place or, if networks have different layers, its relative depth; `of` is the
+    network, `series` the layer, `units` the number of neurons. `every` are the runs of all panels.
     """
-    last = max((len(run.layers) - 1 for run in runs if not run.baseline), default=1)
+    deepest = max((len(run.layers) - 1 for run in every if not run.baseline), default=1)
+    last = deepest if same_layers(every) else 1
     parts = []
     for run in runs:
         shown = [*run.layers] * 2 if run.baseline else run.layers
-        stop = last if by_name else 1
         scores = [layer.scores["predictivity"] for layer in shown]
         error = [np.nan if score.error is None else score.error for score in scores]
         counts = [_number(score.settings.get("neurons")) for score in scores]
-        x, y = np.linspace(0, stop, len(shown)), [score.value for score in scores]
+        x, y = np.linspace(0, last, len(shown)), [score.value for score in scores]
         kind = "baseline" if run.baseline else "measured"
         names = [layer.label for layer in shown]
         part = rows(letter, kind, run.label, names, x, y, error, counts)

@@ -15,7 +15,7 @@ from striate.report.predictivity.words import (
     signed,
     sizes,
 )
-from striate.report.spectra.words import listed, plural
+from striate.report.spectra.words import listed, minus, plural
 
 MOST = 5  # sentences of one kind
 
@@ -125,9 +125,8 @@ def of_displays(together: Together, runs: Sequence[Run]) -> list[str]:
         low, high = (pick(mine, key=lambda run: run.score.value) for pick in (min, max))
         if len(displays(mine)) > 1:
             sentences.append(
-                f"{low.label}: from {low.score.value:.3f} at {degrees(low.display)} "
-                f"({low.best.label}) to {high.score.value:.3f} at {degrees(high.display)} "
-                f"({high.best.label})."
+                f"{low.label}: from {_point(low)} at {degrees(low.display)} ({low.best.label}) to "
+                f"{_point(high)} at {degrees(high.display)} ({high.best.label})."
             )
     few = _few(sentences, "networks are in the figure")
     return few or [f"Sizes: {sizes(runs)}; no network has several."]
@@ -166,6 +165,10 @@ def of_protocols(together: Together, runs: Sequence[Run]) -> list[str]:
             parts = [f"“{run.protocol}” {correlation(run.score)}" for run in group]
             sentences.append(f"{named(group[0], together)}: {', '.join(parts)}.")
     return _few(sentences, "networks are in the figure")
+
+
+def _point(run: Run) -> str:
+    return minus(f"{run.score.value:.3f}")
 
 
 def _range(runs: Iterable[Run]) -> float:

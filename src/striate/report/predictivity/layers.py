@@ -16,7 +16,6 @@ from striate.report.predictivity.drawing import (
     name_layers,
     network_looks,
     panels,
-    same_layers,
 )
 from striate.report.predictivity.findings import of_leak, of_networks, of_protocols
 from striate.report.predictivity.found import Run, Together, baselines, displays
@@ -115,7 +114,7 @@ def _plate(
     tables = []
     named = zip(grid, letters(len(parts)), parts, strict=True)
     for place, (axes, letter, (text, mine)) in enumerate(named):
-        tables.append(layer_rows(letter, mine, by_name=same_layers(runs)))
+        tables.append(layer_rows(letter, mine, every=runs))
         layer_panel(axes, tables[-1], looks, crowded=is_crowded(runs))
         name_layers(axes, runs, labelled=lowest(place, len(parts)))
         axes.set_title(f"{letter}\u2003{text}")

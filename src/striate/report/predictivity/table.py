@@ -127,7 +127,7 @@ def _cells(run: Run) -> dict[str, str]:
         "protocol": run.protocol,
         "layer": run.best.label,
         "predictivity": correlation(run.score),
-        "nested": correlation(run.scores.get(NESTED)),
+        "nested": "" if run.baseline else correlation(run.scores.get(NESTED)),
         "neurons": f"{kept} + {dropped}" if dropped else str(kept),
         "pca": str(about.get("pca", "")),
     }

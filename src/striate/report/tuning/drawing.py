@@ -83,7 +83,7 @@ def layer_panel(
     for label, part in table.groupby("of", sort=False):
         look = looks[str(label)]
         line = part.assign(series=label, beta=np.nan, target=np.nan)
-        if bands:
+        if bands and len(part) > 1:  # one point has no band
             shown = {key: look[key] for key in ("color", "linestyle")}
             draw(axes, line, lambda beta, target: INK, dots=False, looks={str(label): shown})
             dots = {**look, "linestyle": "none", "markersize": 4.2, "zorder": 4}
@@ -140,7 +140,7 @@ def part_of(shown: int, there: int, what: str) -> str:
 
 def clipped(name: str, most: int = 24) -> str:
     """Keep the end of a name that is too long to stand over a panel."""
-    return name if len(name) <= most else f"…{name[1 - most :]}"
+    return name if len(name) <= most else f"…{name[1 - most :].lstrip('.')}"
 
 
 def letters(count: int) -> list[str]:

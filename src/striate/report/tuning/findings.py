@@ -114,12 +114,13 @@ def of_orientations(there: Sequence[tuple[Network, Sequence[Layer]]]) -> list[st
     """Say in which layer of each network most channels prefer one orientation."""
     sentences = []
     for network, layers in there:
-        share, angle, layer = max(
+        every = [
             (y, x, layer.label)
             for layer in layers
             for curve in (layer.curves[ORIENTATION],)
             for x, y in zip(curve.x, curve.y, strict=True)
-        )
+        ]
+        share, angle, layer = max(every, key=lambda one: one[0])
         sentences.append(
             f"{network.label}: channels are most alike in {layer}, where {_percent(share)} prefer "
             f"about {angle:.3g}°."

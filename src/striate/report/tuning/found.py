@@ -142,7 +142,8 @@ def _network(label: str, records: Sequence[Record]) -> Network:
                 parts.setdefault(str(name), []).append(result)
     # One file has them in the network's order; of several, the names are all there is to go by.
     order = list(parts) if len(records) == 1 else sorted(parts, key=in_order)
-    short = layers(order)
+    # Alone, any name is short enough to be told from the others, and says nothing.
+    short = layers(order) if len(order) > 1 else {name: name for name in order}
     optimal = _optimal(records)
     return Network(
         label,

@@ -34,7 +34,7 @@ MOST_LAYERS, MOST_NETWORKS, COLUMNS = 12, 12, 4
 HALF = 2**0.13  # half the width of a bar: apart on half octaves, and within a bin of V1's
 GREY = 0.4  # opacity of V1 behind the bars
 
-Panel = tuple[str, str, Layer]  # title, note beside it, what is drawn
+Panel = tuple[str, Layer]  # title and what is drawn
 
 
 def networks_plate(together: Together) -> Plate | None:
@@ -48,8 +48,7 @@ def networks_plate(together: Together) -> Plate | None:
         return None
     chosen = evenly(there, MOST_NETWORKS)
     panels: list[Panel] = [
-        (f"{clipped(one.label)}\n{clipped(layer.label)}", _score(layer), layer)
-        for one, layer in chosen
+        (f"{clipped(one.label)}\n{clipped(layer.label)}", layer) for one, layer in chosen
     ]
     figure, numbers = _figure(panels, [one.label for one, _ in chosen], together)
     found = of_networks(together)
@@ -80,7 +79,7 @@ def layers_plate(network: Network, together: Together) -> Plate | None:
     if best is not None:
         names = {layer.name for layer in [*chosen, best]}
         chosen = [layer for layer in there if layer.name in names]
-    panels: list[Panel] = [(clipped(layer.label, 18), _score(layer), layer) for layer in chosen]
+    panels: list[Panel] = [(clipped(layer.label), layer) for layer in chosen]
     figure, numbers = _figure(panels, [network.label] * len(panels), together)
     found = most_preferred(network, together)
     # Said in full once; the others differ in the network only.
@@ -116,11 +115,10 @@ def _figure(
     marks = letters(len(panels))
     parts = []
     for axes, letter, label, panel in zip(grid.flat, marks, labels, panels, strict=False):
-        title, note, layer = panel
+        title, layer = panel
         parts.append(_rows(letter, label, layer, together))
         _draw(axes, parts[-1])
-        axes.set_title(f"{letter}\u2003{title}", fontsize=8.5)
-        axes.text(0.02, 0.97, note, transform=axes.transAxes, fontsize=7.8, va="top", color=INK)
+        axes.set_title(f"{letter}\u2003{title}{_score(layer)}", fontsize=8.5, linespacing=1.35)
     numbers = stacked(parts)
     _dress(grid, len(panels), numbers, together)
     _legend(figure, together, ONE in set(numbers["series"]))
@@ -179,8 +177,7 @@ def _dress(grid: np.ndarray, count: int, numbers: pd.DataFrame, together: Togeth
         low, high = min(low, edges[0]), max(high, edges[-1])
     frequency_axis(grid[0, 0], low, high)
     in_percent(grid[0, 0])
-    # Room for the score above the bars.
-    grid[0, 0].set_ylim(0, 1.22 * numbers["y"].max())
+    grid[0, 0].set_ylim(0, 1.06 * numbers["y"].max())
     columns = grid.shape[1]
     for place, axes in enumerate(grid.flat[:count]):
         axes.grid(visible=False, axis="x")
@@ -216,7 +213,7 @@ def _methods(together: Together) -> str:
 
 def _score(layer: Layer) -> str:
     score = layer.scores.get("frequency_score")
-    return "" if score is None else f"score {score_of(score, 2)}"
+    return "" if score is None else f"\nscore {score_of(score, 2)}"
 
 
 def _sizes(layers: Sequence[Layer]) -> str:

@@ -108,7 +108,9 @@ def medians_plate(together: Together) -> Plate | None:
 def _dress(axes: Axes, one: Quantity) -> None:
     if one.name == FREQUENCY:
         low, high = axes.get_ylim()
-        axes.yaxis.set_major_locator(MultipleLocator(0.5 if high - low < 3 else 1))
+        axes.yaxis.set_major_locator(
+            MultipleLocator(0.25 if high - low < 1 else 0.5 if high - low < 3 else 1)
+        )
         axes.yaxis.set_major_formatter(FuncFormatter(lambda value, place: f"{2**value:.3g}"))
     else:
         axes.set_ylim(bottom=0)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 
 import numpy as np
+import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
@@ -18,6 +19,7 @@ from striate.results import Curve
 
 PREFERRED = "preferred_orientation"
 MOST_NETWORKS, MOST_LAYERS = 6, 5
+Shown = tuple[Network, Sequence[Layer]]
 UNIFORM = "if all orientations were as frequent"
 
 
@@ -28,6 +30,28 @@ def orientation_plate(together: Together) -> Plate | None:
         return None
     networks = evenly(there, MOST_NETWORKS)
     chosen = [(one, evenly(layers, MOST_LAYERS)) for one, layers in networks]
+    figure, numbers = _figure(chosen)
+    columns, most = (max(len(layers) for _, layers in some) for some in (chosen, there))
+    found = of_orientations(there)
+    return Plate(
+        stem("tuning-orientation", together.label),
+        f"Orientations that channels prefer: {together.label}",
+        "",
+        tuple(found),
+        "Share of channels by the angle of the stripes that they prefer, which is that of the "
+        "vector sum of their rectified responses; 0° is horizontal, 90° vertical. The dotted line "
+        f"is what it would be if all orientations were as frequent{_ends(chosen[0][1][0])}. All "
+        "panels have one scale. Colour is depth, from blue to orange."
+        f"{part_of(len(chosen), len(there), 'networks')}"
+        f"{part_of(columns, most, 'layers')} {shown_to(together)}",
+        f"Half-circle histograms of preferred orientation in layers of "
+        f"{listed(one.label for one, _ in chosen)}. {found[0]}",
+        figure,
+        numbers,
+    )
+
+
+def _figure(chosen: Sequence[Shown]) -> tuple[Figure, pd.DataFrame]:
     columns = max(len(layers) for _, layers in chosen)
     figure = Figure(figsize=(WIDTH, 0.2 + 1.75 * len(chosen)), layout="constrained")
     bands = figure.subfigures(len(chosen), 1, squeeze=False)[:, 0]
@@ -39,31 +63,24 @@ def orientation_plate(together: Together) -> Plate | None:
         for place, (layer, colour) in enumerate(zip(layers, colours, strict=True), 1):
             axes = band.add_subplot(1, max(columns, 3), place, projection="polar")
             assert isinstance(axes, PolarAxes)
-            _draw(axes, _curve(layer), colour, top)
-            axes.set_title(clipped(layer.label, 20), fontsize=8, loc="center", pad=2)
             curve = _curve(layer)
+            _draw(axes, curve, colour, top)
+            axes.set_title(clipped(layer.label, 20), fontsize=8, loc="center", pad=2)
             parts.append(rows("", "measured", network.label, layer.label, curve.x, curve.y))
-    edges = cell_edges(_curve(chosen[0][1][0]))
-    x = _curve(chosen[0][1][0]).x
-    parts.append(rows("", "theory", UNIFORM, UNIFORM, x, np.diff(edges) / 180))
-    found = of_orientations([(one, layers) for one, layers in there])
-    most = max(len(layers) for _, layers in there)
-    return Plate(
-        stem("tuning-orientation", together.label),
-        f"Orientations that channels prefer: {together.label}",
-        "",
-        tuple(found),
-        "Share of channels by the angle of the stripes that they prefer, which is that of the "
-        "vector sum of their rectified responses; 0° is horizontal, 90° vertical. The dotted line "
-        "is what it would be if all orientations were as frequent; it is lower at 0° and "
-        f"{x[-1]:g}°, which were shown and lie closer together than the others. All panels have "
-        "one scale. Colour is depth, from blue to orange."
-        f"{part_of(len(chosen), len(there), 'networks')}"
-        f"{part_of(columns, most, 'layers')} {shown_to(together)}",
-        f"Half-circle histograms of preferred orientation in layers of "
-        f"{listed(one.label for one, _ in chosen)}. {found[0]}",
-        figure,
-        stacked(parts),
+    curve = _curve(chosen[0][1][0])
+    shares = np.diff(cell_edges(curve)) / 180
+    parts.append(rows("", "theory", UNIFORM, UNIFORM, curve.x, shares))
+    return figure, stacked(parts)
+
+
+def _ends(layer: Layer) -> str:
+    """Say where the line dents if the first and the last angle are nearer than other neighbours."""
+    x, widths = _curve(layer).x, np.diff(cell_edges(_curve(layer)))
+    if widths[0] > 0.99 * widths.max():
+        return ""
+    return (
+        f"; it is lower at {x[0]:g}° and {x[-1]:g}°, which were shown and lie closer together than "
+        "the others"
     )
 
 

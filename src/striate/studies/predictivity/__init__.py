@@ -48,9 +48,9 @@ from striate.studies.predictivity.networks import (
     measured_alone,
     network_task,
     presentations,
-    shared_features,
 )
 from striate.studies.predictivity.rivals import read_rival
+from striate.studies.predictivity.sharing import shared_features
 
 __all__ = [
     "NAME",

@@ -1,31 +1,24 @@
 """How well a network predicts a recording, as a task and its measurement."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
-from jaxtyping import Float
-from torch import Tensor
-
-from striate.activations import Images, Progress
 from striate.datasets import Presentation, Recording, present
 from striate.layers import places
 from striate.models import Network
 from striate.results import Setting, load, load_arrays
+from striate.studies.predictivity.sharing import Shared, images_of, protocol_of
 from striate.studies.spectra.about import about_network, file_stem
 from striate.studies.spectra.pictures import Pictures
-from striate.studies.tuning import planes_of
 from striate.study import Measured, Task, path_of
 from striate.study.predictivity import (
     LEAST_IMAGES,
     MOST_COMPONENTS,
-    PROTOCOLS,
     Population,
-    Protocol,
     Regression,
     Rival,
     check_same,
     difference,
-    layer_features,
     network_predictivity,
     rival_of,
     splits_of,
@@ -41,9 +34,6 @@ KEPT = (
     "model", "model_sha256", "size", "recording", "population", "pictures", "images", "protocol",
     "grouped", "stimulus_deg", "field_deg", "crop_px", "surround",
 )  # fmt: skip
-
-# The features of each layer for a task, and where unfinished sums may lie.
-Shared = Callable[[Task, Path], dict[str, Float[Tensor, "stimuli components"]]]
 
 
 def presentations(
@@ -73,7 +63,7 @@ def presentations(
     ValueError
         If the protocol is unknown, a width is given twice, or as `Presentation`.
     """
-    field = _protocol(protocol).field_deg(size) if field_deg is None else field_deg
+    field = protocol_of(protocol).field_deg(size) if field_deg is None else field_deg
     if not degrees or len(set(degrees)) < len(degrees):
         raise ValueError(f"stimulus_deg={tuple(degrees)}: give each width once")
     return [Presentation(width, field, crop_px) for width in degrees]
@@ -132,7 +122,7 @@ def network_task(
         there are too few photographs; a layer does not exist; a setting is unknown or out of range;
         or `against` was measured in another way.
     """
-    _protocol(protocol)
+    protocol_of(protocol)
     regression.check()
     present(images_of(recording)[:1], presentation, size=network.size)
     if pictures.available < LEAST_IMAGES:
@@ -150,7 +140,7 @@ def network_task(
         "label": f"{NAME}-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
         "layers": " ".join(places(network.model, list(layers))),
         "recording": recording.responses.source,
-        "notes": " ".join(recording.notes),
+        "notes": "; ".join(recording.notes),
         "population": population,
         "pictures": pictures.name,
         "images": drawn,
@@ -169,60 +159,6 @@ def network_task(
     if against is not None:
         check_same(task, against)
     return task
-
-
-def shared_features(
-    tasks: Sequence[Task],
-    presented: Sequence[Presentation],
-    *,
-    network: Network,
-    recording: Recording,
-    pictures: Pictures,
-    memory: str = "4GB",
-    batch_size: int = 32,
-    progress: Progress | None = None,
-) -> Shared:
-    """Prepare the features of all tasks; they are made when the first asks for its own.
-
-    The photographs, which cost most, then cross the network once for all ways in which stimuli are
-    presented.
-
-    Parameters
-    ----------
-    tasks
-        Those that are to be measured. They differ in how stimuli are presented, split or mapped.
-    presented
-        How each of them shows its stimuli.
-    network, recording, pictures
-        The same as the tasks were made of.
-    memory, batch_size, progress
-        As in `striate.activations.kernels`.
-    """
-    how = {"memory": memory, "batch_size": batch_size, "progress": progress}
-    made: dict[str, dict[str, Tensor]] = {}
-
-    def features(task: Task, sums: Path) -> dict[str, Tensor]:
-        if not made:
-            size, planes = network.size, planes_of(network)
-            ways = dict(zip(map(_key, tasks), presented, strict=True))
-            shown = {
-                key: present(images_of(recording), way, size=size, channels=planes)
-                for key, way in ways.items()
-            }
-            made.update(
-                layer_features(
-                    network.model,
-                    _drawn(pictures, task),
-                    shown,
-                    str(task["layers"]).split(),
-                    protocol=_protocol(str(task["protocol"])),
-                    partial=sums,
-                    **how,
-                )
-            )
-        return {layer: shown[_key(task)] for layer, shown in made.items()}
-
-    return features
 
 
 def measured_alone(task: Task, folder: Path) -> Path:
@@ -285,36 +221,8 @@ def measure_network(
     return Measured([*found.results, gap], found.arrays)
 
 
-def images_of(recording: Recording) -> Tensor:
-    """Return the images of a recording.
-
-    Raises
-    ------
-    ValueError
-        If it has none.
-    """
-    if recording.images is None:
-        raise ValueError(
-            f"{recording.responses.source} comes without its images, which the network must see"
-        )
-    return recording.images
-
-
-def _drawn(pictures: Pictures, task: Task) -> Images:
-    """Draw so many photographs, or take all there are."""
-    wanted = int(task["images"] or 0)
-    if wanted == pictures.available:
-        return pictures.draw(None, None)
-    return pictures.draw(wanted, int(task["seed"] or 0))
-
-
 def _spelled(crop: int | tuple[int, ...] | None) -> int | str | None:
     return " ".join(map(str, crop)) if isinstance(crop, tuple) else crop
-
-
-def _key(task: Task) -> str:
-    """Name a way of presenting stimuli."""
-    return f"{task['stimulus_deg']} of {task['field_deg']} degrees"
 
 
 def _groups(recording: Recording, grouped: str) -> tuple[str, ...] | None:
@@ -328,9 +236,3 @@ def _groups(recording: Recording, grouped: str) -> tuple[str, ...] | None:
             "grouped, or read it with 'image_ids'"
         )
     return recording.image_ids
-
-
-def _protocol(name: str) -> Protocol:
-    if name not in PROTOCOLS:
-        raise ValueError(f"protocol={name!r}; choose one of {', '.join(PROTOCOLS)}")
-    return PROTOCOLS[name]

@@ -1,6 +1,7 @@
 """The tuning of a network's layers, as a task and its measurement."""
 
 from collections.abc import Sequence
+from math import inf
 from pathlib import Path
 
 from striate.activations import Images, Progress
@@ -47,6 +48,7 @@ def network_task(
     experiments: int = EXPERIMENTS,
     draws: int = DRAWS,
     optimal: int = 0,
+    temperature: float = 1.0,
     seed: int = 0,
 ) -> Task:
     """Return the settings that determine the tuning of a network's layers.
@@ -62,7 +64,7 @@ def network_task(
     pictures
         As `striate.studies.spectra.pictures` finds them for this network; to compare the
         frequencies that principal components prefer with their ranks.
-    experiments, draws, optimal, seed
+    experiments, draws, optimal, temperature, seed
         As in `striate.study.tuning.network_tuning`.
 
     Raises
@@ -78,6 +80,8 @@ def network_task(
     ):
         if number < least:
             raise ValueError(f"{name}={number}: give a whole number from {least} on")
+    if not 0 < temperature < inf:
+        raise ValueError(f"temperature={temperature}: give a positive number")
     shown = stimuli_for(network.size, protocol=protocol, field_deg=field_deg)
     side = shown.bank.images.shape[-1]
     if pictures is not None and side != network.size:
@@ -105,7 +109,7 @@ def network_task(
         "experiments": experiments,
         "draws": draws,
         "optimal": optimal,
-        **({"steps": STEPS} if optimal else {}),
+        **({"steps": STEPS, "temperature": temperature} if optimal else {}),
         "seed": seed,
     }
 
@@ -144,6 +148,7 @@ def measure_network(
         seed=int(task["seed"] or 0),
         optimal=int(task["optimal"] or 0),
         steps=STEPS,
+        temperature=float(task.get("temperature") or 1),
         photographs=None if pictures is None else _drawn(pictures, task),
         z_scored=bool(task.get("z_scored")),
         memory=memory,

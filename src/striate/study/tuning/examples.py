@@ -64,13 +64,14 @@ def optimal_images(
     planes: int,
     seed: int,
     steps: int = 512,
+    temperature: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
 ) -> UInt8[np.ndarray, "channels height width 3"]:
     """Make the images that channels of a layer prefer, as pixels of a file.
 
     Parameters
     ----------
-    model, layer, channels, size, planes, steps, progress
+    model, layer, channels, size, planes, steps, temperature, progress
         As in `striate.visualize.optimal_stimulus`.
     seed
         Of its generator.
@@ -88,6 +89,7 @@ def optimal_images(
         planes=planes,
         colour="colour" if planes == 3 else "grey",
         steps=steps,
+        temperature=temperature,
         generator=torch.Generator().manual_seed(seed),
         progress=progress,
     )

@@ -33,6 +33,7 @@ def network_tuning(
     seed: int,
     optimal: int = 0,
     steps: int = 512,
+    temperature: float = 1.0,
     photographs: Images | None = None,
     z_scored: bool,
     memory: str | int = "4GB",
@@ -62,8 +63,8 @@ def network_tuning(
     optimal
         Of how many example channels of each layer the optimal stimulus is made. Of 3 the curves are
         written, or of so many.
-    steps
-        Of an optimal stimulus.
+    steps, temperature
+        Of an optimal stimulus, as in `striate.visualize.optimal_stimulus`.
     photographs
         Natural images, to compare the frequencies that principal components prefer with their
         ranks; without them that is left out.
@@ -125,6 +126,7 @@ def network_tuning(
                 planes=drawing.channels,
                 seed=seed,
                 steps=steps,
+                temperature=temperature,
                 progress=progress,
             )
     if photographs is not None:

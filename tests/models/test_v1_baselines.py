@@ -9,7 +9,7 @@ import torch
 from striate.activations import collect
 from striate.models import load
 
-FILE = Path(__file__).parent.parent / "examples" / "v1_baselines.py"
+FILE = Path(__file__).parents[2] / "examples" / "v1_baselines.py"
 
 
 def grating(wavelength, turned_deg, phase_deg, contrast=1.0):
