@@ -217,15 +217,13 @@ TYPED = [
     ),
     (
         "report --results empty",
-        "no results of gerum2022 or spectra or tuning in empty; run `striate run gerum2022 "
-        "--results empty` or `striate measure spectrum MODEL --images DIR --results empty` or "
-        "`striate measure tuning MODEL --results empty` first",
+        "no results of any study (gerum2022, spectra, tuning, predictivity) in empty; run "
+        "`striate run gerum2022 --results empty` or a `striate measure` first",
     ),
     (
         "report --results other",
-        "no results of gerum2022 or spectra or tuning in other; run `striate run gerum2022 "
-        "--results other` or `striate measure spectrum MODEL --images DIR --results other` or "
-        "`striate measure tuning MODEL --results other` first",
+        "no results of any study (gerum2022, spectra, tuning, predictivity) in other; run "
+        "`striate run gerum2022 --results other` or a `striate measure` first",
     ),
     (
         "report --results damaged",

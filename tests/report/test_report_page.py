@@ -171,8 +171,8 @@ def test_times_and_versions_may_be_missing(tmp_path, saved):
 
 
 def test_a_folder_without_results_says_what_to_type(tmp_path):
-    commands = f"run `striate run gerum2022 --results {tmp_path}` or `striate measure spectrum "
-    with pytest.raises(ValueError, match=f"no results of gerum2022 or spectra or tuning or predictivity in .*; {commands}"):
+    wanted = f"run `striate run gerum2022 --results {tmp_path}` or a `striate measure` first"
+    with pytest.raises(ValueError, match=rf"no results of any study \(.*\) in .*; {wanted}"):
         write(tmp_path)
     with pytest.raises(ValueError, match="no results folder at"):
         write(tmp_path / "nowhere")

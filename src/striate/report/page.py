@@ -109,9 +109,11 @@ def _by_study(records: Sequence[Record], folder: Path) -> dict[Study, list[Recor
         return {study: mine for study, mine in groups.items() if mine}
     others = sorted({str(r.task["study"]) for r in records if r.task.get("study")})
     found = f" (only of {', '.join(others)})" if others else ""
-    names = " or ".join(study.name for study in STUDIES)
-    commands = " or ".join(f"`{study.command} --results {folder}`" for study in STUDIES)
-    raise ValueError(f"no results of {names} in {folder}{found}; run {commands} first")
+    names = ", ".join(study.name for study in STUDIES)
+    raise ValueError(
+        f"no results of any study ({names}) in {folder}{found}; run "
+        f"`{STUDIES[0].command} --results {folder}` or a `striate measure` first"
+    )
 
 
 def _picture(plate: Plate, svg: bytes) -> Markup:
