@@ -106,7 +106,7 @@ CHANGES = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize("change", CHANGES, ids=str)
+@pytest.mark.parametrize("change", CHANGES, ids=lambda change: next(iter(change)))
 def test_what_moves_a_number_moves_the_name(change):
     network = small(size=224)
     asked = {"layers": ["1"], "experiments": 10}
