@@ -21,7 +21,13 @@ from striate.datasets._henaff2021 import henaff2021
 from striate.datasets._images import LabelledImages
 from striate.datasets._mnist import mnist
 from striate.datasets._nwb import nwb
-from striate.datasets._presentation import CADENA2019, STRINGER2019, Presentation, present
+from striate.datasets._presentation import (
+    CADENA2019,
+    STRINGER2019,
+    Presentation,
+    Presented,
+    present,
+)
 from striate.datasets._recording import Recording
 from striate.datasets._recordings import recording
 from striate.datasets._stringer2019 import stringer2019
@@ -33,6 +39,7 @@ __all__ = [
     "ImageFolder",
     "LabelledImages",
     "Presentation",
+    "Presented",
     "Recording",
     "arrays",
     "cadena2019",

@@ -135,6 +135,39 @@ def present(
     return shown
 
 
+@dataclass(frozen=True, eq=False)
+class Presented:
+    """A recording's images as `present` shows them, made when they are asked for by slices.
+
+    Thousands of images, three channels of 224 × 224 pixels each, need not be held at once; whatever
+    takes images in `striate.activations` takes this.
+
+    Attributes
+    ----------
+    images, presentation, size, channels
+        As in `present`.
+    """
+
+    images: Tensor | np.ndarray
+    presentation: Presentation
+    size: int
+    channels: int = 3
+
+    def __len__(self) -> int:
+        """Return how many there are."""
+        return len(self.images)
+
+    def __getitem__(self, some: slice) -> Float[Tensor, "some channels size size"]:
+        """Show some of them.
+
+        Raises
+        ------
+        ValueError
+            As `present`.
+        """
+        return present(self.images[some], self.presentation, size=self.size, channels=self.channels)
+
+
 def _eight_bits(images: Tensor | np.ndarray) -> np.ndarray:
     """Return images as (stimuli, channels, height, width) of 8 bits."""
     values = images.detach().cpu().numpy() if isinstance(images, Tensor) else np.asarray(images)

@@ -28,7 +28,8 @@ def files(plate: Plate) -> Mapping[str, bytes]:
         buffer = io.BytesIO()
         # Without dates, the same results give the same bytes.
         plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
-        vector[kind] = _short(buffer.getvalue()) if kind == "svg" else buffer.getvalue()
+        drawn = buffer.getvalue()
+        vector[kind] = _numbered(_short(drawn)) if kind == "svg" else drawn
     return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
 
 
@@ -64,3 +65,13 @@ def _short(svg: bytes) -> bytes:
         return number.sub(lambda found: b"%.2f" % float(found[0]), attribute[0])
 
     return re.sub(rb'\b(?:d|x|y)="[^"]*"', rounded, svg)
+
+
+def _numbered(svg: bytes) -> bytes:
+    """Name what clips by its order: its hash has every digit of a layout, whose last one varies."""
+    names: dict[bytes, bytes] = {}
+
+    def named(found: re.Match[bytes]) -> bytes:
+        return found[1] + names.setdefault(found[2], b"clip%d" % len(names))
+
+    return re.sub(rb'(\bid="|#)(p[0-9a-f]{10})\b', named, svg)

@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from striate.activations import Images, Progress
-from striate.datasets import Presentation, Recording, present
+from striate.datasets import Presentation, Presented, Recording
 from striate.models import Network
 from striate.studies.spectra.pictures import Pictures
 from striate.studies.tuning import planes_of
@@ -55,8 +55,7 @@ def shared_features(
             size, planes = network.size, planes_of(network)
             ways = dict(zip(map(_key, tasks), presented, strict=True))
             shown = {
-                key: present(images_of(recording), way, size=size, channels=planes)
-                for key, way in ways.items()
+                key: Presented(images_of(recording), way, size, planes) for key, way in ways.items()
             }
             made.update(
                 layer_features(
