@@ -7,7 +7,8 @@ import pytest
 import torch
 from PIL import Image
 
-from striate.datasets import CADENA2019, STRINGER2019, Presentation, present
+from striate.activations import collect
+from striate.datasets import CADENA2019, STRINGER2019, Presentation, Presented, present
 
 
 def noise(*shape, seed=0):
@@ -114,6 +115,23 @@ def test_no_presentation_is_made_of_nonsense(given, message):
 
 
 WHOLE = Presentation(2.0, 2.0)
+
+
+def test_images_by_slices_are_those_at_once():
+    images = noise(7, 20, 20)
+    shown = Presented(images, Presentation(2.0, 4.0), 16)
+    assert len(shown) == 7
+    parts = [shown[first : first + 3] for first in range(0, 7, 3)]
+    assert [len(part) for part in parts] == [3, 3, 1]
+    assert torch.equal(torch.cat(parts), present(images, shown.presentation, size=16))
+    flat = torch.nn.Sequential(torch.nn.Flatten())
+    seen = collect(flat, shown, "0", batch_size=2)["0"].mean()
+    assert torch.equal(seen, torch.cat(parts).flatten(1))
+
+
+def test_slices_refuse_what_present_refuses():
+    with pytest.raises(ValueError, match="size=0"):
+        Presented(noise(2, 8, 8), WHOLE, 0)[:1]
 
 
 @pytest.mark.parametrize(("images", "how", "size", "message"), [
