@@ -4,10 +4,12 @@ STRIATE_DATA ?= $(wildcard ../shared/data)
 export STRIATE_DATA := $(abspath $(STRIATE_DATA))
 BIN := .venv/bin
 READY := .venv/.ready
+ZOO := .venv-zoo/.ready
+ZOO_BIN := .venv-zoo/bin
 # Two test processes on two cores: libraries that start threads of their own would only fight.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test test-slow test-gpu check format bench bench-accuracy clean
+.PHONY: help setup demo test test-slow test-gpu test-zoo check format bench bench-accuracy clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -25,13 +27,24 @@ demo: $(READY)   ## train, attack and report in under four minutes
 	$(BIN)/python examples/demo.py
 
 test: $(READY)   ## every test but the slow ones
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow and not gpu"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not zoo"
 
 test-slow: $(READY) ## the tests that take minutes
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow -s
 
 test-gpu: $(READY) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
+
+test-zoo: $(ZOO) ## the tests that need torchvision and timm
+	$(ZOO_BIN)/python -m pytest -m zoo
+
+$(ZOO): pyproject.toml constraints.txt
+	$(PYTHON) -m venv .venv-zoo
+	$(ZOO_BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]'
+	$(ZOO_BIN)/python -m pip install --quiet huggingface_hub pyyaml
+	# Their builds for GPUs would replace torch; its CPU build runs them as well (tests/zoo).
+	$(ZOO_BIN)/python -m pip install --quiet --no-deps torchvision==0.28.0 timm
+	touch $@
 
 check: $(READY)  ## format, lint, types, layers
 	$(BIN)/ruff format --check
@@ -50,4 +63,4 @@ bench-accuracy: $(READY) ## the penalty against float64 over whole training runs
 	$(BIN)/python -m benchmarks.penalty_accuracy
 
 clean:           ## remove the environment and caches
-	rm -rf .venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-zoo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
