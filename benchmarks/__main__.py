@@ -4,6 +4,7 @@ from benchmarks import (
     cvpca,
     layer_spectrum,
     penalty_step,
+    pgd,
     predictivity,
     tuning_experiments,
     vgg16,
@@ -17,6 +18,7 @@ if __name__ == "__main__":
     cvpca.main()
     tuning_experiments.main()
     predictivity.main()
+    pgd.main()
     vgg16.main()
     print("\nThe full sizes, which take longer:")
     for arguments in ("layer_spectrum 1000 409600", "cvpca 2800 10000 2", "vgg16 2816"):

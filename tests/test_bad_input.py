@@ -27,16 +27,20 @@ from bad_input import (
     networks,
     others,
     predicted,
+    robust,
+    shell,
     spectra,
     trained,
+    training,
     tuning,
 )
-from bad_input.shell import TYPED, USAGE
+from bad_input.shell import USAGE
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "bad-input.md"
 
 # Of each: TITLE, SETUP, and CASES of an expression and the message of its ValueError.
-PARTS = [spectra, tuning, predicted, activations, networks, data, trained, others]
+PARTS = [spectra, tuning, predicted, robust, activations, networks, data, trained, training, others]
+TYPED = [*shell.TYPED, *training.TYPED]
 WRITTEN = [
     (f"{part.__name__.removeprefix('bad_input.')}: {expression}", message)
     for part in PARTS

@@ -104,3 +104,13 @@ def test_two_networks_are_compared(lab, capsys, monkeypatch):
     status, out, err = striate(capsys, monkeypatch, wrong)
     assert (status, out) == (2, "")
     assert "was measured with protocol='paper', and this is 'consistent'" in err
+
+
+def test_each_neuron_may_have_a_penalty_of_its_own(lab, capsys, monkeypatch):
+    words = f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 4 --per-neuron"
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert (status, out) == (2, "")
+    assert "--per-neuron chooses penalties of ridge; add --regression ridge" in err
+    assert striate(capsys, monkeypatch, f"{words} --regression ridge")[0] == 0
+    (path,) = (lab / "results" / "predictivity").glob("*.json")
+    assert results.read_record(path)["task"]["regression"] == "ridge per neuron"

@@ -181,6 +181,14 @@ CASES = [
         "lambdas=(1.0, 0.0): give positive numbers to choose from",
     ),
     (
+        "task(regression=Regression('ridge', select='each'))",
+        "select='each'; choose 'population' (one penalty for all neurons) or 'neuron'",
+    ),
+    (
+        "task(regression=Regression('pls', 2, select='neuron'))",
+        "select='neuron' is for ridge; partial least squares has no penalty to choose",
+    ),
+    (
         "predictivity.network_task(net, recording._replace(images=None), Pictures('noise', 12, "
         "None), ['1'], presentation=way, regression=Regression('pls'))",
         "a file comes without its images, which the network must see",

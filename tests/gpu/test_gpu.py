@@ -3,6 +3,8 @@
 Nothing here runs where there is none; what it took and said is in docs/reproduce-gerum.md.
 """
 
+from functools import partial
+
 import pytest
 import torch
 from torch import nn
@@ -10,8 +12,18 @@ from torch.nn.functional import cosine_similarity
 
 import striate
 from striate.activations import collect, kernels
+from striate.predictivity import (
+    noise_corrected,
+    pls,
+    ridge,
+    split_correlations,
+    split_half_reliability,
+    split_indices,
+)
 from striate.robustness import LinfBall, correct, fgsm, pgd
 from striate.spectra import SpectralPenalty, eigenspectrum, fit_power_law, gram_eigenspectrum
+from striate.tuning import preferred_frequency, tuning_curves
+from striate.visualize import optimal_stimulus
 from truths import degenerate, gaussian, planted, power_law
 
 pytestmark = [
@@ -130,3 +142,81 @@ def test_a_training_is_watched():
         for _ in range(2):
             model(pictures(200).cuda()).sum().backward()
     assert len(seen) >= 1
+
+
+def recording():
+    """Features with a power law, neurons that are linear in them and noisy, and three splits."""
+    features = gaussian(200, 60) * torch.arange(1.0, 61.0).rsqrt()
+    responses = features @ gaussian(60, 9, seed=1) + gaussian(200, 9, seed=2)
+    return features, responses, [split_indices(200, seed=seed) for seed in range(3)]
+
+
+MAPS = {
+    "pls": partial(pls, z_scored=False, components=10),
+    "pls of z-scores": partial(pls, z_scored=True, components=10),
+    "ridge": partial(ridge, lambdas=(0.1, 10.0, 1000.0), select="population"),
+    "ridge per neuron": partial(ridge, lambdas=(0.1, 10.0, 1000.0), select="neuron"),
+}
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+@pytest.mark.parametrize("name", MAPS)
+def test_maps_to_neurons_agree_with_the_cpu(name, dtype):
+    features, responses, splits = recording()
+    x, y = features.to(dtype), responses.to(dtype)
+    ours, theirs = (
+        MAPS[name](one, two, splits=splits) for one, two in ((x, y), (x.cuda(), y.cuda()))
+    )
+    # Both work in double precision, and round to that of the responses.
+    tolerance = 1e-8 if dtype is torch.float64 else 1e-5
+    for split in range(3):
+        found = theirs.predictions(split)
+        assert (found.device.type, found.dtype) == (y.cuda().device.type, dtype)
+        torch.testing.assert_close(found.cpu(), ours.predictions(split), rtol=0, atol=tolerance)
+    found = split_correlations(theirs, y.cuda(), splits=splits)
+    expected = split_correlations(ours, y, splits=splits)
+    torch.testing.assert_close(found.test.cpu(), expected.test, rtol=0, atol=tolerance)
+
+
+def test_reliability_and_its_correction_agree_with_the_cpu():
+    _, responses, _ = recording()
+    trials = responses + gaussian(4 * 200, 9, seed=3).reshape(4, 200, 9)
+    trials[3, ::5] = torch.nan
+    ours, theirs = (split_half_reliability(each) for each in (trials, trials.cuda()))
+    assert theirs.corrected.device == trials.cuda().device
+    torch.testing.assert_close(theirs.corrected.cpu(), ours.corrected, rtol=0, atol=1e-12)
+    correlations = torch.linspace(0.1, 0.9, 18).double().reshape(2, 9)
+    corrected = noise_corrected(correlations.cuda(), theirs.corrected)
+    expected = noise_corrected(correlations, ours.corrected)
+    assert (corrected.kept.cpu() == expected.kept).all()
+    torch.testing.assert_close(
+        corrected.correlation.cpu(), expected.correlation, rtol=0, atol=1e-12
+    )
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=["float32", "float64"])
+def test_tuning_agrees_with_the_cpu(dtype):
+    responses = gaussian(4 * 5 * 3, 30).to(dtype)
+    frequencies = (0.5, 1.0, 2.0, 4.0, 8.0)
+    ours, theirs = (tuning_curves(each, (4, 5, 3)) for each in (responses, responses.cuda()))
+    for found, expected in zip(theirs, ours, strict=True):
+        assert (found.device, found.dtype) == (responses.cuda().device, expected.dtype)
+        torch.testing.assert_close(found.cpu(), expected, rtol=0, atol=1e-6)
+    found, expected = (preferred_frequency(each.frequency, frequencies) for each in (theirs, ours))
+    for one, other in zip(found, expected, strict=True):
+        assert one.device == responses.cuda().device
+        torch.testing.assert_close(one.cpu(), other, rtol=0, atol=1e-5)
+
+
+def test_optimal_stimuli_agree_with_the_cpu():
+    def found(device):
+        generator = torch.Generator().manual_seed(0)
+        # Steps follow a gradient that rounds differently: few of them, in double precision.
+        return optimal_stimulus(
+            net().double().to(device), "1", [0, 3], size=16, generator=generator, steps=5
+        )
+
+    ours, theirs = found("cpu"), found(torch.zeros(1).cuda().device)
+    assert theirs.images.device == torch.zeros(1).cuda().device
+    assert theirs.images.dtype == ours.images.dtype
+    torch.testing.assert_close(theirs.images.cpu(), ours.images, rtol=0, atol=1e-4)

@@ -6,7 +6,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from striate.robustness import LinfBall, correct, epsilon_at, fgsm, robust_accuracy
+from striate.robustness import (
+    L1Ball,
+    L2Ball,
+    LinfBall,
+    ball,
+    correct,
+    epsilon_at,
+    fgsm,
+    pgd,
+    robust_accuracy,
+    robust_curve,
+)
 from truths import NETS, images, labels, mlp
 
 
@@ -28,20 +39,133 @@ def test_robust_accuracy_is_that_of_the_attacked_images():
     assert found.sum() < correct(model, x, y).sum()
 
 
-def test_the_attack_is_told_the_truth():
+def recorder(seen, answer=lambda some: some):
+    """An attack that keeps what it is told."""
+
+    def attack(model: nn.Module, some, true):
+        seen.append((model, some, true))
+        return answer(some)
+
+    return attack
+
+
+@pytest.mark.parametrize("attack_wrong", [True, False])
+def test_the_attack_is_told_the_truth(attack_wrong):
     """It gets the model, each image once and its own label, `batch_size` at a time."""
-    model, x, y = mlp(), images(10), labels(10)
+    model, x, y = mlp(), images(20), labels(20)
+    right, seen = correct(model, x, y), []
+    found = robust_accuracy(model, x, y, recorder(seen), batch_size=4, attack_wrong=attack_wrong)
+    assert torch.equal(found, right)
+    attacked = torch.ones_like(right) if attack_wrong else right
+    count = int(attacked.sum())
+    assert 4 < right.sum() < 20
+    assert [len(some) for _, some, _ in seen] == [4] * (count // 4) + [count % 4] * (count % 4 > 0)
+    assert all(victim is model for victim, _, _ in seen)
+    assert torch.equal(torch.cat([some for _, some, _ in seen]), x[attacked])
+    assert torch.equal(torch.cat([true for _, _, true in seen]), y[attacked])
+
+
+class Dark(nn.Module):
+    """Class 1 where the image is dark."""
+
+    def forward(self, pixels):
+        mean = pixels.flatten(1).mean(1, keepdim=True)
+        return torch.cat([mean, 1 - mean], 1)
+
+
+def test_an_attack_that_rights_a_wrong_answer_counts_only_where_asked():
+    x, y = torch.full((4, 1, 2, 2), 0.25), torch.tensor([0, 1, 0, 1])
+    invert = recorder([], lambda some: 1 - some)
+    assert robust_accuracy(Dark(), x, y, invert).tolist() == [False] * 4
+    found = robust_accuracy(Dark(), x, y, invert, attack_wrong=True)
+    assert found.tolist() == [True, False, True, False]
+
+
+@pytest.mark.parametrize("steps", [1, 20])
+def test_an_image_that_is_wrong_costs_one_pass(steps):
+    """Half are right: each of those costs as much again for every step, and for the answer."""
+    model = Dark()
+    x, y = torch.linspace(0, 0.45, 10).view(10, 1, 1, 1), torch.tensor([0, 1] * 5)
+    passes = []
+    model.register_forward_pre_hook(lambda _, inputs: passes.append(len(inputs[0])))
+    attack = partial(pgd, ball=L2Ball(0.2), steps=steps, step_size=1e-3)
+    assert robust_accuracy(model, x, y, attack).tolist() == [False, True] * 5
+    assert sum(passes) == 10 + 5 * (steps + 1)
+
+
+def test_nothing_is_attacked_where_all_is_wrong():
+    seen = []
+    x, y = torch.zeros(3, 1, 2, 2), torch.zeros(3, dtype=torch.int64)
+    assert robust_accuracy(Dark(), x, y, recorder(seen)).tolist() == [False] * 3
+    assert not seen
+
+
+def climb_at(norm, geometry="paper"):
+    def attack_at(eps):
+        return partial(
+            pgd, ball=ball(norm, eps, geometry=geometry), steps=20, step_size=2 * eps / 20
+        )
+
+    return attack_at
+
+
+CURVES = {
+    "Linf": (climb_at("Linf"), (0.0, 0.01, 0.05, 0.2, 1.0)),
+    "L2": (climb_at("L2"), (0.0, 0.05, 0.3, 1.0, 4.0)),
+    "L1 paper": (climb_at("L1"), (0.0, 0.3, 1.5, 5.0, 20.0)),
+    "L1 exact": (climb_at("L1", "exact"), (0.0, 0.1, 0.5, 2.0, 8.0)),
+}
+
+
+@pytest.mark.parametrize("net", NETS)
+@pytest.mark.parametrize("attack_wrong", [False, True])
+@pytest.mark.parametrize("name", CURVES)
+def test_a_curve_starts_at_the_clean_accuracy_and_falls(net, attack_wrong, name):
+    model, x, y = NETS[net](), images(60), labels(60)
+    attack_at, epsilons = CURVES[name]
+    settings = {"batch_size": 16, "attack_wrong": attack_wrong}
+    found = robust_curve(model, x, y, attack_at, epsilons, **settings)
+    assert found.shape == (5, 60)
+    assert torch.equal(found[0], correct(model, x, y))
+    for eps, outcomes in zip(epsilons[1:], found[1:], strict=True):
+        alone = robust_accuracy(model, x, y, attack_at(eps), **settings)
+        assert torch.equal(outcomes, alone)
+    reached = found.sum(1).tolist()
+    assert reached == sorted(reached, reverse=True)
+    assert len(set(reached)) > 2
+
+
+def test_one_clean_pass_serves_all_strengths():
+    model, passes, asked = Dark(), [], []
+    model.register_forward_pre_hook(lambda _, inputs: passes.append(len(inputs[0])))
+
+    def attack_at(eps):
+        asked.append(eps)
+        return recorder([])
+
+    x, y = torch.full((4, 1, 2, 2), 0.25), torch.tensor([0, 1, 0, 1])
+    found = robust_curve(model, x, y, attack_at, (0.2, 0.0, 0.1))
+    assert found.tolist() == [[False, True] * 2] * 3
+    assert passes == [4, 2, 2]
+    assert asked == [0.2, 0.1]
+
+
+@pytest.mark.parametrize("epsilons", [(), (0.1, -0.1), (float("nan"),)])
+def test_strengths_that_are_none_are_refused(epsilons):
+    with pytest.raises(ValueError, match=r"epsilons=\[.*give at least one strength, none negative"):
+        robust_curve(mlp(), images(2), labels(2), climb_at("Linf"), epsilons)
+
+
+def test_an_impossible_strength_is_refused_before_anything_is_attacked():
     seen = []
 
-    def attack(victim: nn.Module, some, true):
-        assert victim is model
-        seen.append((some, true))
-        return some
+    def attack_at(eps):
+        L1Ball(eps, geometry="exact")
+        return recorder(seen)
 
-    assert torch.equal(robust_accuracy(model, x, y, attack, batch_size=4), correct(model, x, y))
-    assert [len(some) for some, _ in seen] == [4, 4, 2]
-    assert torch.equal(torch.cat([some for some, _ in seen]), x)
-    assert torch.equal(torch.cat([true for _, true in seen]), y)
+    with pytest.raises(ValueError, match="eps=inf"):
+        robust_curve(mlp(), images(2), labels(2), attack_at, (0.1, float("inf")))
+    assert not seen
 
 
 EPSILONS = [0.0, 0.1, 0.2, 0.4]

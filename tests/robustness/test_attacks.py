@@ -1,19 +1,36 @@
 import inspect
-import warnings
 from functools import partial
 
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.functional import cross_entropy
 from torch.testing import assert_close
 
-from striate.robustness import LinfBall, correct, fgsm, pgd, robust_accuracy, summed_cross_entropy
+from striate.robustness import (
+    L1Ball,
+    L2Ball,
+    LinfBall,
+    correct,
+    fgsm,
+    pgd,
+    robust_accuracy,
+    summed_cross_entropy,
+    summed_margin,
+)
+from striate.robustness.limits import norms
 from truths import CLASSES, IMAGE, NETS, images, labels, linear, mlp
 
+BALLS = {
+    "Linf": LinfBall,
+    "L2": L2Ball,
+    "L1 paper": partial(L1Ball, geometry="paper"),
+    "L1 exact": partial(L1Ball, geometry="exact"),
+}
+every_ball = pytest.mark.parametrize("name", BALLS)
 nets = pytest.mark.parametrize("net", NETS)
 pgd5 = partial(pgd, steps=5, step_size=0.03)
 ATTACKS = {"fgsm": fgsm, "pgd": pgd5}
@@ -29,45 +46,61 @@ ALL = ATTACKS | {"pgd from anywhere": from_anywhere}
 
 
 @nets
+@every_ball
 @pytest.mark.parametrize("attack", ALL)
+@settings(max_examples=6)
 @given(st.integers(0, 999), st.floats(0, 0.6), st.integers(1, 4))
-def test_adversarial_images_are_images_within_the_ball(net, attack, seed, eps, count):
-    x = images(count, seed)
-    adversarial = ALL[attack](NETS[net](seed), x, labels(count, seed), ball=LinfBall(eps))
-    # eps and a sum in [0, 1] are rounded to 2**-24 each.
-    assert (adversarial.double() - x.double()).abs().max() <= eps + 2**-23
+def test_adversarial_images_are_images_within_the_ball(net, name, attack, seed, eps, count):
+    x, ball = images(count, seed), BALLS[name](eps)
+    adversarial = ALL[attack](NETS[net](seed), x, labels(count, seed), ball=ball)
+    assert (norms(adversarial.double() - x.double(), ball.norm) <= eps * (1 + 1e-6)).all()
+    assert (norms(adversarial - x, ball.norm) <= eps * (1 + 1e-6)).all()
     assert adversarial.min() >= 0
     assert adversarial.max() <= 1
     assert not adversarial.requires_grad
 
 
+@every_ball
+@pytest.mark.parametrize("eps", [1e-6, 1 / 1020])
+def test_a_ball_smaller_than_the_rounding_of_pixels_is_kept_to(name, eps):
+    x, ball = images(50), BALLS[name](eps)
+    for attack in (fgsm, partial(pgd, steps=20, step_size=2 * eps / 20)):
+        found = attack(mlp(), x, labels(50), ball=ball)
+        sizes = norms(found.double() - x.double(), ball.norm)
+        assert (sizes <= eps * (1 + 1e-6)).all()
+        assert sizes.max() > 0.8 * eps
+
+
+@every_ball
 @given(st.integers(0, 999), st.floats(0, 0.6), st.integers(1, 6), st.floats(1e-3, 1))
-def test_pgd_stays_in_the_ball_whatever_its_steps(seed, eps, steps, step_size):
-    x = images(3, seed)
-    found = pgd(mlp(seed), x, labels(3, seed), ball=LinfBall(eps), steps=steps, step_size=step_size)
-    assert (found.double() - x.double()).abs().max() <= eps + 2**-23
+def test_pgd_stays_in_the_ball_whatever_its_steps(name, seed, eps, steps, step_size):
+    x, ball = images(3, seed), BALLS[name](eps)
+    found = pgd(mlp(seed), x, labels(3, seed), ball=ball, steps=steps, step_size=step_size)
+    assert (norms(found.double() - x.double(), ball.norm) <= eps * (1 + 1e-6)).all()
     assert (found - found.clamp(0, 1)).abs().max() == 0
 
 
 @nets
+@every_ball
 @pytest.mark.parametrize("attack", ALL)
-def test_a_ball_of_no_size_gives_the_images_back(net, attack):
+def test_a_ball_of_no_size_gives_the_images_back(net, name, attack):
     model, x, y = NETS[net](), images(40), labels(40)
-    attack = partial(ALL[attack], ball=LinfBall(0.0))
+    attack = partial(ALL[attack], ball=BALLS[name](0.0))
     assert torch.equal(attack(model, x, y).view(torch.int32), x.view(torch.int32))
     assert torch.equal(robust_accuracy(model, x, y, attack), correct(model, x, y))
 
 
 @nets
+@every_ball
 @attacks
 @pytest.mark.parametrize("batch", [1, 3, 16])
-def test_an_image_does_not_depend_on_its_company(net, attack, batch):
+def test_an_image_does_not_depend_on_its_company(net, name, attack, batch):
     model = NETS[net]().double()
     x, y = images(16, dtype=torch.float64), labels(16)
-    attack = partial(ATTACKS[attack], ball=LinfBall(0.1))
+    attack = partial(ATTACKS[attack], ball=BALLS[name](0.1))
     together = attack(model, x, y)
     apart = [attack(model, *some) for some in zip(x.split(batch), y.split(batch), strict=True)]
-    assert_close(torch.cat(apart), together, rtol=0, atol=1e-15)
+    assert_close(torch.cat(apart), together, rtol=0, atol=1e-12)
     outcomes = robust_accuracy(model, x, y, attack, batch_size=batch)
     assert torch.equal(outcomes, robust_accuracy(model, x, y, attack))
 
@@ -122,26 +155,96 @@ def test_pgd_is_the_obvious_loop(eps, steps, step_size):
         assert_close(fgsm(model, x, y, ball=LinfBall(eps)), found, rtol=0, atol=1e-15)
 
 
-@nets
-@pytest.mark.parametrize("eps", [0.01, 0.1, 0.3])
-def test_both_attacks_are_those_of_foolbox(net, eps):
-    with warnings.catch_warnings():
-        # Foolbox 3.3.4 imports from a place that SciPy has moved.
-        warnings.filterwarnings("ignore", message="Please import `gaussian_filter` from")
-        import foolbox
+def step_l1_sparse(gradient, now):
+    """All on the steepest pixel that can move."""
+    stuck = ((now <= 0) & (gradient < 0)) | ((now >= 1) & (gradient > 0))
+    sizes = np.where(stuck, 0, np.abs(gradient))
+    step = np.zeros_like(gradient)
+    step[sizes.argmax()] = np.sign(gradient[sizes.argmax()])
+    return step
 
-    model, x, y = NETS[net](1).eval(), images(64), labels(64)
-    victim = foolbox.PyTorchModel(model, bounds=(0, 1), device="cpu")
-    theirs = {
-        "pgd": foolbox.attacks.LinfPGD(abs_stepsize=0.02, steps=10, random_start=False),
-        "fgsm": foolbox.attacks.LinfFastGradientAttack(random_start=False),
-    }
-    ours = {"pgd": partial(pgd, steps=10, step_size=0.02), "fgsm": fgsm}
-    for name, attack in ours.items():
-        _, expected, fooled = theirs[name](victim, x, y, epsilons=eps)
-        assert_close(attack(model, x, y, ball=LinfBall(eps)), expected, rtol=0, atol=1e-6)
-        outcomes = robust_accuracy(model, x, y, partial(attack, ball=LinfBall(eps)))
-        assert torch.equal(outcomes, ~fooled)
+
+def nearest_l1(delta, eps):
+    """Shrink all by the threshold, which is one of (sum of the k largest - eps) / k."""
+    sizes = np.sort(np.abs(delta))[::-1]
+    threshold = max((sizes[:k].sum() - eps) / k for k in range(1, len(sizes) + 1))
+    return np.sign(delta) * np.maximum(np.abs(delta) - max(threshold, 0), 0)
+
+
+def shortened(order):
+    return lambda delta, eps: delta * min(1, eps / np.linalg.norm(delta, order))
+
+
+SLOW = {
+    "L2": (lambda g, _: g / np.linalg.norm(g), shortened(2)),
+    "L1 paper": (lambda g, _: g / np.abs(g).sum(), shortened(1)),
+    "L1 exact": (step_l1_sparse, nearest_l1),
+}
+
+
+@pytest.mark.parametrize("name", SLOW)
+@pytest.mark.parametrize(("eps", "steps", "step_size"), [
+    (0.1, 1, 0.1), (0.1, 1, 0.03), (0.5, 7, 0.1), (2.0, 10, 0.4), (0.3, 3, 1.5),
+])  # fmt: skip
+def test_pgd_in_other_balls_is_the_obvious_loop(name, eps, steps, step_size):
+    model, x, y = mlp().double(), images(6, dtype=torch.float64), labels(6)
+    weights = [parameter.detach().numpy() for parameter in model.parameters()]
+    found = pgd(model, x, y, ball=BALLS[name](eps), steps=steps, step_size=step_size)
+    direction, back = SLOW[name]
+    for image, label, adversarial in zip(x, y, found, strict=True):
+        image = current = image.flatten().numpy()
+        for _ in range(steps):
+            gradient = slow_gradient(weights, current, label.item())
+            moved = current + step_size * direction(gradient, current)
+            current = np.clip(image + back(moved - image, eps), 0, 1)
+        assert_close(adversarial.flatten().numpy(), current, rtol=0, atol=1e-12)
+    if steps == 1 and step_size == eps:
+        assert_close(fgsm(model, x, y, ball=BALLS[name](eps)), found, rtol=0, atol=1e-15)
+
+
+def test_on_a_linear_model_the_l2_climb_ends_along_the_weights():
+    """From gray no pixel meets 0 or 1: the end is the image plus eps times the unit vector."""
+    model, y = linear(classes=2), labels(20, classes=2)
+    x = torch.full((20, *IMAGE), 0.5)
+    weight = model[1].weight.detach()
+    uphill = weight[1 - y] - weight[y]
+    end = x + 0.4 * (uphill / uphill.norm(dim=1, keepdim=True)).view_as(x)
+    assert_close(fgsm(model, x, y, ball=L2Ball(0.4)), end, rtol=0, atol=1e-6)
+    found = pgd(model, x, y, ball=L2Ball(0.4), steps=20, step_size=0.04)
+    assert_close(found, end, rtol=0, atol=1e-6)
+
+
+def test_on_a_linear_model_the_exact_l1_climb_finds_the_best_image_there_is():
+    """It fills the steepest pixels to 0 or 1, one after the other, while there is eps left."""
+    model, x, y = linear(classes=2).double(), images(20, dtype=torch.float64), labels(20, classes=2)
+    weight = model[1].weight.detach()
+    uphill, flat = weight[1 - y] - weight[y], x.flatten(1)
+    eps, best = 2.0, []
+    for slope, pixels in zip(uphill, flat, strict=True):
+        left, rise = eps, 0.0
+        for pixel in slope.abs().argsort(descending=True):
+            room = 1 - pixels[pixel] if slope[pixel] > 0 else pixels[pixel]
+            rise += min(room, left) * slope[pixel].abs()
+            left -= min(room, left)
+        best.append(rise)
+    reached = {}
+    for name in ("L1 paper", "L1 exact"):
+        found = pgd(model, x, y, ball=BALLS[name](eps), steps=200, step_size=eps / 50)
+        reached[name] = (uphill * (found.flatten(1) - flat)).sum(1)
+    assert (reached["L1 exact"] > 0.98 * torch.stack(best)).all()
+    assert (reached["L1 exact"] <= torch.stack(best) + 1e-9).all()
+    assert (reached["L1 paper"] < 0.75 * torch.stack(best)).all()
+
+
+def test_a_sparse_step_is_not_spent_where_it_cannot_go():
+    """The steepest pixel of class 1's image is at 0 already and would be darkened."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    with torch.no_grad():
+        model[1].weight.copy_(torch.tensor([[0.0, 0.0], [9.0, 1.0]]))
+    x, y = torch.tensor([0.0, 0.75]).view(1, 1, 1, 2), torch.ones(1, dtype=torch.int64)
+    for attack in (fgsm, partial(pgd, steps=2, step_size=0.25)):
+        found = attack(model, x, y, ball=L1Ball(0.5, geometry="exact"))
+        assert_close(found.flatten(), torch.tensor([0.0, 0.25]))
 
 
 class Apart(nn.Module):
@@ -160,6 +263,8 @@ class Euclidean:
 
     def __init__(self, eps):
         self.eps = eps
+
+    norm = "L2"
 
     def __repr__(self):
         return f"Euclidean({self.eps})"  # names tests
@@ -180,6 +285,9 @@ def every_step(model, x, y, *, ball, steps, step_size, delta=0.0):
     for _ in range(steps):
         now = now.detach().requires_grad_()
         (gradient,) = torch.autograd.grad(summed_cross_entropy(model(now), y), now)
+        if getattr(ball, "geometry", None) == "exact":
+            stuck = ((now == 0) & (gradient < 0)) | ((now == 1) & (gradient > 0))
+            gradient = torch.where(stuck, 0, gradient)
         step = step_size * ball.steepest(gradient)
         now = (x + ball.project(now.detach() + step - x)).clamp(0, 1)
     return now
@@ -202,6 +310,8 @@ def seen(model, attack):
 @nets
 @pytest.mark.parametrize("ball", [
     LinfBall(0.0), LinfBall(0.01), LinfBall(0.05), LinfBall(0.3), Euclidean(0.05), Euclidean(1.0),
+    L2Ball(0.0), L2Ball(0.05), L2Ball(1.0), L1Ball(0.1, geometry="paper"),
+    L1Ball(2.0, geometry="paper"), L1Ball(0.1, geometry="exact"), L1Ball(2.0, geometry="exact"),
 ], ids=str)  # fmt: skip
 @pytest.mark.parametrize(("steps", "step_size"), [(1, 0.01), (2, 0.01), (19, 0.05), (20, 0.05)])
 def test_skipping_what_cannot_change_an_image_changes_none(net, ball, steps, step_size):
@@ -341,8 +451,33 @@ def test_the_loss_is_a_sum():
     assert_close(summed_cross_entropy(logits, y), sum(each))
 
 
+def test_the_margin_is_how_far_the_best_wrong_logit_leads():
+    logits, y = torch.randn(5, CLASSES, generator=torch.Generator().manual_seed(0)), labels(5)
+    each = [
+        max(row[j] for j in range(CLASSES) if j != true) - row[true]
+        for row, true in zip(logits.tolist(), y.tolist(), strict=True)
+    ]
+    assert summed_margin(logits, y).item() == pytest.approx(sum(each))
+    with pytest.raises(ValueError, match="logits have 1 class; a margin needs at least 2"):
+        summed_margin(logits[:, :1], torch.zeros(5, dtype=torch.int64))
+
+
+def test_the_margin_has_a_gradient_where_the_cross_entropy_has_none():
+    """A certain network: logits 0 and 600 - 700 z, which z = 1 turns."""
+
+    class Sure(Certain):
+        def forward(self, pixels):
+            z = pixels.flatten(1)
+            return torch.cat([600 - 700 * z, 0 * z], 1)
+
+    x, y = torch.zeros(1, 1, 1, 1), torch.zeros(1, dtype=torch.int64)
+    climb = {"ball": LinfBall(1.0), "steps": 20, "step_size": 0.1}
+    assert pgd(Sure(), x, y, **climb) == 0
+    assert pgd(Sure(), x, y, **climb, loss=summed_margin) == 1
+
+
 def test_another_loss_is_climbed_as_well():
-    """The margin of Carlini and Wagner, written by a user."""
+    """The margin of Carlini and Wagner, written by a user, and our own."""
 
     def margin(logits, y):
         right = logits.gather(1, y[:, None])[:, 0]
@@ -353,6 +488,7 @@ def test_another_loss_is_climbed_as_well():
         found = attack(model, x, y, ball=LinfBall(0.1), loss=margin)
         assert margin(model(found), y) > margin(model(x), y) + 1
         assert not torch.equal(found, attack(model, x, y, ball=LinfBall(0.1)))
+        assert torch.equal(found, attack(model, x, y, ball=LinfBall(0.1), loss=summed_margin))
 
 
 def test_random_starts_are_reproducible_and_random():

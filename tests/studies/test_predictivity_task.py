@@ -124,7 +124,8 @@ def test_two_runs_leave_the_same_bytes(tmp_path):
 CHANGES = [
     {"seed": 1}, {"splits": 4}, {"protocol": "authors"}, {"protocol": "consistent"},
     {"grouped": "movie"}, {"regression": Regression("ridge")}, {"regression": Regression("pls", 5)},
-    {"regression": Regression("ridge", lambdas=(1.0,))}, {"layers": ["1"]}, {"population": "a"},
+    {"regression": Regression("ridge", lambdas=(1.0,))},
+    {"regression": Regression("ridge", select="neuron")}, {"layers": ["1"]}, {"population": "a"},
     {"presentation": Presentation(2.5, 4.0)}, {"presentation": Presentation(2.0, 5.0)},
     {"presentation": Presentation(2.0, 4.0, 10)},
     {"presentation": Presentation(2.0, 4.0, surround=0.5)},

@@ -8,6 +8,7 @@ from sklearn.cross_decomposition import PLSRegression
 from sklearn.decomposition import PCA
 from sklearn.linear_model import Ridge
 from sklearn.model_selection import GridSearchCV, KFold
+from sklearn.multioutput import MultiOutputRegressor
 from sklearn.preprocessing import StandardScaler
 
 from striate.activations import collect
@@ -132,6 +133,8 @@ def reference(planted, layer, protocol, split, regression):
     else:
         grid = {"alpha": list(regression.lambdas)}
         model = GridSearchCV(Ridge(solver="svd"), grid, cv=KFold(5), scoring="r2")
+        if regression.select == "neuron":
+            model = MultiOutputRegressor(model)
     prediction = model.fit(features[train], mean[train]).predict(features)
     r = [np.corrcoef(prediction[test, j], mean[test, j])[0, 1] for j in range(mean.shape[1])]
     y = planted.trials[:, test].numpy()
@@ -144,7 +147,8 @@ def reference(planted, layer, protocol, split, regression):
 @pytest.mark.parametrize("protocol", list(PROTOCOLS))
 @pytest.mark.parametrize("regression", [
     Regression("pls", 6), Regression("ridge", lambdas=(0.1, 1.0, 10.0)),
-], ids=["pls", "ridge"])  # fmt: skip
+    Regression("ridge", lambdas=(0.1, 1.0, 10.0), select="neuron"),
+], ids=["pls", "ridge", "ridge per neuron"])  # fmt: skip
 def test_numbers_are_those_of_scikit_learn(protocol, regression):
     planted = few_photographs()
     found = measured(planted, protocol=protocol, regression=regression, count=2)

@@ -9,8 +9,22 @@ from torch import nn
 
 from striate.models import keras_adam
 from striate.results import Result
+from striate.robustness import LinfBall
 from striate.spectra import SpectralPenalty, ramp
-from striate.training import Objective, spectral, standard, train
+from striate.training import (
+    Free,
+    Objective,
+    composed,
+    cropped,
+    curriculum,
+    dropped,
+    flipped,
+    noisy,
+    resized_crop,
+    spectral,
+    standard,
+    train,
+)
 from truths import IMAGE
 
 COUNT, BATCH, EPOCHS = 46, 20, 6  # batches of 20, 20 and 6
@@ -110,3 +124,21 @@ class Following(Run):
     def state(self) -> dict[str, torch.Tensor]:
         remembered = {f"penalty.{name}": part for name, part in self.penalty.state_dict().items()}
         return super().state() | remembered
+
+
+class Augmented(Run):
+    """Free training with everything that could go another way after an interruption."""
+
+    def __init__(self, *, alongside: bool = True, **settings) -> None:
+        self.free = Free(LinfBall(0.1), step_size=0.03)
+        if alongside:
+            settings["alongside"] = self.free
+        changed = composed(
+            curriculum("coarse to fine", sigma=2.0, epochs=EPOCHS),
+            cropped(1), flipped(), resized_crop(), noisy(0.1),
+        )  # fmt: skip
+        defaults = {"inputs": changed, "replays": 2, "schedule": dropped((2, 4), factor=0.5)}
+        super().__init__(objective=self.free, **{**defaults, **settings})
+
+    def state(self) -> dict[str, torch.Tensor]:
+        return super().state() | {"perturbation": self.free.perturbation}

@@ -6,7 +6,21 @@ from pathlib import Path
 
 import pytest
 import torch
-from runs import EPOCHS, Following, Run, resumable, same, shaped, untimed
+from runs import (
+    EPOCHS,
+    Augmented,
+    Following,
+    Run,
+    network,
+    numbered,
+    resumable,
+    same,
+    shaped,
+    untimed,
+)
+from safetensors.torch import load_file
+
+from striate.training import cosine, standard, train
 
 TASK = {"beta": 0.5, "target": 2.0, "label": "x"}
 
@@ -63,6 +77,84 @@ def test_a_penalty_that_is_not_in_the_checkpoint_is_missed(tmp_path):
         next(Following(**settings).epochs)
     resumed = Following(alongside=False, **settings).finish()
     assert not same(resumed.state(), Following().finish().state())
+
+
+HALVES = [None, torch.bfloat16, torch.float16]
+
+
+@pytest.mark.parametrize("precision", HALVES, ids=str)
+@pytest.mark.parametrize("after", [1, 4])
+def test_chance_replays_rates_and_a_perturbation_go_on_where_they_were(tmp_path, after, precision):
+    straight = Augmented(precision=precision).finish()
+    settings = {
+        "checkpoint": tmp_path / "run.json",
+        "checkpoint_seconds": 0.0,
+        "precision": precision,
+    }
+    first = Augmented(**settings)
+    for _ in range(after):
+        next(first.epochs)
+    first.epochs.close()
+    resumed = Augmented(**settings).finish()
+    assert same(resumed.state(), straight.state())
+    assert untimed(resumed.history) == untimed(straight.history)
+    assert resumed.free.perturbation.abs().max() > 0
+
+
+def test_a_perturbation_that_is_forgotten_is_missed(tmp_path):
+    settings = {"checkpoint": tmp_path / "run.json", "checkpoint_seconds": 0.0}
+    first = Augmented(alongside=False, **settings)
+    for _ in range(3):
+        next(first.epochs)
+    first.epochs.close()
+    resumed = Augmented(alongside=False, **settings).finish()
+    assert not same(resumed.state(), Augmented().finish().state())
+
+
+def test_a_scale_of_the_loss_is_in_the_checkpoint(tmp_path):
+    """It would start at 65536 again, and lose the first steps once more."""
+
+    def overflowing(model, images, labels):
+        step = standard(model, images, labels)
+        return step._replace(loss=1e35 * step.loss)
+
+    settings = {
+        "objective": overflowing,
+        "precision": torch.float16,
+        "checkpoint": tmp_path / "run.json",
+        "checkpoint_seconds": 0.0,
+    }
+    first = Run(**settings)
+    next(first.epochs)
+    first.epochs.close()
+    tensors = load_file(tmp_path / "run-1.safetensors")
+    assert tensors["scaler.scale"].item() == 2.0 ** (16 - 3)  # halved in each of three steps
+    resumed = Run(**settings)
+    next(resumed.epochs)
+    next(resumed.epochs)
+    resumed.epochs.close()
+    assert load_file(tmp_path / "run-2.safetensors")["scaler.scale"].item() == 2.0 ** (16 - 6)
+
+
+@pytest.mark.parametrize("momentum", [0.0, 0.9])
+def test_plain_descent_resumes(tmp_path, momentum):
+    """Without momentum the optimiser has nothing to remember, and yet its rates fall."""
+
+    def run(checkpoint, epochs):
+        net = network()
+        sgd = torch.optim.SGD(net.parameters(), lr=0.3, momentum=momentum, weight_decay=1e-3)
+        found = train(
+            net, *numbered(), objective=standard, optimizer=sgd, epochs=4, batch_size=20, seed=0,
+            schedule=cosine(4), checkpoint=checkpoint, checkpoint_seconds=0.0,
+        )  # fmt: skip
+        for _ in range(epochs):
+            next(found)
+        found.close()
+        return net.state_dict()
+
+    straight = run(None, 4)
+    run(tmp_path / "run.json", 2)
+    assert same(run(tmp_path / "run.json", 4), straight)
 
 
 def test_epochs_done_are_yielded_again_as_they_were(tmp_path):
@@ -151,7 +243,7 @@ import torch
 torch.set_num_threads(1)
 from safetensors.torch import save_file
 import scipy.linalg  # once for all children
-from runs import Run, resumable, untimed
+from runs import Augmented, Run, resumable, untimed
 warm = Run().optimizer  # loads half of torch, also once
 for parameter in warm.param_groups[0]["params"]:
     parameter.grad = torch.zeros_like(parameter)
@@ -160,7 +252,10 @@ checkpoint, draw, kills = Path(sys.argv[1]), random.Random(0), 0
 while True:
     child = os.fork()
     if child == 0:
-        run = resumable(checkpoint).finish()
+        if sys.argv[2] == "augmented":
+            run = Augmented(checkpoint=checkpoint, checkpoint_seconds=0.0).finish()
+        else:
+            run = resumable(checkpoint).finish()
         save_file(run.state(), checkpoint.with_name("end.safetensors"))
         checkpoint.with_name("history").write_text(repr(untimed(run.history)))
         os._exit(0)
@@ -176,11 +271,12 @@ print(kills)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="kills children that it forks")
-def test_killed_at_any_moment_a_run_still_ends_with_the_same_bits(tmp_path, straight):
-    from safetensors.torch import load_file
-
+@pytest.mark.parametrize("kind", ["shaped", "augmented"])
+def test_killed_at_any_moment_a_run_still_ends_with_the_same_bits(tmp_path, straight, kind):
+    if kind == "augmented":
+        straight = Augmented().finish()
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-c", KILLER, str(tmp_path / "run.json")]
+    command = [sys.executable, "-c", KILLER, str(tmp_path / "run.json"), kind]
     done = subprocess.run(
         command, capture_output=True, text=True, env=environment, timeout=120, check=True
     )

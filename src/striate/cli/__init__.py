@@ -15,8 +15,10 @@ from striate.cli.data import data_app
 from striate.cli.models import models_app
 from striate.cli.predictivity import measure_predictivity
 from striate.cli.results import report, table
+from striate.cli.robustness import measure_robustness
 from striate.cli.run import run
 from striate.cli.spectra import compare, measure_spectrum, spectrum
+from striate.cli.train import train
 from striate.cli.tuning import measure_tuning, visualize
 
 app = typer.Typer(
@@ -29,7 +31,8 @@ measure_app = typer.Typer(no_args_is_help=True, help="Measure a network of yours
 measure_app.command("spectrum")(measure_spectrum)
 measure_app.command("tuning")(measure_tuning)
 measure_app.command("predictivity")(measure_predictivity)
-for command in (run, spectrum, compare, visualize, report, table):
+measure_app.command("robustness")(measure_robustness)
+for command in (run, train, spectrum, compare, visualize, report, table):
     app.command()(command)
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

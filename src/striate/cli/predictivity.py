@@ -54,6 +54,9 @@ def measure_predictivity(
     lambdas: Annotated[
         str, typer.Option(help="penalties of ridge to choose from")
     ] = "0.01,0.1,1,10",
+    per_neuron: Annotated[
+        bool, typer.Option("--per-neuron", help="ridge: each neuron its own penalty")
+    ] = False,
     grouped: Annotated[
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
@@ -75,7 +78,7 @@ def measure_predictivity(
     from striate.study.predictivity import population_of
 
     widths = numbers("stimulus-deg", stimulus_deg, float) or ()
-    mapped = _regression(regression, lambdas)
+    mapped = _regression(regression, lambdas, per_neuron)
     check_device(device)
     check_folder(results)
     rival = None if against is None else predictivity.read_rival(against)
@@ -140,12 +143,18 @@ def measure_predictivity(
             measure_once(task, results, measure, device=device)
 
 
-def _regression(name: str, lambdas: str) -> "Regression":
+def _regression(name: str, lambdas: str, per_neuron: bool) -> "Regression":
     from striate.study.predictivity import Regression
 
     if name not in ("pls", "ridge"):
         raise ValueError(f"--regression {name!r}; choose pls or ridge")
-    return Regression(name, lambdas=numbers("lambdas", lambdas, float) or ())
+    if per_neuron and name != "ridge":
+        raise ValueError("--per-neuron chooses penalties of ridge; add --regression ridge")
+    return Regression(
+        name,
+        lambdas=numbers("lambdas", lambdas, float) or (),
+        select="neuron" if per_neuron else "population",
+    )
 
 
 def _kinds(grouped: str) -> tuple[str, ...]:

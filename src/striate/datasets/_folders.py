@@ -2,27 +2,21 @@
 
 import operator
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int64
 from PIL import Image
 from torch import Tensor
 
+from striate.datasets._decoding import check_mode, colours, cut, pixels, prepared
 from striate.datasets._files import check_path
 from striate.results import digest
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
-# More than 8 bits per channel would be cut off at 255.
-MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
-
-
-class _Unreadable(Exception):
-    """A file is not an image of 8 bits per channel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -90,10 +84,43 @@ class ImageFolder:
         with ThreadPoolExecutor(self.threads) as pool:
             return torch.stack(list(pool.map(self._image, some)))
 
+    def cut(
+        self, indices: Sequence[int], place: Callable[[int, int, int], tuple[int, int, int, int]]
+    ) -> Float[Tensor, "batch 3 crop crop"]:
+        """Decode chosen images, each cut where `place` says and resized to a square of `crop`.
+
+        Pillow's bilinear filter resizes, as above; ``resize`` plays no part.
+
+        Parameters
+        ----------
+        indices
+            Which images, as `names` counts them.
+        place
+            ``(which of indices, height, width) -> (top, left, height, width)``, in pixels: called
+            once for each, from several threads and in any order.
+
+        Raises
+        ------
+        ValueError
+            If a file can no longer be read.
+        """
+
+        def cut_out(which: int, index: int) -> Tensor:
+            return self._read(
+                self.names[index],
+                lambda image: cut(image, place(which, image.height, image.width), self.crop),
+            )
+
+        with ThreadPoolExecutor(self.threads) as pool:
+            return torch.stack(list(pool.map(cut_out, range(len(indices)), indices)))
+
     def _image(self, name: str) -> Float[Tensor, "3 height width"]:
+        return self._read(name, lambda image: prepared(image, self.resize, self.crop))
+
+    def _read(self, name: str, prepare: Callable[[Image.Image], Image.Image]) -> Tensor:
         path = self.folder / name
         try:
-            return _prepared(path, self.resize, self.crop)
+            return pixels(prepare(colours(path)))
         except Exception as error:
             raise ValueError(f"{path} can no longer be read: {error}") from error
 
@@ -248,45 +275,10 @@ def _problem(path: Path) -> str | None:
     """Return why a file cannot be decoded. JPEGs are decoded at an eighth of their size."""
     try:
         with Image.open(path) as image:
-            _check_mode(image)
+            check_mode(image)
             image.draft(None, (1, 1))
             image.load()
     # A damaged file can make a decoder raise nearly anything.
     except Exception as error:
         return " ".join(str(error).split()) or type(error).__name__
     return None
-
-
-def _check_mode(image: Image.Image) -> None:
-    if image.mode not in MODES:
-        raise _Unreadable(f"its mode is {image.mode}, not 8 bits per channel")
-
-
-def _prepared(path: Path, resize: int | None, crop: int) -> Float[Tensor, "3 height width"]:
-    with Image.open(path) as image:
-        _check_mode(image)
-        # Pillow warns about palettes with transparency unless they become RGBA first.
-        opaque = "transparency" not in image.info
-        rgb = image.convert("RGB") if opaque else image.convert("RGBA").convert("RGB")
-    if resize is not None:
-        rgb = rgb.resize(_resized(rgb.size, resize), Image.Resampling.BILINEAR)
-    left, top = (_offset(side, crop) for side in rgb.size)
-    square = np.array(rgb.crop((left, top, left + crop, top + crop)))
-    return torch.from_numpy(square).permute(2, 0, 1).contiguous().to(torch.float32).div_(255)
-
-
-def _resized(size: tuple[int, int], short: int) -> tuple[int, int]:
-    """Return width and height with this short side; the long one is rounded down."""
-    width, height = size
-    if width <= height:
-        return short, int(short * height / width)
-    return int(short * width / height), short
-
-
-def _offset(side: int, crop: int) -> int:
-    """Return where the centre begins: to the nearest even pixel if in doubt, negative if outside.
-
-    Python's `round` is meant, which torchvision uses for cutting; what it adds to a smaller image
-    is rounded down.
-    """
-    return round((side - crop) / 2) if side >= crop else -((crop - side) // 2)

@@ -16,6 +16,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from striate import layers
+from striate.models.small import MEAN, SMALL, STD
 from striate.results import digest
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))
@@ -85,42 +86,71 @@ def normalised(model: nn.Module, mean: Sequence[float], std: Sequence[float]) ->
     return model
 
 
-def load(name: str, *, weights: Path | None = None) -> Network:
+def load(
+    name: str, *, weights: Path | None = None, pretrained: bool = True, seed: int | None = None
+) -> Network:
     """Return a network that takes pixels in [0, 1].
 
     Parameters
     ----------
     name
-        ``"torchvision/resnet50"`` or ``"timm/…"`` with their weights for ImageNet, or
+        ``"torchvision/resnet50"`` or ``"timm/…"`` with their weights for ImageNet;
+        ``"small/cnn-3x32"`` and its like, which are untrained (`striate.models.small`); or
         ``"path/to/file.py:function"``. The function takes nothing and returns a module that takes
         pixels in [0, 1] (see `normalised`), or a `Network`.
     weights
         A file of weights to load instead: safetensors, or what `torch.save` wrote of a state
-        dictionary. Names must fit exactly.
+        dictionary. Names must fit exactly. The network is then called by its name and that of
+        the file.
+    pretrained
+        Whether networks of torchvision and timm come with their weights.
+    seed
+        What random weights are drawn from. Needed for those of ``small/…``; a network of
+        any source is then the same each time.
 
     Raises
     ------
     ValueError
         If there is no such network, its package is not installed, the file or its function cannot
-        be run or does not return one, or the weights cannot be read or do not fit.
+        be run or does not return one, the weights cannot be read or do not fit, or nothing says
+        what random weights are drawn from.
     """
     if weights is not None and not isinstance(weights, Path):
         raise ValueError(f"weights={weights!r} is a {type(weights).__name__}; give a pathlib.Path")
     if weights is not None and not weights.is_file():
         raise ValueError(f"weights={str(weights)!r}: there is no such file")
-    kind, _, rest = name.partition("/")
-    if ":" in name and name.rpartition(":")[0].endswith(".py"):
-        network = _from_file(name)
-    elif kind in _SOURCES and rest:
-        network = _SOURCES[kind](rest, weights is None)
-    else:
-        raise ValueError(
-            f"model={name!r}; give torchvision/NAME, timm/NAME or path/to/file.py:function"
-        )
+    with _drawn_from(seed):
+        network = _made(name, pretrained and weights is None)
     if weights is not None:
         _load_weights(network.model, weights)
+    elif name.startswith("small/") and seed is None:
+        raise ValueError(
+            f"model={name!r} is untrained: give weights=, or seed= for random weights to train"
+        )
     network.model.eval()
-    return network._replace(name=name)
+    return network._replace(name=name if weights is None else f"{name}, {weights.stem}")
+
+
+def _made(name: str, pretrained: bool) -> Network:
+    kind, _, rest = name.partition("/")
+    if ":" in name and name.rpartition(":")[0].endswith(".py"):
+        return _from_file(name)
+    if kind in _SOURCES and rest:
+        return _SOURCES[kind](rest, pretrained)
+    raise ValueError(
+        f"model={name!r}; give torchvision/NAME, timm/NAME, small/NAME or path/to/file.py:function"
+    )
+
+
+@contextmanager
+def _drawn_from(seed: int | None) -> Iterator[None]:
+    """Let modules draw their weights from `seed`: they know torch's own generator only."""
+    if seed is None:
+        yield
+        return
+    with torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(torch.Generator().manual_seed(seed).get_state())
+        yield
 
 
 def fingerprint(model: nn.Module) -> str:
@@ -151,7 +181,19 @@ def _timm(name: str, pretrained: bool) -> Network:
     return Network(name, normalised(model, wanted["mean"], wanted["std"]), resize, size)
 
 
-_SOURCES: dict[str, Callable[[str, bool], Network]] = {"torchvision": _torchvision, "timm": _timm}
+def _small(name: str, _: bool) -> Network:
+    if name not in SMALL:
+        raise ValueError(f"there is no network 'small/{name}'; there are {', '.join(SMALL)}")
+    build, channels, side = SMALL[name]
+    model = normalised(build(channels, side), [MEAN] * channels, [STD] * channels)
+    return Network(name, model, side, side)
+
+
+_SOURCES: dict[str, Callable[[str, bool], Network]] = {
+    "torchvision": _torchvision,
+    "timm": _timm,
+    "small": _small,
+}
 
 
 def _package(module: str, name: str) -> ModuleType:

@@ -7,6 +7,9 @@ EPS = torch.finfo(torch.float64).eps
 # The squared cross-product is updated, not made anew, while its largest eigenvalue is more than
 # this share of what it was when it was made: rounding stays at EPS over it.
 FRESH = 1e-3
+# Of the largest singular value: directions above it are so far from rounding that the response
+# loadings need no product of their own.
+CLEAR = 1e-3
 # Symmetric matrices up to this size are tridiagonalised, larger ones iterated (both timed).
 DIRECT = 256
 
@@ -42,11 +45,11 @@ class Deflated:
         Zero for a split that has no more: what is left of its cross-product is rounding.
         """
         self._component += 1
-        weights, strength = self._leading()
+        weights, strength, images = self._leading()
         stale = self._alive & (strength.square() < FRESH * self._made)
         if self._component and stale.any():
             self._square[stale] = self._squared(self._rest(stale))
-            weights, strength = self._leading()
+            weights, strength, images = self._leading()
             self._made[stale] = strength[stale].square()
         if not self._component:
             self._largest, self._made = strength, strength.square()
@@ -56,6 +59,9 @@ class Deflated:
             overlap = _each(self._feature_loadings.mT, directions)
             directions = directions - _each(self.rotations, overlap)
         self._directions = directions * self._alive[:, None]
+        clear = bool(((strength > CLEAR * self._largest) | ~self._alive).all())
+        # In theory the same, as the deflated cross-products take rotations to zero.
+        self._images = images if clear else self._onto_neurons(self._directions)
         return self._directions
 
     def deflate(self, loadings: Tensor, norms: Tensor, energy: Tensor) -> Tensor:
@@ -68,7 +74,7 @@ class Deflated:
         alive = self._alive.to(norms)[:, None]
         norms = norms.where(self._alive, 1.0)
         p = loadings / norms[:, None] * alive
-        q = self._onto_neurons(self._directions) / norms[:, None] * alive
+        q = self._images / norms[:, None] * alive
         self._lower_square(p, q, norms)
         self._feature_loadings[:, :, self._component] = p
         self.rotations[:, :, self._component] = self._directions * alive
@@ -77,14 +83,20 @@ class Deflated:
         self.found += self._alive
         return alive[:, 0]
 
-    def _leading(self) -> tuple[Tensor, Tensor]:
-        """Unit weights (splits × features) of the largest singular direction, and its value."""
+    def _leading(self) -> tuple[Tensor, Tensor, Tensor]:
+        """Unit weights (splits × features) of the largest singular direction, its value, its image.
+
+        The image (splits × neurons) is the deflated cross-products' transposes times the weights.
+        """
         vectors = _top_eigenvectors(self._square)
         if self._by_neurons:
-            vectors = self._onto_features(vectors)
-            strength = vectors.norm(dim=1)
-            return vectors / strength.where(strength > 0, 1.0)[:, None], strength
-        return vectors, self._onto_neurons(vectors).norm(dim=1)
+            weights = self._onto_features(vectors)
+            strength = weights.norm(dim=1)
+            length = strength.where(strength > 0, 1.0)[:, None]
+            # Eigenvectors are less exact than a product: the square's stands for one with C.
+            return weights / length, strength, _each(self._square, vectors) / length
+        images = self._onto_neurons(vectors)
+        return vectors, images.norm(dim=1), images
 
     def _lower_square(self, p: Tensor, q: Tensor, norms: Tensor) -> None:
         """Update the square by rank two, rather than multiplying the cross-products again."""
@@ -129,7 +141,12 @@ def _top_eigenvectors(squares: Tensor) -> Tensor:
     """Eigenvector of the largest eigenvalue of each; its sign does not matter here."""
     if squares.device.type != "cpu":
         return torch.linalg.eigh(squares)[1][:, :, -1]
-    return torch.stack([_top_eigenvector(square) for square in squares])
+    import scipy.linalg  # noqa: F401  its BLAS must be there to be limited
+    from threadpoolctl import threadpool_limits
+
+    # So small a matrix only suffers from a second thread, which torch's own keep from running.
+    with threadpool_limits(1, user_api="blas"):
+        return torch.stack([_top_eigenvector(square) for square in squares])
 
 
 def _top_eigenvector(square: Tensor) -> Tensor:

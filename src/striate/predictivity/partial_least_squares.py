@@ -218,7 +218,7 @@ def _fit(
         y_scale = torch.stack([_deviations(y, train) for train in trains])
         cross /= x_scale[:, :, None] * y_scale[:, None]
     deflated = Deflated(cross, components, rows=len(x))
-    scores = x.new_zeros(len(trains), len(x), components)
+    scores = x.new_zeros(len(trains), components, len(x))
     energy = mask @ x.square().sum(1)
     for component in range(components):
         directions = deflated.next_directions() / x_scale
@@ -227,10 +227,10 @@ def _fit(
         # Of the train stimuli `seen` has mean zero up to rounding, and so needs no mean of x.
         loadings = (seen @ x - seen.sum(1, keepdim=True) * x_means) / x_scale
         kept = deflated.deflate(loadings, seen.square().sum(1), energy * directions.square().sum(1))
-        scores[:, :, component] = latent * kept[:, None]
+        scores[:, component] = latent * kept[:, None]
     rotations = deflated.rotations / x_scale[:, :, None]
     loadings = deflated.loadings * y_scale[:, :, None]
-    return PLSFits(rotations, loadings, scores, x_means, y_means, deflated.found)
+    return PLSFits(rotations, loadings, scores.mT, x_means, y_means, deflated.found)
 
 
 def _product(x: Tensor, y: Tensor, product: Tensor, mask: Tensor) -> Tensor:

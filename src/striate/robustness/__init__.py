@@ -5,18 +5,45 @@ attack is a function of ``(model, images, labels)``; bind its settings with `fun
 Attacks run the model in evaluation mode, put its mode back, and leave no parameter gradient.
 """
 
-from striate.robustness.accuracy import Attack, correct, epsilon_at, robust_accuracy
-from striate.robustness.attacks import fgsm, pgd, summed_cross_entropy
-from striate.robustness.balls import Ball, LinfBall
+from striate.robustness.accuracy import (
+    Attack,
+    correct,
+    epsilon_at,
+    robust_accuracy,
+    robust_curve,
+)
+from striate.robustness.attacks import Loss, fgsm, pgd, summed_cross_entropy, summed_margin
+from striate.robustness.balls import Ball, Geometry, L1Ball, L2Ball, LinfBall, Norm, ball
+from striate.robustness.black_box import random_search
+from striate.robustness.external import autoattack
+from striate.robustness.judging import Verdict, verdict
+from striate.robustness.probing import Probe, probes
+from striate.robustness.warning_signs import Sign, signs
 
 __all__ = [
     "Attack",
     "Ball",
+    "Geometry",
+    "L1Ball",
+    "L2Ball",
     "LinfBall",
+    "Loss",
+    "Norm",
+    "Probe",
+    "Sign",
+    "Verdict",
+    "autoattack",
+    "ball",
     "correct",
     "epsilon_at",
     "fgsm",
     "pgd",
+    "probes",
+    "random_search",
     "robust_accuracy",
+    "robust_curve",
+    "signs",
     "summed_cross_entropy",
+    "summed_margin",
+    "verdict",
 ]

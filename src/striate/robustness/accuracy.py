@@ -4,13 +4,13 @@ from collections.abc import Callable, Sequence
 from itertools import pairwise
 
 import torch
-from jaxtyping import Bool, Int
+from jaxtyping import Bool
 from torch import Tensor, nn
 
+from striate.robustness.attacks import Labels
 from striate.robustness.balls import Images
 from striate.robustness.victim import check, frozen
 
-Labels = Int[Tensor, " batch"]
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
 
@@ -32,9 +32,15 @@ def correct(
 
 
 def robust_accuracy(
-    model: nn.Module, images: Images, labels: Labels, attack: Attack, *, batch_size: int = 1000
+    model: nn.Module,
+    images: Images,
+    labels: Labels,
+    attack: Attack,
+    *,
+    batch_size: int = 1000,
+    attack_wrong: bool = False,
 ) -> Bool[Tensor, " batch"]:
-    """Tell for each image whether `model` still names its class after `attack`.
+    """Tell for each image whether `model` names its class before and after `attack`.
 
     Parameters
     ----------
@@ -45,6 +51,11 @@ def robust_accuracy(
         ``partial(fgsm, ball=LinfBall(0.05))``.
     batch_size
         Images attacked at a time; the outcome of an attack without chance does not depend on it.
+    attack_wrong
+        An image that is wrong without an attack is wrong under it, as the image itself lies in
+        every ball; so it is not attacked, and costs one forward pass. True attacks it all the same
+        and looks at the answer after the attack alone, as the released code of Kong et al. 2021 and
+        Gerum et al. 2022 does: an attack may by chance end where a wrong answer is right again.
 
     Returns
     -------
@@ -52,12 +63,80 @@ def robust_accuracy(
         True where the answer is right; its mean is the robust accuracy.
     """
     check(images, labels)
-    return torch.cat(
+    attacked = (
+        torch.ones(len(images), dtype=torch.bool, device=images.device)
+        if attack_wrong
+        else correct(model, images, labels, batch_size=batch_size)
+    )
+    return _survivors(model, images, labels, attack, attacked, batch_size)
+
+
+def robust_curve(
+    model: nn.Module,
+    images: Images,
+    labels: Labels,
+    attack_at: Callable[[float], Attack],
+    epsilons: Sequence[float],
+    *,
+    batch_size: int = 1000,
+    attack_wrong: bool = False,
+) -> Bool[Tensor, "epsilons batch"]:
+    """Tell for each strength and image whether `model` still names its class.
+
+    One clean pass serves all strengths. At 0 its outcome is the answer, and nothing is attacked.
+
+    Parameters
+    ----------
+    model, images, labels, batch_size, attack_wrong
+        As in `robust_accuracy`.
+    attack_at
+        The attack of a given strength above 0.
+    epsilons
+        Strengths, in any order.
+
+    Returns
+    -------
+    outcomes
+        One row per strength; the mean over images is the curve.
+
+    Raises
+    ------
+    ValueError
+        If a strength is negative, there is none, or as in `attack_at`.
+    """
+    check(images, labels)
+    if not epsilons or not all(eps >= 0 for eps in epsilons):
+        raise ValueError(f"epsilons={list(epsilons)}: give at least one strength, none negative")
+    attacks = [attack_at(eps) if eps > 0 else None for eps in epsilons]
+    clean = correct(model, images, labels, batch_size=batch_size)
+    attacked = torch.ones_like(clean) if attack_wrong else clean
+    return torch.stack(
         [
-            correct(model, attack(model, some, true), true, batch_size=batch_size)
-            for some, true in zip(images.split(batch_size), labels.split(batch_size), strict=True)
+            clean
+            if attack is None
+            else _survivors(model, images, labels, attack, attacked, batch_size)
+            for attack in attacks
         ]
     )
+
+
+def _survivors(
+    model: nn.Module,
+    images: Tensor,
+    labels: Tensor,
+    attack: Attack,
+    attacked: Tensor,
+    batch_size: int,
+) -> Tensor:
+    """Outcome of the images that are attacked, in full batches; False for the others."""
+    outcomes = torch.zeros_like(attacked)
+    if attacked.any():
+        for some in attacked.nonzero()[:, 0].split(batch_size):
+            true = labels[some]
+            outcomes[some] = correct(
+                model, attack(model, images[some], true), true, batch_size=batch_size
+            )
+    return outcomes
 
 
 def epsilon_at(

@@ -11,7 +11,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from striate.robustness.balls import Ball, Images
+from striate.robustness.balls import Ball, Images, L1Ball
+from striate.robustness.limits import within
 from striate.robustness.victim import check, frozen
 
 Labels = Int[Tensor, " batch"]
@@ -26,6 +27,24 @@ def summed_cross_entropy(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
     whose sign is zero: the attack would weaken as the batch grows.
     """
     return cross_entropy(logits, labels, reduction="sum")
+
+
+def summed_margin(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
+    """By how much the best wrong logit exceeds the right one, summed over the batch.
+
+    Carlini and Wagner 2017. Unlike the cross-entropy it does not flatten where a network is
+    certain, so its gradient does not vanish there.
+
+    Raises
+    ------
+    ValueError
+        If there is only one class.
+    """
+    if logits.shape[1] < 2:
+        raise ValueError(f"logits have {logits.shape[1]} class; a margin needs at least 2")
+    true = labels[:, None]
+    wrong = logits.scatter(1, true, -torch.inf).amax(1)
+    return (wrong - logits.gather(1, true)[:, 0]).sum()
 
 
 @torch.no_grad()
@@ -50,14 +69,15 @@ def fgsm(
     labels
         The true classes.
     ball
-        Where the perturbation may go, e.g. ``LinfBall(0.05)``.
+        Where the perturbation may go, e.g. ``LinfBall(0.05)`` or ``L2Ball(0.15)``.
     loss
         What to raise: summed over images, or images would disturb each other.
 
     Returns
     -------
     adversarial
-        Images in [0, 1] within `ball` of `images`, detached.
+        Images in [0, 1] within `ball` of `images`, detached: the norm of their difference is at
+        most ``eps * (1 + 1e-6)``.
 
     Raises
     ------
@@ -66,8 +86,8 @@ def fgsm(
     """
     check(images, labels)
     with frozen(model):
-        step = ball.eps * ball.steepest(_gradient(model, images, labels, loss))
-    return (images + step).clamp(0, 1)
+        step = ball.eps * _uphill(ball, _gradient(model, images, labels, loss), images)
+    return within(ball, (images + step).clamp(0, 1), images)
 
 
 def pgd(
@@ -86,7 +106,8 @@ def pgd(
     """Climb the loss by projected gradient ascent, and return where the climb ends.
 
     Madry et al. 2018. Gerum et al. 2022 take 40 steps of 0.01 from the clean image (their eq. 8
-    omits the sign that their code takes); Kong et al. 2021 take 20 steps of ``2 * eps / 20``.
+    omits the sign that their code takes); Kong et al. 2021 take 20 steps of ``2 * eps / 20``, in
+    the L∞, the L2 and the L1 ball of ``geometry="paper"``.
 
     The model is taken to be a function of its input: an image whose climb stands still, or hops
     between two points, is not sent through it again, as the rest of its climb is known. Where
@@ -113,7 +134,7 @@ def pgd(
     Returns
     -------
     adversarial
-        Images in [0, 1] within `ball` of `images`, detached.
+        As in `fgsm`.
 
     Raises
     ------
@@ -158,14 +179,16 @@ def _climb(
     """Take `steps` steps, with each image only until its climb repeats itself."""
     delta = ball.sample(images, generator) if random_start else torch.zeros_like(images)
     before = now = (images + delta).clamp(0, 1)
+    clean = images
     ends, climbing = torch.empty_like(now), torch.arange(len(images), device=images.device)
     chance = _chance(images.device)
     for left in reversed(range(steps)):
-        step = step_size * ball.steepest(_gradient(model, now, labels, loss))
+        step = step_size * _uphill(ball, _gradient(model, now, labels, loss), now)
         after = (images + ball.project(step.add_(now).sub_(images))).clamp_(0, 1)
-        # A step is a function of where it starts. So an image back where it was one or two steps
-        # ago goes to and fro for ever: its climb ends here or one step back, as `left` is even or
-        # odd. Unless something drew random numbers: then the same start may lead elsewhere.
+        # In any ball, a step is a function of where it starts. So an image back, to the bit, where
+        # it was one or two steps ago goes to and fro for ever: its climb ends here or one step
+        # back, as `left` is even or odd. Unless something drew random numbers: then the same start
+        # may lead elsewhere.
         repeats = (after == now).flatten(1).all(1) | (after == before).flatten(1).all(1)
         before, now = now, after
         if repeats.any() and torch.equal(_chance(images.device), chance):
@@ -176,7 +199,7 @@ def _climb(
             if not len(climbing):
                 break
     ends[climbing] = now
-    return ends
+    return within(ball, ends, clean)
 
 
 def _chance(device: torch.device) -> Tensor:
@@ -185,6 +208,17 @@ def _chance(device: torch.device) -> Tensor:
     if device.type == "cuda":
         state = torch.cat([state, torch.cuda.get_rng_state(device)])
     return state
+
+
+def _uphill(ball: Ball, gradient: Tensor, now: Tensor) -> Tensor:
+    """Direction of the next step; a sparse one is not spent on pixels that could not follow.
+
+    A dense step loses nothing at the edge of [0, 1]: the other pixels go where they would go.
+    """
+    if isinstance(ball, L1Ball) and ball.geometry == "exact":
+        stuck = ((now <= 0) & (gradient < 0)) | ((now >= 1) & (gradient > 0))
+        gradient = gradient.masked_fill(stuck, 0)
+    return ball.steepest(gradient)
 
 
 def _gradient(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:

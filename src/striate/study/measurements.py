@@ -67,7 +67,10 @@ def attack_curve(
         Radii of the L∞ ball, in pixel units.
     """
     reached = [
-        robust_accuracy(model, images, labels, attack(LinfBall(eps))).float().mean().item()
+        robust_accuracy(model, images, labels, attack(LinfBall(eps)), attack_wrong=True)
+        .float()
+        .mean()
+        .item()
         for eps in epsilons
     ]
     settings = {"images": len(images), "norm": "Linf"}

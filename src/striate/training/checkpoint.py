@@ -3,10 +3,14 @@
 Two files: ``NAME-EPOCH.safetensors`` holds the weights and the optimiser's moments, ``NAME.json``
 holds what was measured so far and names the weights that belong to it. The JSON is replaced last,
 so a kill at any moment leaves the previous pair or the new one.
+
+Of several processes the first writes, and all read: each finds what it alone remembered, such as
+the perturbation of its part of the batch, under its rank.
 """
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from safetensors import SafetensorError
@@ -15,71 +19,129 @@ from torch import nn
 
 from striate import results
 from striate.results import Result, Setting
+from striate.training.processes import Team
 
 Task = Mapping[str, Setting]
+Tensors = dict[str, torch.Tensor]
 
 
-def write(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    history: Sequence[Result],
-    *,
-    epoch: int,
-    task: Task,
-    alongside: nn.Module | None = None,
-) -> None:
-    """Replace the checkpoint at `path` (ending in ``.json``) by the state after `epoch`."""
-    tensors = {f"model.{name}": value for name, value in model.state_dict().items()}
-    if alongside is not None:
-        tensors |= {f"alongside.{name}": value for name, value in alongside.state_dict().items()}
-    for index, state in optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in state.items()}
+class State(NamedTuple):
+    """All that later steps depend on.
+
+    Attributes
+    ----------
+    model, optimizer
+        What is trained, and with what.
+    alongside
+        Whatever else remembers something from step to step.
+    scaler
+        Of the loss, in half precision.
+    team
+        The processes that train together.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    alongside: nn.Module | None = None
+    scaler: torch.amp.GradScaler | None = None
+    team: Team = Team(0, 1)
+
+
+def write(path: Path, state: State, history: Sequence[Result], *, epoch: int, task: Task) -> None:
+    """Replace the checkpoint at `path` (ending in ``.json``) by the state after `epoch`.
+
+    All processes of a team call this together.
+    """
+    beside = state.team.collected(_remembered(state))
+    if state.team.rank > 0:
+        return
+    tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    for rank, remembered in enumerate(beside):
+        tensors |= {_beside(rank) + name: value for name, value in remembered.items()}
+    for index, moments in state.optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+    tensors |= _scales(state)
     weights = path.with_name(f"{path.stem}-{epoch}.safetensors")
     results.write_atomically(weights, save(_plain(tensors)))
-    results.save(path, history, task=task, provenance={"epoch": epoch, "weights": weights.name})
+    provenance = {"epoch": epoch, "weights": weights.name, "processes": state.team.size}
+    results.save(path, history, task=task, provenance=provenance)
     remove(path, keep=weights)
 
 
-def read(
-    path: Path,
-    model: nn.Module,
-    optimizer: torch.optim.Optimizer,
-    *,
-    task: Task,
-    alongside: nn.Module | None = None,
-) -> tuple[int, list[Result]]:
-    """Put `model`, `optimizer` and `alongside` in the state at `path`; return epoch and history.
+def read(path: Path, state: State, *, task: Task) -> tuple[int, list[Result]]:
+    """Bring what is in `state` to where it was at `path`; return epoch and history.
 
     Without a checkpoint nothing is touched, and the epoch is 0.
 
     Raises
     ------
     ValueError
-        If the checkpoint is damaged or belongs to another task.
+        If the checkpoint is damaged or belongs to another task or another number of processes, or
+        processes do not see the same one.
     """
-    if not path.exists():
-        return 0, []
+    done, history = _read(path, state, task) if path.exists() else (0, [])
+    seen = state.team.collected(done)
+    if len(set(seen)) > 1:
+        raise ValueError(
+            f"processes found {path} after epochs {seen}; it must lie where all of them see it"
+        )
+    return done, history
+
+
+def _read(path: Path, state: State, task: Task) -> tuple[int, list[Result]]:
     record = results.read_record(path)
     if record["task"] != dict(task):
         raise ValueError(f"{path} belongs to a run with other settings; delete it to start afresh")
-    epoch, weights = record["provenance"]["epoch"], record["provenance"]["weights"]
+    provenance, size = record["provenance"], state.team.size
+    if provenance.get("processes", 1) != size:
+        raise ValueError(
+            f"{path} belongs to a run of {provenance.get('processes', 1)} processes, this has "
+            f"{size}; go on with as many, or delete it to start afresh"
+        )
     try:
-        tensors = load_file(path.with_name(weights))
+        tensors = load_file(path.with_name(provenance["weights"]))
     except (OSError, SafetensorError) as error:
         raise ValueError(
-            f"{path} has lost its weights, {weights} ({error}); delete it to start afresh"
+            f"{path} has lost its weights, {provenance['weights']} ({error}); delete it to start "
+            "afresh"
         ) from error
-    model.load_state_dict(_under("model.", tensors))
-    if alongside is not None:
-        alongside.load_state_dict(_under("alongside.", tensors))
-    state: dict[int, dict[str, torch.Tensor]] = {}
+    _restore(state, tensors)
+    return provenance["epoch"], results.load(path)
+
+
+def _restore(state: State, tensors: Tensors) -> None:
+    state.model.load_state_dict(_under("model.", tensors))
+    if state.alongside is not None:
+        state.alongside.load_state_dict(_under(_beside(state.team.rank), tensors))
+    moments: dict[int, Tensors] = {}
     for name, value in _under("optimizer.", tensors).items():
         index, key = name.split(".", 1)
-        state.setdefault(int(index), {})[key] = value
-    groups = optimizer.state_dict()["param_groups"]
-    optimizer.load_state_dict({"state": state, "param_groups": groups})
-    return epoch, results.load(path)
+        moments.setdefault(int(index), {})[key] = value
+    groups = state.optimizer.state_dict()["param_groups"]
+    state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+    scales = _under("scaler.", tensors)
+    if state.scaler is not None and scales:
+        state.scaler.load_state_dict({name: value.item() for name, value in scales.items()})
+
+
+def _remembered(state: State) -> Tensors:
+    return {} if state.alongside is None else _plain(state.alongside.state_dict())
+
+
+def _beside(rank: int) -> str:
+    """Return what the names of a process's own tensors begin with."""
+    return f"alongside-{rank}." if rank else "alongside."
+
+
+def _scales(state: State) -> Tensors:
+    """Return the scaler's numbers; a scaler that is off has none."""
+    scales = {} if state.scaler is None else state.scaler.state_dict()
+    return {
+        f"scaler.{name}": torch.tensor(
+            value, dtype=torch.float64 if isinstance(value, float) else None
+        )
+        for name, value in scales.items()
+    }
 
 
 def remove(path: Path, *, keep: Path | None = None) -> None:
@@ -91,12 +153,16 @@ def remove(path: Path, *, keep: Path | None = None) -> None:
         path.unlink(missing_ok=True)
 
 
-def _plain(tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """On the CPU and laid out in order, as the file format wants them."""
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+def _plain(tensors: Mapping[str, torch.Tensor | None]) -> Tensors:
+    """On the CPU and laid out in order, as the file format wants them; without what is not yet."""
+    return {
+        name: tensor.detach().cpu().contiguous()
+        for name, tensor in tensors.items()
+        if tensor is not None
+    }
 
 
-def _under(prefix: str, tensors: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _under(prefix: str, tensors: Tensors) -> Tensors:
     return {
         name.removeprefix(prefix): value
         for name, value in tensors.items()

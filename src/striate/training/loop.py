@@ -2,16 +2,24 @@
 
 import time
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
+from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
-from striate.results import Result, Score
+from striate.results import Result
 from striate.training import checkpoint as checkpoints
-from striate.training.objectives import Objective, Step
+from striate.training.averages import measured_in, summary
+from striate.training.batches import shuffled
+from striate.training.checks import check
+from striate.training.inputs import Inputs
+from striate.training.objectives import Objective, Step, bare
+from striate.training.processes import Team, team_of, weighted
+from striate.training.schedules import RateSchedule
+from striate.training.sources import Source
 
 Images = Float[Tensor, "images channels height width"]
 Labels = Int[Tensor, " images"]
@@ -20,7 +28,7 @@ Evaluate = Callable[[nn.Module, int], list[Result]]
 
 def train(
     model: nn.Module,
-    images: Images,
+    images: Images | Source,
     labels: Labels,
     *,
     objective: Objective,
@@ -33,18 +41,25 @@ def train(
     checkpoint_seconds: float = 10.0,
     task: checkpoints.Task | None = None,
     alongside: nn.Module | None = None,
+    inputs: Inputs | None = None,
+    schedule: RateSchedule | None = None,
+    replays: int = 1,
+    precision: torch.dtype | None = None,
 ) -> Iterator[list[Result]]:
     """Train `model` in place, yielding after each epoch what was measured in it.
 
-    The order of images depends on `seed` and the epoch alone, so a run that was stopped and
-    resumed from its checkpoint ends, on a CPU, with the same bits as one that was not.
+    The order of images depends on `seed` and the epoch alone, and what is random about them on the
+    number of the batch too, so a run that was stopped and resumed from its checkpoint ends, on a
+    CPU, with the same bits as one that was not. An epoch that was interrupted starts anew.
 
     Parameters
     ----------
     model
-        Images to logits; trained in place, on the device of `images`.
+        Images to logits; trained in place, on the device of `labels`. Of several processes
+        (``torchrun``), each gives its `DistributedDataParallel`: see the notes.
     images, labels
-        The training set. The last, smaller batch of an epoch is used too.
+        The training set: a tensor, or a `Source` of images. The last, smaller batch of an epoch is
+        used too.
     objective
         ``(model, images, labels) -> Step``.
     optimizer
@@ -52,9 +67,9 @@ def train(
     epochs
         How many passes, those of the checkpoint included.
     batch_size
-        Images per step.
+        Images per step, of all processes together.
     seed
-        Decides the order of images.
+        Decides the order of images, and what `inputs` and a `Source` do at random.
     evaluate
         ``(model, epoch) -> results``: what else to measure after each epoch, e.g. on test images.
     checkpoint
@@ -67,6 +82,17 @@ def train(
     alongside
         Whatever else remembers something from step to step, e.g. the objective's penalties; its
         state goes into the checkpoint too.
+    inputs
+        ``(images, epoch, generator) -> images``: what is done to each batch first, e.g.
+        ``composed(cropped(4), flipped())`` or a `curriculum` of blur.
+    schedule
+        ``schedule(epoch)``, counted from 1, multiplies the learning rate that each group of
+        `optimizer` began with, e.g. ``dropped((25, 45, 65))``.
+    replays
+        How many steps are taken on each batch, with the very same pixels, before the next (`Free`).
+    precision
+        `torch.bfloat16` or `torch.float16`: passes run under autocast, the latter with a scaled
+        loss. Weights stay as they are.
 
     Yields
     ------
@@ -77,111 +103,100 @@ def train(
     Raises
     ------
     ValueError
-        If a size is out of range, the checkpoint is damaged or of another run, or the loss stops
-        being finite.
+        If a size is out of range, the checkpoint is damaged or of another run, the loss stops
+        being finite, or several processes train a model that is not wrapped.
+
+    Notes
+    -----
+    Several processes share each batch, in parts that differ by one image at most, whose losses are
+    weighted so that the mean gradient is that of the whole batch. Process 0 evaluates and writes
+    checkpoints, all read them, and all yield the same. What is random about images is not the same
+    as in one process.
     """
-    if epochs < 1 or not 1 <= batch_size <= len(images):
-        raise ValueError(
-            f"epochs={epochs}, batch_size={batch_size} with {len(images)} images: need at least "
-            "one epoch and a batch no larger than the training set"
-        )
-    if len(images) != len(labels):
-        raise ValueError(f"{len(images)} images but {len(labels)} labels")
-    task = task or {}
-    done, history = 0, []
-    if checkpoint is not None:
-        done, history = checkpoints.read(
-            checkpoint, model, optimizer, task=task, alongside=alongside
-        )
+    team = team_of(model)
+    check(
+        len(images),
+        len(labels),
+        epochs=epochs,
+        batch_size=batch_size,
+        replays=replays,
+        precision=precision,
+        processes=team.size,
+    )
+    scaler = torch.amp.GradScaler(labels.device.type, enabled=precision == torch.float16)
+    run = _Run(
+        model, images, labels, objective, optimizer, batch_size, seed,
+        inputs, replays, precision, scaler, team,
+    )  # fmt: skip
+    state, task = checkpoints.State(bare(model), optimizer, alongside, scaler, team), task or {}
+    done, history = checkpoints.read(checkpoint, state, task=task) if checkpoint else (0, [])
     if done > epochs:
         raise ValueError(f"{checkpoint} is at epoch {done} already, beyond epochs={epochs}")
     for epoch in range(1, done + 1):
         yield [result for result in history if result.settings["epoch"] == epoch]
     saved = time.monotonic()
     for epoch in range(done + 1, epochs + 1):
-        measured = _train_epoch(
-            model,
-            images,
-            labels,
-            objective,
-            optimizer,
-            batch_size,
-            _order(len(images), seed, epoch),
-        )
-        found = [*_summary(measured, epoch), *(evaluate(model, epoch) if evaluate else [])]
+        if schedule is not None:
+            _set_rates(optimizer, schedule(epoch))
+        found = summary(team.averaged(_train_epoch(run, epoch), labels.device), epoch)
+        if evaluate is not None:
+            found += team.agreed(evaluate(bare(model), epoch) if team.rank == 0 else [])
         history += found
-        due = time.monotonic() - saved >= checkpoint_seconds
+        due = team.agreed(time.monotonic() - saved >= checkpoint_seconds)
         if checkpoint is not None and due and epoch < epochs:
-            checkpoints.write(
-                checkpoint,
-                model,
-                optimizer,
-                history,
-                epoch=epoch,
-                task=task,
-                alongside=alongside,
-            )
+            checkpoints.write(checkpoint, state, history, epoch=epoch, task=task)
             saved = time.monotonic()
         yield found
 
 
-def _train_epoch(
-    model: nn.Module,
-    images: Tensor,
-    labels: Tensor,
-    objective: Objective,
-    optimizer: torch.optim.Optimizer,
-    batch_size: int,
-    order: Tensor,
-) -> list[dict[str, float]]:
-    """Take one step per batch; return per step what was measured, with the size of the batch."""
-    model.train()
+@dataclass(frozen=True)
+class _Run:
+    """What every step needs, as `train` was given it."""
+
+    model: nn.Module
+    images: Tensor | Source
+    labels: Tensor
+    objective: Objective
+    optimizer: torch.optim.Optimizer
+    batch_size: int
+    seed: int
+    inputs: Inputs | None
+    replays: int
+    precision: torch.dtype | None
+    scaler: torch.amp.GradScaler
+    team: Team
+
+
+def _train_epoch(run: _Run, epoch: int) -> list[dict[str, float]]:
+    """Take the steps of each batch; return per step what was measured, with the images it saw."""
+    run.model.train()
     measured: list[dict[str, float]] = []
-    for batch in order.to(images.device).split(batch_size):
-        started = time.perf_counter()
-        step = objective(model, images[batch], labels[batch])
-        optimizer.zero_grad()
-        step.loss.backward()
-        optimizer.step()
-        measured.append(_measured(step, labels[batch], time.perf_counter() - started))
+    started = time.perf_counter()
+    batches = shuffled(
+        run.images, run.labels, run.inputs, run.team,
+        batch_size=run.batch_size, seed=run.seed, epoch=epoch,
+    )  # fmt: skip
+    for images, labels, weight in batches:
+        for _ in range(run.replays):
+            step = _descend(run, images, labels, weight)
+            measured.append(measured_in(step, labels, time.perf_counter() - started))
+            started = time.perf_counter()
     return measured
 
 
-def _measured(step: Step, labels: Tensor, seconds: float) -> dict[str, float]:
-    loss = step.loss.item()
-    if not np.isfinite(loss):
-        raise ValueError(f"the loss became {loss}; lower the learning rate or beta")
-    right = (step.logits.detach().argmax(1) == labels).float().mean().item()
-    extra = {name: float(value) for name, value in step.measured.items()}
-    apart = extra.pop("seconds_alpha", 0.0)
-    return {
-        "loss": loss,
-        "accuracy": right,
-        **extra,
-        "seconds_training": seconds - apart,
-        "seconds_measuring alpha": apart,
-        "images": float(len(labels)),
-    }
+def _descend(run: _Run, images: Tensor, labels: Tensor, weight: float) -> Step:
+    # Without the cache: a weight that an attack's passes cast has no gradient for the next pass.
+    half = torch.autocast(labels.device.type, run.precision, cache_enabled=False)
+    with half if run.precision is not None else nullcontext():
+        step = run.objective(run.model, images, labels)
+    run.optimizer.zero_grad()
+    run.scaler.scale(weighted(step, weight)).backward()
+    run.scaler.step(run.optimizer)
+    run.scaler.update()
+    return step
 
 
-def _summary(measured: list[dict[str, float]], epoch: int) -> list[Result]:
-    """Average over steps: loss and accuracy by images, α by batches as Gerum et al. logged it."""
-    column = {name: np.array([step[name] for step in measured]) for name in measured[0]}
-    found: list[Result] = []
-    for name, values in column.items():
-        settings = {"on": "train", "epoch": epoch}
-        if name in ("loss", "accuracy"):
-            mean = float(np.average(values, weights=column["images"]))
-            found.append(Score(name, mean, settings=settings))
-        elif name.startswith("seconds_"):
-            part = {"epoch": epoch, "part": name.removeprefix("seconds_")}
-            found.append(Score("seconds", float(values.sum()), settings=part))
-        elif name != "images":
-            settings["error"] = "sd over batches"
-            found.append(Score(name, float(values.mean()), float(values.std()), settings=settings))
-    return found
-
-
-def _order(images: int, seed: int, epoch: int) -> Tensor:
-    state = int(np.random.SeedSequence([seed, epoch]).generate_state(1, np.uint64)[0])
-    return torch.randperm(images, generator=torch.Generator().manual_seed(state))
+def _set_rates(optimizer: torch.optim.Optimizer, factor: float) -> None:
+    """Multiply the learning rates that the groups began with, noted where torch notes them."""
+    for group in optimizer.param_groups:
+        group["lr"] = factor * group.setdefault("initial_lr", group["lr"])

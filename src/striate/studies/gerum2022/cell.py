@@ -15,6 +15,7 @@ from striate.results import Curve, Result, Score, Setting
 from striate.robustness import epsilon_at, fgsm, pgd
 from striate.spectra import Form, Solver, SpectralPenalty
 from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
+from striate.study.epochs import over_epochs
 from striate.study.progress import note
 from striate.training import spectral, train
 
@@ -76,7 +77,7 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
     ):
         history += found
         note(checkpoint, _epoch(found[0]), epochs, _progress(found))
-    return _stamped(_summary(history, epochs), task)
+    return _stamped(over_epochs(history, epochs), task)
 
 
 def build(
@@ -139,27 +140,6 @@ def _halving(name: str, curve: Curve, epoch: int) -> list[Score]:
         return []
     halved = epsilon_at(curve.x, curve.y, fraction=0.5)
     return [Score(f"epsilon_half_{name}", halved, settings={"on": "test", "epoch": epoch})]
-
-
-def _summary(history: Sequence[Result], epochs: int) -> list[Result]:
-    """Turn the scores of each epoch into curves over epochs, and keep those of the last one."""
-    by_kind: dict[tuple[str, Setting], list[Score]] = {}
-    kept: list[Result] = []
-    for result in history:
-        if isinstance(result, Score) and result.name.startswith(("loss", "accuracy", "alpha")):
-            by_kind.setdefault((result.name, result.settings["on"]), []).append(result)
-        elif result.name != "seconds":
-            kept.append(result)
-    for (name, on), scores in by_kind.items():
-        at = tuple(float(_epoch(score)) for score in scores)
-        values = tuple(score.value for score in scores)
-        kept.append(Curve(name, at, values, settings={"on": on, "epoch": epochs}))
-        kept.append(scores[-1])
-    for part in ("training", "measuring alpha", "attacking"):
-        spent = [r for r in history if r.name == "seconds" and r.settings["part"] == part]
-        total = sum(score.value for score in spent if isinstance(score, Score))
-        kept.append(Score("seconds", total, settings={"part": part, "epoch": epochs}))
-    return kept
 
 
 def _stamped(results: Sequence[Result], task: Task) -> list[Result]:

@@ -6,7 +6,7 @@ better than another?
 Command
     ``striate measure predictivity MODEL --recording FILE --images DIR --stimulus-deg 1.14
     [--layers '**'] [--crop-px 80] [--protocol paper|authors|consistent] [--regression pls|ridge]
-    [--grouped movie] [--against RESULT.json]``
+    [--per-neuron] [--grouped movie] [--against RESULT.json]``
     Several sizes, ``--stimulus-deg 1.14,2,4``, share the photographs and make a result each.
 Cost
     What ``striate measure spectrum`` costs for one set of photographs, and as much again for as

@@ -9,6 +9,7 @@ from torch import Tensor
 from striate.predictivity import (
     Fits,
     Groups,
+    Select,
     Split,
     explained_variance,
     inner_split,
@@ -30,23 +31,27 @@ class Regression(NamedTuple):
     Attributes
     ----------
     how
-        ``"pls"``: partial least squares, all neurons together, nothing scaled. ``"ridge"``: one
-        penalty for all neurons, chosen by five folds of the train stimuli.
+        ``"pls"``: partial least squares, all neurons together, nothing scaled. ``"ridge"``: the
+        penalty is chosen by five folds of the train stimuli.
     components
         Of partial least squares; fewer if a layer has fewer features.
     lambdas
         Penalties of ridge.
+    select
+        Of ridge: ``"population"``, one penalty for all neurons, as Kong et al. 2021 do;
+        ``"neuron"``, each neuron its own.
     """
 
     how: How
     components: int = 25
     lambdas: tuple[float, ...] = LAMBDAS
+    select: Select = "population"
 
     def fit(self, features: Tensor, responses: Tensor, splits: list[Split]) -> Fits:
         """Fit to the train part of each split."""
         if self.how == "ridge":
             return ridge(
-                features, responses, splits=splits, lambdas=self.lambdas, select="population"
+                features, responses, splits=splits, lambdas=self.lambdas, select=self.select
             )
         count = min(self.components, features.shape[1])
         return pls(features, responses, splits=splits, z_scored=False, components=count)
@@ -54,7 +59,9 @@ class Regression(NamedTuple):
     def settings(self) -> dict[str, Setting]:
         """Say which map it is."""
         if self.how == "ridge":
-            return {"regression": "ridge", "lambdas": " ".join(f"{one:g}" for one in self.lambdas)}
+            # Results of one penalty for all were named before there was a choice, and keep it.
+            name = "ridge" if self.select == "population" else "ridge per neuron"
+            return {"regression": name, "lambdas": " ".join(f"{one:g}" for one in self.lambdas)}
         return {"regression": "pls", "components": self.components}
 
     def check(self) -> None:
@@ -71,6 +78,15 @@ class Regression(NamedTuple):
             raise ValueError(f"components={self.components}: give a whole number from 1 on")
         if not self.lambdas or not all(0 < one < float("inf") for one in self.lambdas):
             raise ValueError(f"lambdas={self.lambdas}: give positive numbers to choose from")
+        if self.select not in get_args(Select):
+            raise ValueError(
+                f"select={self.select!r}; choose 'population' (one penalty for all neurons) or "
+                "'neuron'"
+            )
+        if self.how == "pls" and self.select != "population":
+            raise ValueError(
+                "select='neuron' is for ridge; partial least squares has no penalty to choose"
+            )
 
 
 class Splits(NamedTuple):

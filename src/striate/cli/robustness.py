@@ -1,0 +1,263 @@
+"""``striate measure robustness``."""
+
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from striate.cli.measuring import bar
+from striate.cli.options import (
+    Device,
+    Model,
+    ResultsFolder,
+    Seed,
+    Weights,
+    check_device,
+    check_folder,
+    numbers,
+)
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.results import Result
+    from striate.robustness import Norm
+    from striate.study.robustness import Attacks, Passbands
+
+
+def measure_robustness(
+    model: Model,
+    images: Annotated[
+        str,
+        typer.Option(help="a folder of <class>/<file> | digits | mnist | cifar10 (test images)"),
+    ],
+    n: Annotated[int | None, typer.Option(help="images drawn; default: all")] = None,
+    results: ResultsFolder = Path("results"),
+    weights: Weights = None,
+    classes: Annotated[
+        Path | None, typer.Option(help="JSON: name of a class's folder to output, from 0")
+    ] = None,
+    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    norm: Annotated[
+        list[str] | None, typer.Option(help="Linf | L2 | L1; may be repeated; default: all three")
+    ] = None,
+    epsilons: Annotated[
+        list[str] | None,
+        typer.Option(help="of each --norm in turn, e.g. 0,1/255,8/255; default: the protocol's"),
+    ] = None,
+    geometry: Annotated[
+        str, typer.Option(help="of L1: paper (dense, scaled) | exact (sparse, projected)")
+    ] = "paper",
+    verdict: Annotated[
+        bool, typer.Option("--verdict", help="judge whether the accuracies are real")
+    ] = False,
+    verdict_eps: Annotated[
+        list[str] | None,
+        typer.Option(help="of each --norm in turn, the strength to judge; default: the smallest"),
+    ] = None,
+    verdict_n: Annotated[
+        int | None, typer.Option(help="images to judge by; default: 1000, or all")
+    ] = None,
+    restarts: Annotated[int, typer.Option(help="random starts, of the verdict")] = 10,
+    queries: Annotated[int, typer.Option(help="of the random search, of the verdict")] = 500,
+    baseline: Annotated[
+        Path | None, typer.Option(help="result of a network without a defence, of the verdict")
+    ] = None,
+    surrogate: Annotated[
+        str | None, typer.Option(help="a model whose adversarial images are tried, of the verdict")
+    ] = None,
+    surrogate_weights: Annotated[
+        Path | None, typer.Option(help="a file of its weights to load instead")
+    ] = None,
+    passbands: Annotated[
+        bool, typer.Option("--passbands", help="accuracy on low- and high-passed images too")
+    ] = False,
+    passband_filter: Annotated[str, typer.Option(help="ideal | gaussian")] = "ideal",
+    cutoffs: Annotated[
+        str | None, typer.Option(help="cycles per image; default: octaves from 1")
+    ] = None,
+    precision: Annotated[
+        str, typer.Option(help="of the gradients: float32 | bfloat16; answers are float32")
+    ] = "float32",
+    batch_size: Annotated[int, typer.Option(help="images attacked and kept at a time")] = 250,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Measure how often a network is right when its images are attacked."""
+    from striate.models import load
+    from striate.studies import robustness
+    from striate.study import run as run_tasks
+    from striate.study.robustness import Judge
+
+    attacks = robustness.attacks_of(
+        protocol, epsilons=_grids(norm, epsilons), geometry=geometry, precision=precision
+    )
+    at = _judged_at(attacks, norm, verdict_eps)
+    _check_verdict(verdict, baseline, surrogate, surrogate_weights, verdict_eps, verdict_n)
+    check_device(device)
+    check_folder(results)
+    network = load(model, weights=weights)
+    network.model.to(device)
+    other = None if surrogate is None else load(surrogate, weights=surrogate_weights)
+    pictures = robustness.labelled(
+        images, network, count=n, seed=seed, batch_size=batch_size, classes=classes
+    )
+    bands = _passbands(passbands, passband_filter, cutoffs, network.size)
+    rival, judge = None, None
+    if verdict:
+        if baseline is not None:
+            rival = robustness.read_baseline(baseline, at, pictures=pictures.name)
+        judge = Judge(
+            at,
+            min(robustness.JUDGED, len(pictures.order)) if verdict_n is None else verdict_n,
+            pictures.classes,
+            restarts,
+            queries,
+            {} if rival is None else rival.accuracy,
+            None if other is None else other.model.to(device),
+        )
+    task = robustness.network_task(
+        network,
+        pictures,
+        attacks,
+        protocol=protocol,
+        passbands=bands,
+        judge=judge,
+        baseline=rival,
+        surrogate=other,
+        seed=seed,
+    )
+    with bar("batches") as progress:
+        measure = partial(
+            robustness.measure_network,
+            network=network,
+            pictures=pictures,
+            attacks=attacks,
+            passbands=bands,
+            judge=judge,
+            progress=progress,
+        )
+        (finished,) = run_tasks(measure, [task], directory=results, explained={"device": device})
+    _tell(finished.path)
+
+
+def _tell(path: Path) -> None:
+    from striate.results import load
+
+    for one in load(path):
+        for line in _lines(one):
+            print(line)
+    print(path, file=sys.stderr)
+
+
+def _lines(one: "Result") -> list[str]:
+    from striate.results import Score
+
+    about = one.settings
+    which = f"{about['norm']} {about['eps']:.4g}" if "eps" in about else ""
+    if not isinstance(one, Score):
+        if "pass" not in one.name:
+            return []  # its points are scores as well
+        points = zip(one.x, one.y, strict=True)
+        return [f"{one.name}\t{at:g} cycles per image\t{reached:.3f}" for at, reached in points]
+    if one.name == "verdict":
+        return [f"verdict\t{which}\t{about['verdict']}: {about['reason']}"]
+    if one.name == "sign":
+        raised = "raised" if one.value else "not raised"
+        return [f"sign\t{which}\t{about['sign']}: {raised}, {about['measured']:.3g}"]
+    if one.name == "probe":
+        which = f"{which} {about['probe']}"
+    error = "" if one.error is None else f" ± {one.error:.3f}"
+    return [f"{one.name}\t{which}\t{one.value:.3f}{error}"]
+
+
+def _number(text: str) -> float:
+    """Read ``0.03`` or ``8/255``."""
+    try:
+        return float(Fraction(text.strip()))
+    except ZeroDivisionError as error:
+        raise ValueError(str(error)) from error
+
+
+def _strengths(option: str, text: str) -> tuple[float, ...]:
+    try:
+        return numbers(option, text, _number) or ()
+    except ValueError as error:
+        raise ValueError(
+            f"--{option} {text!r}: give numbers with commas, e.g. 0,1/255,8/255"
+        ) from error
+
+
+def _grids(
+    norms: list[str] | None, epsilons: list[str] | None
+) -> dict[str, tuple[float, ...]] | None:
+    if not norms:
+        if epsilons:
+            raise ValueError("--epsilons of which norm? give --norm Linf, L2 or L1")
+        return None
+    if len(set(norms)) < len(norms):
+        raise ValueError(f"--norm {' '.join(norms)}: give each once")
+    if not epsilons:
+        return {norm: () for norm in norms}
+    if len(epsilons) != len(norms):
+        raise ValueError(
+            f"--norm is given {len(norms)} times and --epsilons {len(epsilons)}; give each norm "
+            "its strengths, in the same order"
+        )
+    return {norm: _strengths("epsilons", text) for norm, text in zip(norms, epsilons, strict=True)}
+
+
+def _judged_at(
+    attacks: "Attacks", norms: list[str] | None, chosen: list[str] | None
+) -> "Mapping[Norm, float]":
+    smallest: dict[Norm, float] = {
+        norm: strengths[0] for norm, strengths in attacks.epsilons.items()
+    }
+    if not chosen:
+        return smallest
+    if len(chosen) != len(norms or ()):
+        raise ValueError(
+            f"--verdict-eps is given {len(chosen)} times and --norm {len(norms or ())}; give each "
+            "norm the strength to judge, in the same order"
+        )
+    given = {
+        norm: _strengths("verdict-eps", text)[0]
+        for norm, text in zip(norms or (), chosen, strict=True)
+    }
+    return {norm: given[norm] for norm in smallest}
+
+
+def _check_verdict(
+    verdict: bool,
+    baseline: Path | None,
+    surrogate: str | None,
+    surrogate_weights: Path | None,
+    verdict_eps: list[str] | None,
+    verdict_n: int | None,
+) -> None:
+    given = {
+        "baseline": baseline,
+        "surrogate": surrogate,
+        "verdict-eps": verdict_eps or None,
+        "verdict-n": verdict_n,
+    }
+    without = [name for name, value in given.items() if value is not None and not verdict]
+    if without:
+        raise ValueError(f"--{without[0]} is for a verdict; give --verdict too")
+    if surrogate_weights is not None and surrogate is None:
+        raise ValueError("--surrogate-weights of which network? give --surrogate")
+
+
+def _passbands(wanted: bool, filter: str, cutoffs: str | None, size: int) -> "Passbands | None":
+    from striate.study.robustness import Passbands, octaves
+
+    if not wanted:
+        if cutoffs is not None:
+            raise ValueError("--cutoffs is for passbands; give --passbands too")
+        return None
+    chosen = octaves(size) if cutoffs is None else numbers("cutoffs", cutoffs, float) or ()
+    bands = Passbands(chosen, filter)  # pyright: ignore[reportArgumentType]
+    bands.check()
+    return bands

@@ -1,0 +1,217 @@
+"""``striate train``: one network, for any objective."""
+
+import sys
+from collections.abc import Mapping
+from fractions import Fraction
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+from rich.console import Console
+
+from striate.cli.options import (
+    Device,
+    Model,
+    ResultsFolder,
+    Seed,
+    check_device,
+    check_folder,
+    numbers,
+    ranks_of,
+)
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.results import Result
+    from striate.studies.training import Asked
+    from striate.study import Task
+
+Setting = float | int | str
+
+
+def train(
+    model: Model,
+    data: Annotated[
+        str,
+        typer.Option(
+            help="digits | mnist | cifar10 | a folder with train/<class>/<file> and val/<class>/…"
+        ),
+    ],
+    results: ResultsFolder = Path("results"),
+    objective: Annotated[
+        str | None, typer.Option(help="standard | adversarial | trades | igr | free")
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(help="resnet50-trades | -igr | -free | -adversarial: what is not given here"),
+    ] = None,
+    setting: Annotated[
+        list[str] | None,
+        typer.Option("--set", help="of the objective, e.g. --set eps=8/255 --set steps=7"),
+    ] = None,
+    spectral_alpha: Annotated[
+        float | None, typer.Option(help="exponent asked of layers' spectra")
+    ] = None,
+    spectral_beta: Annotated[float | None, typer.Option(help="how strongly")] = None,
+    spectral_layers: Annotated[
+        str | None, typer.Option(help="names or globs with commas, e.g. 'layer*.*.conv2'")
+    ] = None,
+    spectral_ranks: Annotated[str | None, typer.Option(help="fit window, e.g. 6-50")] = None,
+    spectral_units: Annotated[
+        str | None, typer.Option(help="flat | channels | features | centre; default: flat")
+    ] = None,
+    blur: Annotated[
+        str | None, typer.Option(help="coarse-to-fine | fine-to-coarse | constant")
+    ] = None,
+    blur_sigma: Annotated[
+        float | None, typer.Option(help="its largest standard deviation, in pixels")
+    ] = None,
+    noise: Annotated[
+        float | None, typer.Option(help="standard deviation of noise added, pixels being in [0, 1]")
+    ] = None,
+    augment: Annotated[
+        bool | None,
+        typer.Option(
+            "--augment/--no-augment",
+            help="random parts of images; default: of photographs and in presets",
+        ),
+    ] = None,
+    epochs: Annotated[int | None, typer.Option(help="default: 10")] = None,
+    batch_size: Annotated[
+        int | None, typer.Option(help="of all processes together; default: 100")
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(help="default: 0.05 (sgd), 0.001 (adam)")
+    ] = None,
+    drops: Annotated[
+        str | None, typer.Option(help="epochs after which the rate is a tenth, e.g. 25,45,65")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(help="of the rate: constant | cosine; default: constant")
+    ] = None,
+    weight_decay: Annotated[float | None, typer.Option(help="default: 5e-4 (sgd), 0")] = None,
+    momentum: Annotated[float | None, typer.Option(help="of sgd; default: 0.9")] = None,
+    optimizer: Annotated[str | None, typer.Option(help="sgd | adam; default: sgd")] = None,
+    replays: Annotated[
+        int | None, typer.Option(help="of each batch in a row, for the objective free; default: 1")
+    ] = None,
+    precision: Annotated[str | None, typer.Option(help="float32 | bfloat16 | float16")] = None,
+    train_images: Annotated[
+        int | None, typer.Option(help="the first so many, or so many drawn of a folder")
+    ] = None,
+    weights: Annotated[
+        Path | None, typer.Option(help="a file of weights to start from, instead of random ones")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="photographs decoded at a time")] = 1,
+    seed: Seed = 0,
+    device: Device = "cpu",
+) -> None:
+    """Train a network; its weights lie beside the result, ready for `striate measure`."""
+    from striate.models import load
+    from striate.studies import training
+
+    asked = _asked(spectral_alpha, spectral_beta, spectral_layers, spectral_ranks, spectral_units)
+    plan = training.plan(
+        preset,
+        objective=objective,
+        settings=dict(map(_setting, setting or ())),
+        spectral=asked,
+        blur=blur,
+        blur_sigma=blur_sigma,
+        noise=noise,
+        augment=augment,
+        epochs=epochs,
+        batch_size=batch_size,
+        learning_rate=learning_rate,
+        drops=numbers("drops", drops, int),
+        schedule=schedule,
+        weight_decay=weight_decay,
+        momentum=momentum,
+        optimizer=optimizer,
+        replays=replays,
+        precision=precision,
+    )
+    check_folder(results)
+    network = load(model, weights=weights, pretrained=False, seed=seed)
+    material = training.material(
+        data, network, train_images=train_images, augment=plan.augment, seed=seed, threads=threads
+    )
+    task = training.network_task(network, material, plan, seed=seed)
+    with training.joined(device) as here:
+        check_device(here.device)
+        measure = partial(
+            training.train_network,
+            network=network,
+            material=material,
+            plan=plan,
+            folder=results,
+            device=here.device,
+        )
+        _do(task, measure, results, here.rank, device)
+
+
+def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -> None:
+    """Train unless it is done; of several processes, the first tells and writes."""
+    from striate.study import path_of
+    from striate.study import run as run_tasks
+    from striate.study.progress import shown
+
+    path = path_of(task, results)
+    if rank > 0:
+        if not path.exists():
+            measure(task, results / ".partial" / path.name)
+        return
+    console = Console(stderr=True, highlight=False)
+    with shown([task], results, console):
+        list(run_tasks(measure, [task], directory=results, explained={"device": device}))
+    _tell(path)
+
+
+def _tell(path: Path) -> None:
+    """Print what came out, and where the weights are."""
+    from striate.results import Score, load
+
+    found: list[Result] = load(path)
+    for one in found:
+        if isinstance(one, Score) and one.name != "seconds":
+            print(f"{one.name}\t{one.settings['on']}\t{one.value:.3f}")
+    print(path.with_suffix(".safetensors"))
+    print(path, file=sys.stderr)
+
+
+def _setting(text: str) -> tuple[str, Setting]:
+    """Read ``eps=8/255``, ``steps=7`` or ``order=paper``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise ValueError(f"--set {text!r}: give a name and a value, e.g. eps=8/255")
+    try:
+        number = Fraction(value)
+    except (ValueError, ZeroDivisionError):
+        return name, value
+    return name, int(number) if number.denominator == 1 and "." not in value else float(number)
+
+
+def _asked(
+    alpha: float | None,
+    beta: float | None,
+    layers: str | None,
+    ranks: str | None,
+    units: str | None,
+) -> "Asked | None":
+    """Read what is asked of layers' spectra: all of it, or nothing."""
+    from striate.studies.training import Asked
+
+    window = ranks_of(ranks)
+    needed: Mapping[str, object] = {
+        "alpha": alpha, "beta": beta, "layers": layers, "ranks": window
+    }  # fmt: skip
+    missing = [name for name, value in needed.items() if value is None]
+    if len(missing) == len(needed) and units is None:
+        return None
+    if alpha is None or beta is None or layers is None or window is None:
+        raise ValueError(
+            f"--spectral-{missing[0]} is missing: a penalty on spectra needs --spectral-alpha, "
+            "--spectral-beta, --spectral-layers and --spectral-ranks"
+        )
+    chosen = {} if units is None else {"units": units}
+    return Asked(alpha, beta, tuple(layers.split(",")), window, **chosen)  # pyright: ignore[reportArgumentType]

@@ -1,0 +1,245 @@
+"""A network's training, as a task and what comes of it."""
+
+import hashlib
+from collections.abc import Mapping
+from contextlib import ExitStack
+from copy import deepcopy
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from striate.layers import capture, match, run
+from striate.models import Network, fingerprint
+from striate.results import Result, Setting, write_atomically
+from striate.spectra import SpectralPenalty
+from striate.studies.spectra.about import file_stem, with_settings
+from striate.studies.training.epochs import progress, summary, tested
+from striate.studies.training.material import Material
+from striate.studies.training.plans import PRECISIONS, Asked, Plan, every
+from striate.studies.training.together import first, wrapped
+from striate.study import Task, path_of
+from striate.study.progress import note
+from striate.training import Source, make_objective, train
+
+NAME = "training"
+VERSION = 1  # rises when numbers change, not when code does
+KEPT = ("model", "data", "objective", "seed")
+
+
+def network_task(network: Network, material: Material, plan: Plan, *, seed: int) -> Task:
+    """Return the settings that determine a trained network.
+
+    Parameters
+    ----------
+    network
+        As `striate.models.load` gives it, with the weights to start from, e.g. those of
+        ``load(name, pretrained=False, seed=seed)``.
+    material
+        As `material` finds it for this network.
+    plan
+        Of `plan`.
+    seed
+        Decides the order of images and all that is random about them and the objective.
+
+    Raises
+    ------
+    ValueError
+        If images do not pass through the network, it does not have an output for each class, a
+        layer to penalise does not exist, or a batch is too small or its spectrum too short.
+    """
+    if not isinstance(seed, int) or seed < 0:
+        raise ValueError(f"seed={seed!r}: give a whole number, 0 or more")
+    layers = _try_out(network, material, plan)
+    spectral = plan.spectral
+    chosen = {**plan._asdict(), "drops": " ".join(map(str, plan.drops)) or None}
+    for name in ("objective", "settings", "spectral", "augment"):
+        del chosen[name]
+    return {
+        "study": NAME,
+        "version": VERSION,
+        "kind": "network",
+        "label": _label(network, material, plan, seed),
+        "model": network.name,
+        "initial_sha256": fingerprint(network.model)[:12],
+        "size": network.size,
+        "data": material.name,
+        "images": len(material.labels),
+        "classes": material.classes,
+        "objective": plan.objective,
+        **plan.settings,
+        **chosen,
+        "augment": material.augmented,
+        "spectral_alpha": None if spectral is None else spectral.alpha,
+        "spectral_beta": None if spectral is None else spectral.beta,
+        "spectral_layers": " ".join(layers) or None,
+        "spectral_ranks": None if spectral is None else "{}-{}".format(*spectral.ranks),
+        "spectral_units": None if spectral is None else spectral.units,
+        "seed": seed,
+    }
+
+
+def train_network(
+    task: Task,
+    checkpoint: Path,
+    *,
+    network: Network,
+    material: Material,
+    plan: Plan,
+    folder: Path,
+    device: str = "cpu",
+) -> list[Result]:
+    """Train what `network_task` described, and write its weights into the results folder.
+
+    Parameters
+    ----------
+    task
+        From `network_task`.
+    checkpoint
+        Where its training may be frozen, a ``.json`` path.
+    network, material, plan
+        The same as the task was made of. `network` itself stays as it is.
+    folder
+        The results folder: the weights lie beside the result, as ``.safetensors``.
+    device
+        Where torch computes.
+
+    Returns
+    -------
+    results
+        ``loss`` and ``accuracy`` on training images, and ``alpha_LAYER`` of each penalised layer,
+        as curves over epochs and at the end; ``accuracy`` on test images at the end; and
+        ``seconds``. With the settings ``model_sha256`` (`fingerprint` of the trained network),
+        ``weights`` and ``weights_sha256`` (the file). Of several processes all train, and only the
+        first tests and writes; the others return nothing.
+    """
+    seed = int(task["seed"] or 0)
+    model = deepcopy(network.model).to(device)
+    penalties = _penalties(model, task, plan)
+    objective, memory = make_objective(
+        plan.objective, plan.settings, seed=seed, penalties=penalties
+    )
+    history: list[Result] = []
+    for found in train(
+        wrapped(model, device),
+        _placed(material.images, device),
+        material.labels.to(device),
+        objective=objective,
+        optimizer=_optimizer(model, plan),
+        epochs=plan.epochs,
+        batch_size=plan.batch_size,
+        seed=seed,
+        checkpoint=checkpoint,
+        task=task,
+        alongside=None if memory is None else memory.to(device),
+        inputs=every((*material.changes, *plan.changes())),
+        schedule=plan.rates(),
+        replays=plan.replays,
+        precision=PRECISIONS[plan.precision],
+    ):
+        history += found
+        if first():
+            note(checkpoint, int(found[0].settings["epoch"] or 0), plan.epochs, progress(found))
+    if not first():
+        return []
+    model.eval()
+    scores = tested(model, material.test, material.test_labels.to(device))
+    layers = str(task["spectral_layers"]).split()
+    results = [*summary(history, plan.epochs, last=layers[-1]), *scores]
+    about = _write(model.cpu(), path_of(task, folder).with_suffix(".safetensors"))
+    source = str(task["label"])
+    return [
+        with_settings(replace(result, source=source), task, KEPT, **about) for result in results
+    ]
+
+
+def _label(network: Network, material: Material, plan: Plan, seed: int) -> str:
+    parts = [file_stem(network.name), file_stem(material.name.split(" ")[0]), plan.objective]
+    if plan.spectral is not None:
+        parts.append(f"alpha{plan.spectral.alpha:g}")
+    if plan.blur is not None:
+        parts.append(plan.blur)
+    return "-".join([*parts, f"seed{seed}"])
+
+
+def _write(model: nn.Module, path: Path) -> Mapping[str, Setting]:
+    """Write weights as `striate.models.load` reads them; say which they are."""
+    content = save({name: part.contiguous() for name, part in model.state_dict().items()})
+    write_atomically(path, content)
+    return {
+        "model_sha256": fingerprint(model)[:12],
+        "weights": path.name,
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
+    }
+
+
+def _optimizer(model: nn.Module, plan: Plan) -> torch.optim.Optimizer:
+    usual: dict[str, Any] = {"lr": plan.learning_rate, "weight_decay": plan.weight_decay}
+    if plan.optimizer == "adam":
+        return torch.optim.Adam(model.parameters(), **usual)
+    return torch.optim.SGD(model.parameters(), momentum=plan.momentum, **usual)
+
+
+def _penalties(model: nn.Module, task: Task, plan: Plan) -> dict[str, SpectralPenalty] | None:
+    if plan.spectral is None:
+        return None
+    return {layer: plan.spectral.penalty() for layer in str(task["spectral_layers"]).split()}
+
+
+def _placed(images: Tensor | Source, device: str) -> Tensor | Source:
+    return images.to(device) if isinstance(images, Tensor) else images
+
+
+@torch.no_grad()
+def _try_out(network: Network, material: Material, plan: Plan) -> tuple[str, ...]:
+    """Show the smallest batch to the network once; return the layers that are penalised."""
+    count, batch = len(material.labels), plan.batch_size
+    if batch > count:
+        raise ValueError(f"batch_size={batch} is more than the {count} training images")
+    few = torch.arange(count % batch or batch)
+    layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
+    # Without a layer to look at, one image tells enough.
+    shown = _taken(material.images, few if layers else few[:1])
+    logits, hidden = _shown(network, shown, layers)
+    if logits.ndim != 2 or logits.shape[1] != material.classes:
+        raise ValueError(
+            f"{network.name} answers an image with {tuple(logits.shape[1:])} numbers, and "
+            f"{material.name.split(' ')[0]} has {material.classes} classes; give a network with an "
+            "output for each"
+        )
+    if plan.spectral is not None:
+        for layer, activations in hidden.items():
+            _try_penalty(plan.spectral, layer, activations, len(shown))
+    return layers
+
+
+def _shown(
+    network: Network, images: Tensor, layers: tuple[str, ...]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    place = next((part.device for part in network.model.parameters()), torch.device("cpu"))
+    with ExitStack() as hooks:
+        outputs = {name: hooks.enter_context(capture(network.model, name)) for name in layers}
+        logits = run(network.model, images.to(place))
+        hidden = {name: output() for name, output in outputs.items()}
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"{network.name} puts out a {type(logits).__name__}, not logits")
+    return logits, hidden
+
+
+def _try_penalty(asked: Asked, layer: str, activations: Tensor, count: int) -> None:
+    try:
+        asked.penalty().measure(activations)
+    except ValueError as error:
+        raise ValueError(
+            f"spectral_layers={layer!r}: of the smallest batch, of {count} images, it has no such "
+            f"spectrum: {error}"
+        ) from error
+
+
+def _taken(images: Tensor | Source, indices: Tensor) -> Tensor:
+    if isinstance(images, Tensor):
+        return images[indices]
+    return images.take(indices, torch.Generator().manual_seed(0))

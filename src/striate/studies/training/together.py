@@ -1,0 +1,69 @@
+"""Several processes on one network: what ``torchrun`` starts, and what stays alone without it."""
+
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch.distributed as distributed
+from torch import nn
+from torch.nn.parallel import DistributedDataParallel
+
+
+class Joined(NamedTuple):
+    """One process among those that train together.
+
+    Attributes
+    ----------
+    rank
+        Which it is, from 0 on. The first writes.
+    device
+        Where it computes.
+    """
+
+    rank: int
+    device: str
+
+
+@contextmanager
+def joined(device: str) -> Iterator[Joined]:
+    """Join the other processes that ``torchrun`` started, if it did, while the block runs.
+
+    Parameters
+    ----------
+    device
+        ``"cpu"`` or ``"cuda"``, of which each process then takes its own; alone, any.
+
+    Raises
+    ------
+    ValueError
+        If several processes are to share one device of several.
+    """
+    # Set by torchrun, whether or not there is more than one.
+    if "LOCAL_RANK" not in os.environ or not distributed.is_available():
+        yield Joined(0, device)
+        return
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device={device!r}: each process takes its own of torchrun's; give cuda")
+    if device == "cuda":
+        device = f"cuda:{os.environ['LOCAL_RANK']}"
+    distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
+    try:
+        yield Joined(distributed.get_rank(), device)
+    finally:
+        distributed.destroy_process_group()
+
+
+def wrapped(model: nn.Module, device: str) -> nn.Module:
+    """Return what the loop is to train: of several processes, the wrapped network."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return model
+    places = None if device == "cpu" else [device]
+    # Objectives with several passes need the averages of batch-norm left alone between them.
+    return DistributedDataParallel(model, device_ids=places, broadcast_buffers=False)
+
+
+def first() -> bool:
+    """Tell whether this process is the one that writes."""
+    alone = not (distributed.is_available() and distributed.is_initialized())
+    return alone or distributed.get_rank() == 0

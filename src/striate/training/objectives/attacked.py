@@ -1,0 +1,34 @@
+"""Train on the images that fool the network."""
+
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from striate.robustness import Attack
+from striate.training.objectives.steps import Images, Labels, Step, bare
+
+
+def adversarial(model: nn.Module, images: Images, labels: Labels, *, attack: Attack) -> Step:
+    r"""Mean cross-entropy on adversarial images.
+
+    Madry et al. 2018:
+    :math:`\min_\theta E \max_{\delta\in\Delta} \mathrm{CE}(f_\theta(x+\delta), y)`. `attack` looks
+    for the maximum in evaluation mode; the gradient takes the images it finds as given.
+
+    Parameters
+    ----------
+    model
+        Images to logits. Of a `DistributedDataParallel`, the network inside is attacked.
+    images, labels
+        Pixels in [0, 1], true classes.
+    attack
+        ``(model, images, labels) -> adversarial images``, in the norm wanted, e.g.
+        ``partial(pgd, ball=L2Ball(0.5), steps=7, step_size=0.1)``.
+
+    Returns
+    -------
+    step
+        Its logits are those of the adversarial images.
+    """
+    fooling = attack(bare(model), images, labels)
+    logits = model(fooling)
+    return Step(cross_entropy(logits, labels), logits, {})

@@ -1,0 +1,294 @@
+"""Robustness as scores, curves and arrays: against the formulas, and against planted answers."""
+
+from functools import partial
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import binom
+from torch import nn
+
+from striate.robustness import LinfBall, ball, pgd, robust_accuracy
+from striate.study.robustness import (
+    PAPER,
+    PROTOCOLS,
+    Attacks,
+    Judge,
+    Passbands,
+    accuracy_at,
+    in_batches,
+    network_robustness,
+    octaves,
+    passed,
+)
+from striate.study.robustness.written import interval
+from truths import images, labels, mlp
+
+GRID = Attacks({"Linf": (0.01, 0.05), "L2": (0.1,)}, attack_wrong=False, steps=5)
+
+
+def shown(count=30, batch_size=8):
+    return in_batches(images(count), labels(count), batch_size=batch_size)
+
+
+def measured(model=None, attacks=GRID, given=None, **words):
+    return network_robustness(
+        model or mlp(),
+        given or shown(),
+        **{"attacks": attacks, "seed": 0, "source": "net", **words},
+    )
+
+
+def named(found, name, **settings):
+    (one,) = [
+        each for each in found.results
+        if each.name == name and settings.items() <= each.settings.items()
+    ]  # fmt: skip
+    return one
+
+
+def test_outcomes_are_those_of_the_attacks_one_image_at_a_time():
+    found = measured()
+    model, pixels, classes = mlp(), images(30), labels(30)
+    for norm, strengths in GRID.epsilons.items():
+        for row, eps in zip(found.arrays[f"pgd/{norm}"], strengths, strict=True):
+            climb = partial(pgd, ball=ball(norm, eps), steps=5, step_size=2 * eps / 5)
+            alone = robust_accuracy(model, pixels, classes, climb, batch_size=1)
+            np.testing.assert_array_equal(row, alone.numpy())
+            score = named(found, "adversarial_accuracy", norm=norm, eps=eps)
+            assert score.value == pytest.approx(alone.double().mean().item())
+            assert score.settings["step_size"] == pytest.approx(2 * eps / 5)
+    right = (model(pixels).argmax(1) == classes).numpy()
+    np.testing.assert_array_equal(found.arrays["clean"], right)
+    curve = named(found, "accuracy_pgd", norm="Linf")
+    assert curve.x == (0, 0.01, 0.05)
+    assert curve.y[0] == named(found, "clean_accuracy").value == pytest.approx(right.mean())
+    np.testing.assert_array_equal(found.arrays["epsilons/Linf"], [0.01, 0.05])
+
+
+def test_the_mean_is_that_of_the_papers_three_attacks():
+    found = measured(attacks=Attacks(PROTOCOLS["authors"].epsilons, attack_wrong=True))
+    three = [
+        named(found, "adversarial_accuracy", norm=norm, eps=eps).value
+        for norm, eps in PAPER.items()
+    ]
+    assert named(found, "mean_adversarial_accuracy").value == pytest.approx(np.mean(three))
+    assert all(found.arrays[f"pgd/{norm}"].shape == (3, 30) for norm in PAPER)
+    names = {one.name for one in measured().results}
+    assert "mean_adversarial_accuracy" not in names  # no L1
+    exact = Attacks(PROTOCOLS["paper"].epsilons, attack_wrong=False, geometry="exact")
+    assert "mean_adversarial_accuracy" not in {one.name for one in measured(attacks=exact).results}
+
+
+def test_a_linear_model_falls_where_its_margin_says():
+    """Logits ±w·(x − ½): within L∞ eps the sign flips where |w·(x − ½)| < eps · |w|₁."""
+    model = nn.Sequential(nn.Flatten(), nn.Linear(32, 2, dtype=torch.float64))
+    model[1].weight.data = torch.randn(
+        1, 32, generator=torch.Generator().manual_seed(1), dtype=torch.float64
+    ).repeat(2, 1) * torch.tensor([[1.0], [-1.0]])
+    weights = model[1].weight[0].detach()
+    pixels = 0.2 + 0.6 * torch.rand(
+        40, 2, 4, 4, generator=torch.Generator().manual_seed(2), dtype=torch.float64
+    )
+    model[1].bias.data = torch.stack([-0.5 * weights.sum(), 0.5 * weights.sum()])
+    margin = (pixels.flatten(1) - 0.5) @ weights
+    classes = (margin < 0).long()
+    eps = 0.05
+    found = measured(
+        model,
+        Attacks({"Linf": (eps,)}, attack_wrong=False),
+        in_batches(pixels, classes, batch_size=16),
+    )
+    expected = (margin.abs() > eps * weights.abs().sum()).numpy()
+    assert 0 < expected.mean() < 1
+    np.testing.assert_array_equal(found.arrays["pgd/Linf"][0], expected)
+    assert found.arrays["clean"].all()
+
+
+def test_wrong_images_are_attacked_only_if_asked():
+    pixels, classes = images(30), labels(30)
+    wrong = mlp()(pixels).argmax(1) != classes
+    found = {
+        both: measured(attacks=GRID._replace(attack_wrong=both)).arrays["pgd/Linf"]
+        for both in (False, True)
+    }
+    assert not found[False][:, wrong].any()
+    np.testing.assert_array_equal(found[True][:, ~wrong], found[False][:, ~wrong])
+    climb = partial(pgd, ball=LinfBall(0.05), steps=5, step_size=0.02)
+    both = robust_accuracy(mlp(), pixels, classes, climb, attack_wrong=True)
+    np.testing.assert_array_equal(found[True][1], both.numpy())
+
+
+@pytest.mark.parametrize("right", [0, 30, 100])
+def test_the_interval_is_that_of_resampling(right):
+    outcomes = torch.arange(100) < right
+    found = interval(outcomes, seed=0)
+    assert found.value == right / 100
+    # Of resampled means the quantiles are those of the binomial, within the error of 1000 draws.
+    for got, quantile in ((found.low, 0.025), (found.high, 0.975)):
+        assert abs(got - binom.ppf(quantile, 100, right / 100) / 100) <= 0.021
+    assert found.error == pytest.approx((found.high - found.low) / 2)
+
+
+class Stopped(Exception):
+    pass
+
+
+def test_a_stopped_measurement_goes_on_after_its_last_batch(tmp_path):
+    judge = Judge({"Linf": 0.05}, 20, 3, restarts=2, queries=20)
+    words = {"passbands": Passbands((1.0, 2.0), "ideal"), "judge": judge}
+    whole = measured(**words)
+    done = []
+    for stop in (2, 3, 5, None):
+
+        def progress(part, of, stop=stop):
+            done.append((part, of))
+            if part == stop:
+                raise Stopped
+
+        if stop is None:
+            again = measured(**words, partial=tmp_path / "x.json", progress=progress)
+        else:
+            with pytest.raises(Stopped):
+                measured(**words, partial=tmp_path / "x.json", progress=progress)
+    assert done[-1] == (5, 5)
+    assert again.results == whole.results
+    assert again.arrays.keys() == whole.arrays.keys()
+    for name, array in whole.arrays.items():
+        np.testing.assert_array_equal(again.arrays[name], array)
+    kept = sorted(path.name for path in tmp_path.iterdir())
+    assert "x-attacks-0-8.safetensors" in kept
+    assert "x-signs-Linf.safetensors" in kept
+
+
+def test_batches_that_are_kept_are_not_attacked_again(tmp_path):
+    calls = []
+    model = mlp()
+    model.register_forward_hook(lambda *_: calls.append(None))
+    first = measured(model, partial=tmp_path / "x.json")
+    assert calls
+    calls.clear()
+    assert measured(model, partial=tmp_path / "x.json").results == first.results
+    assert not calls
+
+
+def test_a_damaged_batch_is_refused_by_name(tmp_path):
+    measured(partial=tmp_path / "x.json")
+    (tmp_path / "x-attacks-8-16.safetensors").write_bytes(b"no")
+    with pytest.raises(ValueError, match=r"x-attacks-8-16\.safetensors is damaged"):
+        measured(partial=tmp_path / "x.json")
+
+
+def test_the_judge_says_what_signs_probes_and_verdict_are():
+    judge = Judge({"Linf": 0.05}, 20, 3, restarts=2, queries=20, surrogate=mlp(1))
+    found = measured(judge=judge)
+    signs = [one for one in found.results if one.name == "sign"]
+    assert len(signs) == 6
+    assert {one.value for one in signs} <= {0.0, 1.0}
+    assert all(
+        (one.settings["measured"] > one.settings["limit"]) == bool(one.value) for one in signs
+    )
+    probes = {one.settings["probe"]: one for one in found.results if one.name == "probe"}
+    assert next(iter(probes)) == "plain"
+    assert list(probes)[-1] == "transfer"
+    verdict = named(found, "verdict")
+    outcomes = np.stack([found.arrays[f"probe/Linf/{name}"] for name in probes])
+    assert verdict.settings["worst"] == pytest.approx(outcomes.all(0).mean())
+    assert verdict.settings["plain"] == pytest.approx(probes["plain"].value)
+    np.testing.assert_array_equal(outcomes[0], found.arrays["pgd/Linf"][1][:20])
+    values = {"robust": 1, "undecided": 0, "masked": -1, "none": -2}
+    assert verdict.value == values[verdict.settings["verdict"]]
+
+
+def test_gradients_in_bfloat16_are_checked_and_answers_are_float32():
+    found = measured(attacks=GRID._replace(precision="bfloat16"))
+    exact = measured()
+    np.testing.assert_array_equal(found.arrays["clean"], exact.arrays["clean"])
+    gaps = [one for one in found.results if one.name == "precision_gap"]
+    assert len(gaps) == 3
+    for one in gaps:
+        norm, eps = one.settings["norm"], one.settings["eps"]
+        row = GRID.epsilons[norm].index(eps)
+        coarse, fine = (each.arrays[f"pgd/{norm}"][row, :8] for each in (found, exact))
+        assert one.value == pytest.approx(coarse.mean() - fine.mean())
+        assert one.settings["images"] == 8
+    assert not [one for one in exact.results if one.name == "precision_gap"]
+
+
+def wave(cycles, side=16, mean=0.5, height=0.25):
+    across = torch.arange(side) / side
+    return (mean + height * torch.cos(2 * torch.pi * cycles * across)).expand(1, 1, side, side)
+
+
+@pytest.mark.parametrize("cycles", [1, 3, 5])
+def test_a_grating_passes_on_its_own_side_of_an_ideal_cut(cycles):
+    grey = torch.full((1, 1, 16, 16), 0.5)
+    for cutoff in (2.0, 3.0, 4.0):
+        low, high = (
+            passed(wave(cycles), cutoff=cutoff, side=side, filter="ideal")
+            for side in ("low", "high")
+        )
+        below, above = (low, high) if cycles <= cutoff else (high, low)
+        torch.testing.assert_close(below, wave(cycles))
+        torch.testing.assert_close(above, grey)
+
+
+def test_a_gaussian_cut_weakens_by_its_formula_and_keeps_the_mean():
+    gain = np.exp(-(3**2) / (2 * 2**2))
+    for side, kept in (("low", gain), ("high", 1 - gain)):
+        found = passed(wave(3, mean=0.4), cutoff=2.0, side=side, filter="gaussian")
+        torch.testing.assert_close(found, wave(3, mean=0.4, height=0.25 * kept))
+
+
+def test_what_leaves_the_range_is_clamped():
+    found = passed(images(5), cutoff=1.0, side="high", filter="ideal")
+    assert found.min() >= 0
+    assert found.max() <= 1
+
+
+def test_passbands_are_accuracies_on_passed_images():
+    bands = Passbands((1.0, 2.0), "gaussian")
+    found = measured(passbands=bands)
+    for side in ("low", "high"):
+        curve = named(found, f"accuracy_{side}_pass", filter="gaussian")
+        assert curve.x == (1, 2)
+        for point, cutoff in zip(curve.y, bands.cutoffs, strict=True):
+            shown = passed(images(30), cutoff=cutoff, side=side, filter="gaussian")
+            right = mlp()(shown).argmax(1) == labels(30)
+            assert point == pytest.approx(right.double().mean().item())
+    assert octaves(32) == (1, 2, 4, 8, 16)
+    assert octaves(28) == (1, 2, 4, 8)
+
+
+def test_an_accuracy_is_found_again_by_norm_and_strength():
+    found = measured().results
+    assert (
+        accuracy_at(found, "Linf", 0.05, 5)
+        == named(measured(), "adversarial_accuracy", eps=0.05).value
+    )
+    assert accuracy_at(found, "Linf", 0.05, 20) is None
+    assert accuracy_at(found, "L1", 0.05, 5) is None
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ({"attacks": GRID._replace(epsilons={})}, "epsilons are none"),
+    ({"attacks": GRID._replace(epsilons={"Linf": (0.1, 0.1)})}, "epsilons of Linf are 0.1, 0.1"),
+    ({"attacks": GRID._replace(epsilons={"Linf": (0.0,)})}, "epsilons of Linf are 0; give each"),
+    ({"attacks": GRID._replace(epsilons={"Linf": (2.0,)})}, "eps=2"),
+    ({"attacks": GRID._replace(steps=0)}, "steps=0: give a whole number from 1 on"),
+    ({"attacks": GRID._replace(precision="half")}, "precision='half'; choose float32 or bfloat16"),
+    ({"passbands": Passbands((), "ideal")}, "cutoffs are none; give cycles per image"),
+    ({"passbands": Passbands((2.0, 1.0), "ideal")}, "cutoffs are 2, 1; give cycles per image"),
+    ({"passbands": Passbands((1.0,), "box")}, "filter='box'; choose ideal or gaussian"),
+    ({"judge": Judge({"L1": 1.0}, 20, 3)}, "the strength to judge is 1 in L1"),
+    ({"judge": Judge({"Linf": 0.05}, 31, 3)}, "images=31 to judge by, of 30"),
+    ({"judge": Judge({"Linf": 0.05}, 20, 3, restarts=0)}, "restarts=0: give a whole number"),
+    ({"given": shown(1)}, "1 images leave no interval; give at least two"),
+    ({"given": shown()._replace(batch_size=0)}, "batch_size=0; show at least one image"),
+    ({"given": shown()._replace(labels=labels(5))}, "4 batches of 8 but 5 labels"),
+], ids=range(15))  # fmt: skip
+def test_what_cannot_be_measured_is_refused_before_any_work(words, message):
+    model = mlp()
+    model.register_forward_hook(lambda *_: pytest.fail("work has started"))
+    with pytest.raises(ValueError, match=message):
+        measured(model, **words)
