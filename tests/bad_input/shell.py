@@ -260,11 +260,11 @@ TYPED = [
     ),
     (
         "models layers resnet50",
-        "model='resnet50'; give torchvision/NAME, timm/NAME, small/NAME or path/to/file.py:function",
+        "model='resnet50'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
     ),
     (
         "models layers nets.py",
-        "model='nets.py'; give torchvision/NAME, timm/NAME, small/NAME or path/to/file.py:function",
+        "model='nets.py'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
     ),
     (
         "models layers other.py:dense",

@@ -1,7 +1,8 @@
 import pytest
 
-from striate.report.spectra.names import distinct, files_of, in_order, layers, models, recordings
-from striate.report.spectra.words import alpha_of, listed, span, windows_of
+from striate.report.names import distinct, files_of, in_order, layers, models, recordings
+from striate.report.spectra.words import alpha_of, windows_of
+from striate.report.words import listed, span
 from striate.results import Score
 
 

@@ -138,7 +138,7 @@ def _made(name: str, pretrained: bool) -> Network:
     if kind in _SOURCES and rest:
         return _SOURCES[kind](rest, pretrained)
     raise ValueError(
-        f"model={name!r}; give torchvision/NAME, timm/NAME, small/NAME or path/to/file.py:function"
+        f"model={name!r}; give torchvision/NAME, timm/NAME, small/NAME or file.py:function"
     )
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from striate.report import gerum2022, predictivity, spectra, tuning
+from striate.report import gerum2022, joined, predictivity, robustness, spectra, training, tuning
 from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
 from striate.report.section import Record, Section, Study, provenance, read
@@ -19,6 +19,9 @@ STUDIES: tuple[Study, ...] = (
     spectra.STUDY,
     tuning.STUDY,
     predictivity.STUDY,
+    robustness.STUDY,
+    training.STUDY,
+    joined.STUDY,
 )
 
 
@@ -29,7 +32,10 @@ def write(results: Path, out: Path | None = None) -> Path:
     ``table.csv`` has every number; ``claims.csv`` and ``contrast.csv`` judge the paper's claims,
     and ``forms.csv`` sets forms of the penalty side by side, where there are such networks. Of
     spectra of layers and recordings, ``spectra.csv`` has every exponent; of tuning, ``tuning.csv``
-    every score; of predictivity, ``predictivity.csv`` every layer.
+    every score; of predictivity, ``predictivity.csv`` every layer; of robustness,
+    ``robustness.csv`` every accuracy, sign and verdict; of training, ``training.csv`` every
+    network; and ``joined.csv`` has the exponent, tuning and robustness of networks of which
+    several of these were measured.
 
     Parameters
     ----------
@@ -49,7 +55,8 @@ def write(results: Path, out: Path | None = None) -> Path:
     """
     out = results / "report" if out is None else out
     groups = _by_study(read(results), results)
-    sections = {study.name: study.section(mine, results) for study, mine in groups.items()}
+    made = {study.name: study.section(mine, results) for study, mine in groups.items()}
+    sections = {name: section for name, section in made.items() if section is not None}
     software = {study.name: provenance(mine) for study, mine in groups.items()}
     saved = {plate.name: files(plate) for one in sections.values() for plate in one.plates}
     page = render(sections, saved, software)
@@ -100,16 +107,16 @@ def render(
 
 
 def _by_study(records: Sequence[Record], folder: Path) -> dict[Study, list[Record]]:
-    """Give each study its records; studies without any are left out, but not all of them."""
+    """Give each study the records it reads; studies without any are left out, but not all."""
     groups = {
-        study: [record for record in records if record.task.get("study") == study.name]
+        study: [r for r in records if r.task.get("study") in (study.reads or (study.name,))]
         for study in STUDIES
     }
     if any(groups.values()):
         return {study: mine for study, mine in groups.items() if mine}
     others = sorted({str(r.task["study"]) for r in records if r.task.get("study")})
     found = f" (only of {', '.join(others)})" if others else ""
-    names = ", ".join(study.name for study in STUDIES)
+    names = ", ".join(study.name for study in STUDIES if study.command)
     raise ValueError(
         f"no results of any study ({names}) in {folder}{found}; run "
         f"`{STUDIES[0].command} --results {folder}` or a `striate measure` first"

@@ -46,12 +46,19 @@ class Work(NamedTuple):
     where: str
 
 
-# Several studies draw its spectrum.
+# Works that several studies cite.
 STRINGER = Work(
     "The published recording of mouse V1",
     "C. Stringer, M. Pachitariu, N. Steinmetz, M. Carandini, K. D. Harris (2019).",
     "High-dimensional geometry of population responses in visual cortex.",
     "Nature 571, 361–365.",
+)
+KONG = Work(
+    "The question, and cross-validated spectra of macaque V1",
+    "N. C. L. Kong, E. Margalit, J. L. Gardner, A. M. Norcia (2022).",
+    "Increasing neural network robustness improves match to macaque V1 eigenspectrum, spatial "
+    "frequency preference and predictivity.",
+    "PLOS Computational Biology 18(1), e1009739.",
 )
 
 
@@ -99,13 +106,16 @@ class Study(NamedTuple):
     command
         What to type for such results, less the folder.
     section
-        Makes the section of its records, of which there is at least one; the folder they came
-        from is for messages.
+        Makes the section of the records that it reads, of which there is at least one; None if
+        they have nothing for it. The folder they came from is for messages.
+    reads
+        The studies whose records it is handed, where it is not its own alone.
     """
 
     name: str
     command: str
-    section: Callable[[Sequence[Record], Path], Section]
+    section: Callable[[Sequence[Record], Path], Section | None]
+    reads: Sequence[str] = ()
 
 
 def read(folder: Path) -> list[Record]:

@@ -6,9 +6,11 @@ import numpy as np
 import pandas as pd
 
 from striate.report.gerum2022.aggregate import PAPER_EPSILON, at, binned
-from striate.report.gerum2022.findings import networks_of, percent
+from striate.report.gerum2022.findings import networks_of
 from striate.report.gerum2022.sweeps import Sweep, fit_window, main_sweeps
+from striate.report.gerum2022.tables import counts_of
 from striate.report.labels import DATA, NETWORKS
+from striate.report.words import percent, span
 
 # What the text of Gerum et al. 2022 says; our protocol sheet, section 8, lists it by panel.
 CLAIMS = {
@@ -115,6 +117,23 @@ def _published_halving(sweep: Sweep, attack: str) -> str:
         return ""
     at_half = np.interp(accuracy[0] / 2, accuracy[::-1], epsilon[::-1])  # accuracy only falls
     return f" (published: {at_half:.3f})"
+
+
+def verdicts(sweep: Sweep) -> str:
+    """Say how many networks withstand stronger attacks, by β; nothing if none was judged."""
+    judged = sweep.networks[sweep.networks["verdict"] != ""]
+    if judged.empty:
+        return ""
+    parts = []
+    for beta in sorted(judged["beta"].unique()):
+        mine = judged[judged["beta"] == beta]
+        alphas = mine["alpha"].dropna()
+        where = f" at α = {span([*alphas], 2)}" if len(alphas) else ""
+        parts.append(f"β = {beta:g}{where}: {counts_of(mine['verdict'])}")
+    return (
+        f"Is the accuracy under attack real? {len(judged)} of {networks_of(len(sweep.networks))} "
+        f"were judged: {'; '.join(parts)}."
+    )
 
 
 def absent(sweep: Sweep) -> str:

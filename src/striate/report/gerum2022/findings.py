@@ -7,6 +7,7 @@ import pandas as pd
 
 from striate.report.gerum2022.aggregate import at, binned, published_at
 from striate.report.gerum2022.sweeps import Sweep, sweeps
+from striate.report.words import percent
 from striate.results import Result
 
 # A network "reached" its target when the figures could not tell the two apart.
@@ -39,11 +40,6 @@ def gerum2022_findings(results: Sequence[Result]) -> list[str]:
 def principal(found: Sequence[Sweep]) -> Sweep:
     """Return the sweep to speak of: the first with regularised networks, else the first."""
     return next((sweep for sweep in found if (sweep.networks["beta"] > 0).any()), found[0])
-
-
-def percent(value: float) -> str:
-    """Write a fraction as in ``"93.8 %"``, with a space that does not break."""
-    return f"{100 * value:.1f}\u00a0%"
 
 
 def networks_of(count: int) -> str:

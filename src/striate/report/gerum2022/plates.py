@@ -94,7 +94,7 @@ def figure2(sweep: Sweep) -> Plate:
         stem("figure2", sweep.label),
         f"Figure 2. Spectrum, accuracy and robustness: {sweep.label}",
         captions.CLAIMS["figure2"],
-        tuple(captions.best(sweep, attack) for attack in captions.ATTACK_NAMES),
+        (*(captions.best(sweep, a) for a in captions.ATTACK_NAMES), *_judged(sweep)),
         f"Dots in a–c: mean ± SEM of the networks whose α rounds to the same 0.1. {epochs} "
         + captions.each([sweep], *METHODS),
         f"Accuracy against measured α for the {sweep.label}. {captions.best(sweep, 'fgsm')}",
@@ -129,7 +129,8 @@ def figure3(found: Sequence[Sweep]) -> Plate:
             f"{captions.capital(sweep.label)}. {captions.best(sweep, attack)}"
             for sweep in found
             for attack in ("none", "pgd")
-        ),
+        )
+        + tuple(f"{captions.capital(s.label)}. {text}" for s in found for text in _judged(s)),
         captions.each(found, *METHODS),
         "Accuracy against measured α, one row per network and data set: "
         + ", ".join(sweep.label for sweep in found),
@@ -260,6 +261,12 @@ def _name_grid(grid: np.ndarray, attacks: list[str], strengths: list[float]) -> 
     for axes in grid.flat:
         axes.xaxis.set_major_locator(MaxNLocator(2, integer=True))
         axes.tick_params(labelsize=7, length=2)
+
+
+def _judged(sweep: Sweep) -> list[str]:
+    """Say what the verdicts are, if there are some."""
+    text = captions.verdicts(sweep)
+    return [text] if text else []
 
 
 def _largest(sweep: Sweep) -> float:

@@ -50,6 +50,7 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         "others": _others(groups),
         "times": _times(found),
         "rows": _by_sweep(tables["table"]),
+        "judged": bool((tables["table"]["verdict"] != "").any()),
         "compared": bool(tables["table"].filter(like="_published").notna().any(axis=None)),
         "claims": _claims(tables["claims"]) if "claims" in tables else {},
         "contrast": contrast_cells(tables["contrast"]) if "contrast" in tables else [],

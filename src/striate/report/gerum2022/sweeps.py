@@ -204,6 +204,7 @@ def _summary(entries: list[Result]) -> dict[str, Setting]:
         "accuracy": _value(entries, "accuracy", epoch, on="test"),
         "epsilon_half_fgsm": _value(entries, "epsilon_half_fgsm", epoch, on="test"),
         "epsilon_half_pgd": _value(entries, "epsilon_half_pgd", epoch, on="test"),
+        "verdict": ", ".join(sorted(_verdicts(entries))),
         "seconds": sum(entry.value for entry in _scores(entries, "seconds")),
     }
 
@@ -222,6 +223,11 @@ def _accuracies(entries: list[Result], row: dict[str, Setting]) -> list[dict[str
 def _attack(entry: Result, epoch: Setting = None) -> bool:
     ours = isinstance(entry, Curve) and entry.name in ATTACKS
     return ours and epoch in (None, entry.settings["epoch"])
+
+
+def _verdicts(entries: list[Result]) -> set[str]:
+    """Return the words on whether the accuracy under attack is real, where it was judged."""
+    return {str(entry.settings.get("verdict")) for entry in _scores(entries, "verdict")}
 
 
 def _scores(entries: list[Result], name: str) -> list[Score]:

@@ -1,7 +1,8 @@
 """The table of Gerum et al. 2022: measured, published, and the difference."""
 
 import math
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Iterable, Sequence
 
 import pandas as pd
 from rich.table import Table
@@ -30,7 +31,8 @@ def gerum2022_table(results: Sequence[Result]) -> pd.DataFrame:
         One row per sweep, β and target. Accuracies are fractions, at `epoch`, the first epoch
         attacked; `epsilon` is the strength of FGSM and PGD. ``*_sem`` is over seeds.
         ``*_published`` is the paper's curve for this β, read at our `alpha`, and blank where the
-        paper has none; ``*_difference`` is ours minus the paper's. `seconds` is per network.
+        paper has none; ``*_difference`` is ours minus the paper's. `verdict` counts the verdicts on
+        whether the accuracy under attack is real, where there are some. `seconds` is per network.
 
     Raises
     ------
@@ -97,7 +99,15 @@ def _row(sweep: Sweep, networks: pd.DataFrame) -> dict[str, Setting]:
     }
     for name, attack in QUANTITIES.items():
         row |= _compared(sweep, networks, name, attack, alpha)
-    return row | {"seconds": float(networks["seconds"].mean())}
+    verdicts = counts_of(networks["verdict"])
+    return row | {"verdict": verdicts, "seconds": float(networks["seconds"].mean())}
+
+
+def counts_of(verdicts: Iterable[str]) -> str:
+    """Count verdicts, e.g. ``"2 robust, 1 masked"``; nothing where nothing was judged."""
+    counts = Counter(verdict for verdict in verdicts if verdict)
+    ordered = sorted(counts.items(), key=lambda one: (-one[1], one[0]))
+    return ", ".join(f"{count} {verdict}" for verdict, count in ordered)
 
 
 def _compared(
@@ -140,6 +150,7 @@ def _cell(row: dict) -> dict[str, str]:
         "alpha_published": number(row["alpha_published"], ".2f"),
         "epsilon": number(row["epsilon"], "g"),
         "attacked_epochs": row["attacked_epochs"],
+        "verdict": row["verdict"],
         "seconds": number(row["seconds"], ",.0f"),
     }
     for name in QUANTITIES:

@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from striate.report.drawing import rows
 from striate.report.figures import INK, MUTED, WIDTH, Look, Plate, draw, stem
 from striate.report.predictivity.drawing import (
     LABEL,
@@ -18,7 +19,6 @@ from striate.report.predictivity.drawing import (
 from striate.report.predictivity.findings import of_displays, of_nested
 from striate.report.predictivity.found import NESTED, Run, Together, displays
 from striate.report.predictivity.words import degrees, methods_of, sizes, splits_name
-from striate.report.spectra.lines import rows
 
 RING: Look = {"linestyle": "none", "markersize": 8, "markerfacecolor": "none", "zorder": 5}
 

@@ -9,20 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from striate.report.drawing import COLOURS, MARKS, clipped, network_legend, rows, switch_off
 from striate.report.figures import DASHES, INK, MUTED, WIDTH, Look, draw
 from striate.report.predictivity.found import Run, Together, baselines
 from striate.report.predictivity.words import splits_name
-from striate.report.spectra.exponents import MARKS
-from striate.report.spectra.lines import rows
-from striate.report.tuning.drawing import (
-    COLOURS,
-    DEPTH,
-    LONGEST,
-    MOST_NAMES,
-    clipped,
-    network_legend,
-    switch_off,
-)
+from striate.report.tuning.drawing import DEPTH, LONGEST, MOST_NAMES
 
 CROWDED = 8  # lines in a panel beyond which bands would hide each other
 LABEL = "noise-corrected correlation"

@@ -15,7 +15,7 @@ from striate.report.predictivity.words import (
     signed,
     sizes,
 )
-from striate.report.spectra.words import listed, minus, plural
+from striate.report.words import listed, minus, plural
 
 MOST = 5  # sentences of one kind
 

@@ -6,8 +6,8 @@ from typing import NamedTuple
 import numpy as np
 
 from striate.report.labels import brief
+from striate.report.names import in_order, layers, models, recordings
 from striate.report.section import Record
-from striate.report.spectra.names import in_order, layers, models, recordings
 from striate.results import Result, Score, Setting
 
 # In the order of the page; others follow.

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import pandas as pd
 
+from striate.report.drawing import evenly, letters, part_of
 from striate.report.figures import Plate, stem
 from striate.report.predictivity.drawing import (
     LABEL,
@@ -20,8 +21,7 @@ from striate.report.predictivity.drawing import (
 from striate.report.predictivity.findings import of_leak, of_networks, of_protocols
 from striate.report.predictivity.found import Run, Together, baselines, displays
 from striate.report.predictivity.words import ceiling_of, degrees, methods_of, sizes
-from striate.report.spectra.words import listed
-from striate.report.tuning.drawing import evenly, letters, part_of
+from striate.report.words import listed
 
 MOST = 6  # panels
 CLAIM = (

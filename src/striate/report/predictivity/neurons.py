@@ -6,15 +6,14 @@ import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
+from striate.report.drawing import clipped, evenly, letters, part_of, rows
 from striate.report.figures import BLUE, INK, MUTED, Plate, stem
 from striate.report.predictivity.drawing import conditions, panels
 from striate.report.predictivity.findings import of_pairs
 from striate.report.predictivity.found import Together
 from striate.report.predictivity.pairs import Pair, both_averaged, pairs
 from striate.report.predictivity.words import degrees, methods_of, signed, splits_name
-from striate.report.spectra.lines import rows
-from striate.report.spectra.words import listed
-from striate.report.tuning.drawing import clipped, evenly, letters, part_of
+from striate.report.words import listed
 
 MOST = 6  # panels
 CLAIM = (

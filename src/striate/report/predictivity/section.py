@@ -22,9 +22,8 @@ from striate.report.predictivity.table import (
     predictivity_table,
 )
 from striate.report.predictivity.words import usual
-from striate.report.section import Record, Section, Study, Work, duration
-from striate.report.spectra.section import KONG
-from striate.report.spectra.words import plural, span
+from striate.report.section import KONG, Record, Section, Study, Work, duration
+from striate.report.words import plural, span
 
 CADENA = Work(
     "The recording by which the published networks were scored",

@@ -6,7 +6,7 @@ import pandas as pd
 
 from striate.report.predictivity.found import BEST, NESTED, Layer, Run, Together
 from striate.report.predictivity.words import correlation, degrees, splits_name
-from striate.report.spectra.words import minus
+from striate.report.words import minus
 from striate.results import Score, Setting
 
 ROWS = {BEST: "V1-like layer", NESTED: "V1-like layer, nested choice"}

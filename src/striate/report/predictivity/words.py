@@ -2,9 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
+from striate.report.names import files_of
 from striate.report.predictivity.found import Run, Together, displays
-from striate.report.spectra.names import files_of
-from striate.report.spectra.words import listed, minus, span
+from striate.report.words import listed, minus, span
 from striate.results import Score, Setting
 
 PROTOCOLS = {

@@ -3,10 +3,11 @@
 from collections.abc import Iterable, Sequence
 
 from striate.report.mouse import MOUSE_RANKS
+from striate.report.names import files_of
 from striate.report.spectra.findings import CROSS
 from striate.report.spectra.found import Comparison, Population, Together, sets_of
-from striate.report.spectra.names import files_of
-from striate.report.spectra.words import counted, listed, plural, span, windows_of
+from striate.report.spectra.words import windows_of
+from striate.report.words import counted, listed, plural, span
 from striate.results import Score, Setting
 
 

@@ -8,24 +8,22 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from striate.report.drawing import by_depth, rows, stacked
 from striate.report.figures import INK, WIDTH, Look, Plate, stem
+from striate.report.forest import forest, reference
 from striate.report.spectra.captions import comparison_methods
 from striate.report.spectra.findings import of_comparison
-from striate.report.spectra.forest import forest, reference
 from striate.report.spectra.found import Comparison, Match, window
 from striate.report.spectra.lines import (
     SPECTRUM_AXES,
-    by_depth,
     depth_looks,
     fit_rows,
     mark_window,
-    rows,
     spectrum_panel,
     spectrum_rows,
-    stacked,
     units_of,
 )
-from striate.report.spectra.words import listed
+from striate.report.words import listed
 from striate.results import Score
 
 # 1 + 2/d of Stringer et al. 2019 (`striate.spectra.smoothness_bound`, which needs torch): natural

@@ -5,15 +5,12 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
+from striate.report.drawing import DASHES, MARKS, by_depth, rows
 from striate.report.figures import INK, MUTED, Look
+from striate.report.names import layers as short_names
 from striate.report.spectra.captions import sample_name
 from striate.report.spectra.found import Together
-from striate.report.spectra.lines import by_depth, rows
-from striate.report.spectra.names import layers as short_names
 
-# Networks are told apart by mark and dashes; colour is depth, in every panel.
-MARKS = ("o", "s", "^", "D", "v", "P")
-DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
 LONGEST = 6  # characters of a layer's name that fit without turning it
 INTERVAL = "interval"  # source of the exponents whose error is over images
 

@@ -5,7 +5,8 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from striate.report.spectra.found import Comparison, Found, Layer, Match, Population, Together
-from striate.report.spectra.words import alpha_of, listed, minus, plural, span
+from striate.report.spectra.words import alpha_of
+from striate.report.words import listed, minus, plural, span
 from striate.results import Score
 
 CROSS, PLAIN = "cvPCA", "PCA of the trial mean"

@@ -3,9 +3,9 @@
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
+from striate.report.names import distinct, in_order, models, recordings
 from striate.report.section import Record
-from striate.report.spectra.names import distinct, in_order, models, recordings
-from striate.report.spectra.words import counted
+from striate.report.words import counted
 from striate.results import Curve, Result, Score, Setting
 
 # Networks whose exponents may be compared saw the same images, in the same way.

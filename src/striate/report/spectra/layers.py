@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
+from striate.report.drawing import by_depth, stacked
 from striate.report.figures import WIDTH, Plate, stem
 from striate.report.spectra.captions import layers_methods
 from striate.report.spectra.exponents import exponent_panel, exponent_rows
@@ -14,15 +15,13 @@ from striate.report.spectra.findings import fitted, of_networks
 from striate.report.spectra.found import Measured, Together, window
 from striate.report.spectra.lines import (
     SPECTRUM_AXES,
-    by_depth,
     depth_looks,
     fit_rows,
     mark_window,
     spectrum_panel,
     spectrum_rows,
-    stacked,
 )
-from striate.report.spectra.words import listed
+from striate.report.words import listed
 
 CLAIM = (
     "Layers of networks trained to be robust have spectra that fall more steeply, with an α nearer "

@@ -1,47 +1,18 @@
 """Lines of spectra: the columns of their CSV, the fitted line, colours by depth, one panel."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.colors import LinearSegmentedColormap, to_hex
 
-from striate.report.figures import BLUE, INK, ORANGE, RULE, Look, add_powers_of_ten, draw
+from striate.report.drawing import COLUMNS, DENSITY, rows
+from striate.report.figures import INK, RULE, Look, add_powers_of_ten, draw
 from striate.results import Curve, Result
 
-# `of` is the network or population, `series` the layer or method.
-COLUMNS = ["panel", "source", "of", "series", "x", "y", "error", "units"]
-# From blue to orange by way of violet: in order of lightness, and for the colour-blind, too.
-RAMP = [BLUE, "#8a63b8", "#d0698c", ORANGE]
 FIT: Look = {"color": INK, "linewidth": 0.8, "alpha": 0.75, "zorder": 4}
-DENSITY = 60  # points to the octave that are drawn
 BEYOND = 1.5  # times the last rank of a fit: so far the axes reach
 SPECTRUM_AXES = {"xlabel": "rank n", "ylabel": "share of the variance"}
-
-
-def rows(
-    panel: str,
-    source: str,
-    of: str,
-    series: str | Sequence[str],
-    x: Iterable[int | float],
-    y: Iterable[int | float],
-    error: Sequence[float] | float | None = None,
-    units: Sequence[float] | float | None = None,
-) -> pd.DataFrame:
-    """Return points of one line, or of several, with the columns `COLUMNS`."""
-    table = pd.DataFrame({"x": [*x], "y": [*y]}, dtype=float)
-    table = table.assign(panel=panel, source=source, of=of, series=series)
-    table["error"] = np.nan if error is None else error
-    table["units"] = np.nan if units is None else units
-    return table[COLUMNS].astype({"error": float, "units": float})
-
-
-def stacked(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
-    """Put tables under each other."""
-    full = [part for part in parts if len(part)]
-    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=COLUMNS)
 
 
 def spectrum_rows(panel: str, of: str, series: str, curve: Curve) -> pd.DataFrame:
@@ -72,12 +43,6 @@ def fit_rows(
     ends = np.array(window, dtype=float)
     line = np.exp(means[1] + alpha * means[0]) * ends**-alpha
     return rows(panel, "fit", of, f"{series}: fit", ends, line)
-
-
-def by_depth(count: int) -> list[str]:
-    """Return a colour per layer from the first to the last, lighter on the way."""
-    ramp = LinearSegmentedColormap.from_list("depth", RAMP)
-    return [to_hex(ramp(place)) for place in np.linspace(0, 1, count)] if count > 1 else [BLUE]
 
 
 def spectrum_panel(axes: Axes, part: pd.DataFrame, looks: Mapping[str, Look], title: str) -> None:
@@ -120,11 +85,6 @@ def depth_looks(names: Sequence[str], colours: Sequence[str]) -> dict[str, Look]
         looks[name] = {"color": colour, "linewidth": 1.3}
         looks[f"{name}: fit"] = {"color": colour, "linewidth": 0.9, "linestyle": (0, (3, 2))}
     return looks
-
-
-def columns_of(count: int, most: int = 4) -> int:
-    """Choose how many small panels stand in a row, so that few places stay empty."""
-    return count if count <= most else 3 if count in (5, 6, 9) else most
 
 
 def mark_window(axes: Axes, window: tuple[int, int] | None) -> None:

@@ -7,25 +7,24 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
+from striate.report.drawing import columns_of, rows, stacked
 from striate.report.figures import BLUE, MUTED, SPARE, WIDTH, Look, Plate
+from striate.report.forest import forest, reference
 from striate.report.mouse import MOUSE_ALPHA, MOUSE_RANKS, mouse_fit, mouse_spectrum
 from striate.report.spectra.captions import recordings_methods
 from striate.report.spectra.findings import CROSS, PLAIN, of_populations
-from striate.report.spectra.forest import forest, reference
 from striate.report.spectra.found import Population, window
 from striate.report.spectra.lines import (
     SPECTRUM_AXES,
-    columns_of,
     fit_rows,
     mark_window,
     note,
-    rows,
     spectrum_panel,
     spectrum_rows,
-    stacked,
     units_of,
 )
-from striate.report.spectra.words import alpha_of, counted
+from striate.report.spectra.words import alpha_of
+from striate.report.words import counted
 
 MOUSE = "mouse V1, published"
 LOOKS: dict[str, Look] = {

@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib import rc_context
 
 from striate.report.figures import HOUSE, Plate, unique
-from striate.report.section import STRINGER, Record, Section, Study, Work, duration
+from striate.report.section import KONG, STRINGER, Record, Section, Study, duration
 from striate.report.spectra.compared import comparison_plate
 from striate.report.spectra.findings import findings
 from striate.report.spectra.found import Found, found
@@ -14,15 +14,7 @@ from striate.report.spectra.layers import layers_plate
 from striate.report.spectra.recordings import recordings_plate
 from striate.report.spectra.table import spectra_cells, spectra_table
 from striate.report.spectra.windows import windows_plates
-from striate.report.spectra.words import plural
-
-KONG = Work(
-    "The question, and cross-validated spectra of macaque V1",
-    "N. C. L. Kong, E. Margalit, J. L. Gardner, A. M. Norcia (2022).",
-    "Increasing neural network robustness improves match to macaque V1 eigenspectrum, spatial "
-    "frequency preference and predictivity.",
-    "PLOS Computational Biology 18(1), e1009739.",
-)
+from striate.report.words import plural
 
 
 def section(records: Sequence[Record], folder: Path) -> Section:

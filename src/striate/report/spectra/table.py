@@ -6,7 +6,7 @@ from collections.abc import Iterator
 import pandas as pd
 
 from striate.report.spectra.found import Comparison, Found, Population, Together
-from striate.report.spectra.words import minus
+from striate.report.words import minus
 from striate.results import Score, Setting
 
 # Of settings that only some kinds of results have, the others leave the cell empty.

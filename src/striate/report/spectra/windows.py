@@ -10,11 +10,12 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
+from striate.report.drawing import by_depth, columns_of, rows, stacked
 from striate.report.figures import INK, MUTED, WIDTH, Look, Plate, stem
+from striate.report.names import layers as short_names
 from striate.report.spectra.found import Found, Together, sets_of, window
-from striate.report.spectra.lines import by_depth, columns_of, rows, stacked
-from striate.report.spectra.names import layers as short_names
-from striate.report.spectra.words import WEIGHTS, alpha_of, listed, minus
+from striate.report.spectra.words import WEIGHTS, alpha_of
+from striate.report.words import listed, minus
 from striate.results import Curve, Score
 
 MOST = 8  # panels of a figure

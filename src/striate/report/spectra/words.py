@@ -1,21 +1,12 @@
-"""How numbers and settings are written in captions, tables and findings."""
+"""How exponents and their fits are written in captions, tables and findings."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
+from striate.report.words import listed, minus, plural
 from striate.results import Score, Setting
 
 SMALL = 0.01  # an error that two decimals would hide
 WEIGHTS = {"rank": "weights 1/n", "none": "no weights"}
-
-
-def counted(value: Setting) -> str:
-    """Write a number of things with commas; a setting that is none as it is."""
-    return f"{value:,}" if isinstance(value, int | float) else str(value)
-
-
-def minus(text: str) -> str:
-    """Write true minus signs."""
-    return text.replace("-", "−")
 
 
 def alpha_of(score: Score | None) -> str:
@@ -30,24 +21,6 @@ def alpha_of(score: Score | None) -> str:
 def ranks_of(settings: Mapping[str, Setting]) -> str:
     """Write a window as text, e.g. ``"5–40"``."""
     return str(settings.get("ranks")).replace("-", "–")
-
-
-def listed(items: Iterable[object]) -> str:
-    """Write ``"a, b and c"``."""
-    texts = [str(item) for item in items]
-    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
-
-
-def span(values: Sequence[int | float], digits: int = 0) -> str:
-    """Write the range of some numbers, or the number they all are."""
-    low, high = (f"{value:,.{digits}f}" for value in (min(values), max(values)))
-    between = " to " if "-" in low + high else "–"
-    return minus(low) if low == high else minus(f"{low}{between}{high}")
-
-
-def plural(count: int, one: str) -> str:
-    """Count things whose plural ends in s."""
-    return f"{count} {one}" if count == 1 else f"{count} {one}s"
 
 
 def windows_of(scores: Iterable[Score]) -> str:

@@ -7,24 +7,29 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
-from striate.report.figures import MUTED, WIDTH, Plate, add_powers_of_ten, stem
-from striate.report.spectra.lines import DENSITY, by_depth, rows, stacked
-from striate.report.spectra.words import counted, listed
-from striate.report.tuning.drawing import (
+from striate.report.drawing import (
+    DENSITY,
+    by_depth,
     clipped,
     evenly,
+    network_legend,
+    part_of,
+    rows,
+    stacked,
+    switch_off,
+)
+from striate.report.figures import MUTED, WIDTH, Plate, add_powers_of_ten, stem
+from striate.report.tuning.drawing import (
     frequency_axis,
     layer_panel,
     layer_rows,
     name_layers,
-    network_legend,
     network_looks,
-    part_of,
-    switch_off,
 )
 from striate.report.tuning.findings import of_components
 from striate.report.tuning.found import SEEN, Key, Layer, Network, Ranks, Together
 from striate.report.tuning.words import score_of, shown_to
+from striate.report.words import counted, listed
 from striate.results import Score
 
 MOST_NETWORKS, MOST_LAYERS = 4, 4

@@ -1,28 +1,21 @@
 """What the figures of tuning share: colours of networks, axes of layers and of frequencies."""
 
-from collections.abc import Callable, Iterable, Sequence
-from typing import TypeVar
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
-from striate.report.figures import BLUE, GREEN, INK, ORANGE, RULE, SPARE, Look, draw
-from striate.report.spectra.exponents import DASHES, MARKS
-from striate.report.spectra.lines import rows, stacked
+from striate.report.drawing import COLOURS, DASHES, MARKS, clipped, rows, stacked
+from striate.report.figures import INK, RULE, Look, draw
 from striate.report.tuning.found import Layer, Network, Together
 from striate.results import Score, Setting
 
-COLOURS = (BLUE, ORANGE, GREEN, *SPARE)
 LONGEST = 6  # characters of a layer's name that fit without turning it
 MOST_NAMES = 8  # that fit beside each other
-PER_LEGEND = 4
 DEPTH = "relative depth: first layer measured 0, last 1"
 
-Item = TypeVar("Item")
 Place = tuple[Layer, float]
 
 
@@ -36,14 +29,6 @@ def network_looks(together: Together) -> dict[str, Look]:
         }
         for i, one in enumerate(together.networks)
     }
-
-
-def network_legend(figure: Figure, looks: dict[str, Look], extra: Sequence[Line2D] = ()) -> None:
-    """Name the networks above all panels."""
-    handles = [Line2D([], [], label=name, markersize=5, **look) for name, look in looks.items()]
-    handles += extra
-    columns = min(len(handles), PER_LEGEND)
-    figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=2.6)
 
 
 def same_layers(together: Together) -> bool:
@@ -125,33 +110,6 @@ def picture(axes: Axes, pixels: np.ndarray) -> None:
     axes.imshow(pixels, cmap="gray", vmin=0, vmax=255, interpolation="none")
     axes.set(xticks=[], yticks=[])
     axes.spines[:].set(visible=True, color=RULE)
-
-
-def evenly(items: Sequence[Item], most: int) -> list[Item]:
-    """Choose some of the items, evenly spaced, the first and the last among them."""
-    chosen = np.linspace(0, len(items) - 1, min(most, len(items))).round().astype(int)
-    return [items[place] for place in np.unique(chosen)]
-
-
-def part_of(shown: int, there: int, what: str) -> str:
-    """Say that not everything is drawn."""
-    return "" if shown == there else f" {shown} of {there} {what} are shown, evenly spaced."
-
-
-def clipped(name: str, most: int = 24) -> str:
-    """Keep the end of a name that is too long to stand over a panel."""
-    return name if len(name) <= most else f"…{name[1 - most :].lstrip('.')}"
-
-
-def letters(count: int) -> list[str]:
-    """Name panels a, b, … and on, after z, by numbers."""
-    return [chr(ord("a") + i) if i < 26 else str(i + 1) for i in range(count)]
-
-
-def switch_off(grid: Iterable[Axes]) -> None:
-    """Leave the places of a grid empty that no panel takes."""
-    for axes in grid:
-        axes.set_axis_off()
 
 
 def _number(value: Setting) -> float | None:

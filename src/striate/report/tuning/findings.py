@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from striate.report.spectra.words import listed, plural
 from striate.report.tuning.found import (
     Key,
     Layer,
@@ -16,6 +15,7 @@ from striate.report.tuning.found import (
 )
 from striate.report.tuning.published import SCORES, v1_cells
 from striate.report.tuning.words import fields_of, number, score_of
+from striate.report.words import listed, plural
 from striate.results import Score
 
 SCORE, BY_FIELD = "frequency_score", "frequency_score_by_field"

@@ -5,8 +5,8 @@ from typing import NamedTuple
 
 import numpy as np
 
+from striate.report.names import distinct, in_order, layers, models
 from striate.report.section import Record
-from striate.report.spectra.names import distinct, in_order, layers, models
 from striate.results import Curve, Result, Score, Setting
 
 # Networks are set side by side if they saw the same stimuli, and were sampled alike. Images may

@@ -9,21 +9,23 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from striate.report.figures import BLUE, INK, MUTED, WIDTH, Plate, in_percent, stem
-from striate.report.spectra.lines import columns_of, rows, stacked
-from striate.report.spectra.words import listed, plural
-from striate.report.tuning.drawing import (
+from striate.report.drawing import (
     clipped,
+    columns_of,
     evenly,
-    frequency_axis,
     letters,
     part_of,
+    rows,
+    stacked,
     switch_off,
 )
+from striate.report.figures import BLUE, INK, MUTED, WIDTH, Plate, in_percent, stem
+from striate.report.tuning.drawing import frequency_axis
 from striate.report.tuning.findings import most_preferred, of_networks
 from striate.report.tuning.found import Layer, Network, Together, best_layer
 from striate.report.tuning.published import V1, v1_cells
 from striate.report.tuning.words import channels_of, sampling_of, score_of, shown_to
+from striate.report.words import listed, plural
 
 CLAIM = (
     "More units of networks trained to be robust prefer the frequencies that V1 cells prefer, near "

@@ -7,21 +7,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, MultipleLocator
 
+from striate.report.drawing import letters, network_legend, stacked, switch_off
 from striate.report.figures import MUTED, WIDTH, Plate, stem
-from striate.report.spectra.lines import stacked
-from striate.report.spectra.words import listed
-from striate.report.tuning.drawing import (
-    layer_panel,
-    layer_rows,
-    letters,
-    name_layers,
-    network_legend,
-    network_looks,
-    switch_off,
-)
+from striate.report.tuning.drawing import layer_panel, layer_rows, name_layers, network_looks
 from striate.report.tuning.findings import of_medians
 from striate.report.tuning.found import Together
 from striate.report.tuning.words import channels_of, shown_to
+from striate.report.words import listed
 
 FREQUENCY = "median_log2_frequency"
 

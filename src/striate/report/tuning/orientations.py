@@ -8,13 +8,12 @@ from matplotlib.figure import Figure
 from matplotlib.projections.polar import PolarAxes
 from matplotlib.ticker import FuncFormatter, MaxNLocator
 
+from striate.report.drawing import by_depth, clipped, evenly, part_of, rows, stacked
 from striate.report.figures import MUTED, WIDTH, Plate, stem
-from striate.report.spectra.lines import by_depth, rows, stacked
-from striate.report.spectra.words import listed
-from striate.report.tuning.drawing import clipped, evenly, part_of
 from striate.report.tuning.findings import of_orientations
 from striate.report.tuning.found import Layer, Network, Together
 from striate.report.tuning.words import shown_to
+from striate.report.words import listed
 from striate.results import Curve
 
 PREFERRED = "preferred_orientation"

@@ -7,20 +7,13 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 
+from striate.report.drawing import evenly, letters, part_of, rows, stacked, switch_off
 from striate.report.figures import BLUE, MUTED, WIDTH, Plate, stem
-from striate.report.spectra.lines import rows, stacked
-from striate.report.spectra.words import listed
-from striate.report.tuning.drawing import (
-    evenly,
-    frequency_axis,
-    letters,
-    part_of,
-    picture,
-    switch_off,
-)
+from striate.report.tuning.drawing import frequency_axis, picture
 from striate.report.tuning.found import Example, Layer, Network, Stimulus, Together, best_layer
 from striate.report.tuning.found import unit_of as unit
 from striate.report.tuning.words import number, shown_to
+from striate.report.words import listed
 
 MOST_NETWORKS, PER_NETWORK = 6, 3
 STIMULI = 6  # in a row

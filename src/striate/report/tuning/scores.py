@@ -6,21 +6,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from striate.report.drawing import network_legend, rows, stacked
 from striate.report.figures import INK, MUTED, WIDTH, Plate, draw, stem
-from striate.report.spectra.forest import reference
-from striate.report.spectra.lines import rows, stacked
-from striate.report.spectra.words import listed, span
-from striate.report.tuning.drawing import (
-    layer_panel,
-    layer_rows,
-    name_layers,
-    network_legend,
-    network_looks,
-)
+from striate.report.forest import reference
+from striate.report.tuning.drawing import layer_panel, layer_rows, name_layers, network_looks
 from striate.report.tuning.findings import of_fields, of_scores
 from striate.report.tuning.found import Together, best_layer
 from striate.report.tuning.published import SCORES
 from striate.report.tuning.words import channels_of, fields, fields_of, sampling_of, shown_to
+from striate.report.words import listed, span
 
 SCORE = "frequency_score"
 BY_FIELD = "frequency_score_by_field"

@@ -6,9 +6,7 @@ from pathlib import Path
 from matplotlib import rc_context
 
 from striate.report.figures import HOUSE, Plate, unique
-from striate.report.section import Record, Section, Study, Work, duration
-from striate.report.spectra.section import KONG
-from striate.report.spectra.words import plural
+from striate.report.section import KONG, Record, Section, Study, Work, duration
 from striate.report.tuning.components import components_plate
 from striate.report.tuning.findings import findings
 from striate.report.tuning.found import Together, found, photographs
@@ -18,6 +16,7 @@ from striate.report.tuning.orientations import orientation_plate
 from striate.report.tuning.pictures import examples_plate, stimuli_plate
 from striate.report.tuning.scores import field_plate, scores_plate
 from striate.report.tuning.table import tuning_cells, tuning_table
+from striate.report.words import plural
 
 DE_VALOIS = Work(
     "The cells of macaque V1 and the frequencies that they prefer",

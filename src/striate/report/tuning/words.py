@@ -2,8 +2,8 @@
 
 from collections.abc import Iterable
 
-from striate.report.spectra.words import counted, listed, minus, plural, span
 from striate.report.tuning.found import Layer, Together
+from striate.report.words import counted, listed, minus, plural, span
 from striate.results import Result, Score
 
 PROTOCOLS = {

@@ -1,0 +1,132 @@
+"""Accuracy against the strength of an attack, a panel per norm."""
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from striate.report.drawing import letters, network_legend, rows, stacked
+from striate.report.figures import INK, MUTED, WIDTH, Look, Plate, in_percent, stem
+from striate.report.robustness.drawing import (
+    CROWDED,
+    curve_rows,
+    line_panel,
+    looks_of,
+    network_looks,
+)
+from striate.report.robustness.findings import of_curves
+from striate.report.robustness.found import PAPER, Together
+from striate.report.robustness.words import NORM_NAMES, UNITS, attack_methods, eps_text
+from striate.report.words import listed, plural
+
+WIDE = 8  # times the smallest radius: beyond, the axis is logarithmic above it
+MOST_TICKS = 7
+
+
+def curves_plate(together: Together) -> Plate | None:
+    """Draw accuracy against ε; None where there is no curve.
+
+    Parameters
+    ----------
+    together
+        Networks that were attacked with the same images.
+    """
+    norms = list(dict.fromkeys(norm for one in together.networks for norm, _ in one.curves))
+    if not norms:
+        return None
+    looks = looks_of(together)
+    lines = 0.22 * (len(looks) // 4)
+    figure = Figure(figsize=(WIDTH, 3.4 + lines), layout="constrained")
+    panels = figure.subplots(1, len(norms), squeeze=False, sharey=True)[0]
+    parts = []
+    for axes, letter, norm in zip(panels, letters(len(norms)), norms, strict=True):
+        parts.append(_rows(letter, norm, together))
+        _draw(axes, parts[-1], together)
+        _dress(axes, parts[-1], norm, letter)
+    panels[0].set_ylabel("accuracy")
+    numbers = stacked(parts)
+    chance = together.networks[0].settings.get("classes")
+    if isinstance(chance, int | float) and chance > 1:
+        for axes in panels:
+            axes.axhline(1 / chance, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.1, zorder=1)
+    _legend(figure, looks, "published" in set(numbers["source"]))
+    found = of_curves(together)
+    curves = [curve for one in together.networks for curve in one.curves.values()]
+    return Plate(
+        stem("robustness-curves", together.label),
+        f"Accuracy against the strength of an attack: {together.label}",
+        "",
+        tuple(found),
+        f"{attack_methods(together, curves)} At ε = 0 nothing is changed. "
+        f"{_about(together, numbers)}",
+        f"Accuracy against ε in {listed(NORM_NAMES.get(norm, norm) for norm in norms)} of "
+        f"{plural(len(together.networks), 'network')}. {found[0]}",
+        figure,
+        numbers,
+    )
+
+
+def _rows(letter: str, norm: str, together: Together) -> pd.DataFrame:
+    parts = []
+    for one in together.networks:
+        for (theirs, geometry), curve in one.curves.items():
+            if theirs == norm:
+                name = f"{norm} {geometry}".strip()
+                parts.append(curve_rows(letter, one, name, curve))
+        there = [(eps, one.published.get(name)) for (n, eps), name in PAPER.items() if n == norm]
+        known = [(eps, y) for eps, y in there if y is not None]
+        if known and parts and any(theirs == norm for theirs, _ in one.curves):
+            x, y = zip(*known, strict=True)
+            parts.append(rows(letter, "published", one.label, norm, x, y))
+    return stacked(parts)
+
+
+def _draw(axes: Axes, part: pd.DataFrame, together: Together) -> None:
+    looks = network_looks(together)
+    line_panel(axes, part, looks)
+    for row in part[part["source"] == "published"].to_dict("records"):
+        ring: Look = {"marker": "o", "markersize": 8, "markerfacecolor": "none", "alpha": 0.8}
+        name = f"_published {row['of']}"
+        axes.plot(row["x"], row["y"], color=looks[row["of"]]["color"], label=name, **ring)
+
+
+def _dress(axes: Axes, part: pd.DataFrame, norm: str, letter: str) -> None:
+    radii = np.unique(part["x"].to_numpy(float))
+    positive = radii[radii > 0]
+    if len(positive) and positive[-1] > WIDE * positive[0]:
+        axes.set_xscale("symlog", linthresh=positive[0], linscale=0.5)
+    shown = radii if len(radii) <= MOST_TICKS else radii[:: -(-len(radii) // MOST_TICKS)]
+    axes.xaxis.set_major_locator(FixedLocator(shown.tolist()))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: eps_text(norm, value)))
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.tick_params(axis="x", labelsize=7.5)
+    title = f"{letter}\u2003{NORM_NAMES.get(norm, norm)}"
+    axes.set(title=title, xlabel=f"ε ({UNITS.get(norm, 'radius')})")
+    axes.set_ylim(-0.03, 1.03)
+    in_percent(axes)
+
+
+def _legend(figure: Figure, looks: dict[str, Look], has_published: bool) -> None:
+    ring: Look = {"marker": "o", "markersize": 7, "markerfacecolor": "none", "linestyle": "none"}
+    extra = [Line2D([], [], label="published", color=INK, **ring)] if has_published else []
+    network_legend(figure, looks, extra)
+
+
+def _about(together: Together, numbers: pd.DataFrame) -> str:
+    """Say what bands, rings and dotted lines are."""
+    parts = []
+    if numbers.loc[numbers["source"] == "measured", "error"].notna().any():
+        few = len(together.networks) <= CROWDED
+        parts.append("Bands are the intervals." if few else "The intervals are in the CSV.")
+    if len({one.kind for one in together.networks}) < len(together.networks):
+        parts.append("Networks that differ in the seed alone share a look.")
+    if together.networks[0].settings.get("classes"):
+        parts.append("Dotted: guessing.")
+    if (numbers["source"] == "published").any():
+        parts.append(
+            "Rings are the accuracies of S1 Table of Kong et al. 2021, on the 50,000 images of "
+            "ImageNet’s validation set."
+        )
+    return " ".join(parts)

@@ -1,0 +1,118 @@
+"""Adversarial robustness on the page."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from matplotlib import rc_context
+
+from striate.report.figures import HOUSE, Plate, unique
+from striate.report.robustness.attacks import attacks_plate
+from striate.report.robustness.curves import curves_plate
+from striate.report.robustness.findings import findings
+from striate.report.robustness.found import NAME, Together, found
+from striate.report.robustness.passbands import passbands_plate
+from striate.report.robustness.probes import probes_plate
+from striate.report.robustness.table import accuracy_cells, robustness_table, trial_cells
+from striate.report.robustness.words import VERDICTS
+from striate.report.section import KONG, Record, Section, Study, duration
+from striate.report.training.found import NAME as TRAINING
+from striate.report.words import plural
+
+
+def section(records: Sequence[Record], folder: Path) -> Section | None:
+    """Make the section of the study.
+
+    Parameters
+    ----------
+    records
+        Its result files, and those of trainings, by which networks are told apart.
+    folder
+        Where they came from.
+
+    Returns
+    -------
+    section
+        None where nothing was attacked.
+
+    Raises
+    ------
+    ValueError
+        If the files hold no accuracy.
+    """
+    mine = [record for record in records if record.task.get("study") == NAME]
+    if not mine:
+        return None
+    there = found(records)
+    if not there:
+        raise ValueError(
+            f"the results of robustness in {folder} hold no accuracy; move them away and rerun"
+        )
+    seconds = [record.provenance.get("seconds") for record in mine]
+    known = [value for value in seconds if isinstance(value, int | float)]
+    trials = {one.label: cells for one in there if (cells := trial_cells(one))}
+    words = {
+        "findings": findings(there),
+        "tables": {one.label: accuracy_cells(one) for one in there},
+        "trials": trials,
+        "verdicts": VERDICTS,
+        "time": duration(sum(known)) if known else "",
+        "missing": _missing(there),
+    }
+    networks = {(net.label, net.model) for one in there for net in one.networks}
+    return Section(
+        "How well do networks see when pixels are changed against them?",
+        "Adversarial robustness, after Kong et al. 2021",
+        f"{plural(len(networks), 'network')}, {plural(len(there), 'set')} of images",
+        "robustness.html.jinja",
+        words,
+        plates(there),
+        {NAME: robustness_table(there)},
+        (KONG,),
+    )
+
+
+STUDY = Study(NAME, "striate measure robustness MODEL --images DIR", section, (NAME, TRAINING))
+
+
+@rc_context(HOUSE)
+def plates(there: Sequence[Together]) -> list[Plate]:
+    """Draw every figure these results can fill; what the paper claims is said once."""
+    said: set[str] = set()
+    made = []
+    for plate in (one for together in there for one in _plates(together)):
+        made.append(plate._replace(claim="") if plate.claim in said else plate)
+        said.add(plate.claim)
+    return unique(made)
+
+
+def _plates(together: Together) -> Iterator[Plate]:
+    if any(one.clean or one.attacked for one in together.networks):
+        yield attacks_plate(together)
+    rest = (curves_plate, probes_plate, passbands_plate)
+    yield from (plate for make in rest if (plate := make(together)) is not None)
+
+
+def _missing(there: Sequence[Together]) -> list[str]:
+    """List what the numbers need to be believed and these results do not have."""
+    notes = []
+    every = [(one, network) for one in there for network in one.networks]
+    unjudged = [net.label for _, net in every if not any(t.verdict for t in net.trials)]
+    if unjudged:
+        some = unjudged[0] if len(unjudged) == 1 else f"{len(unjudged)} networks"
+        notes.append(
+            f"No verdict on {some}: what one attack leaves may be what it failed to find. "
+            "`striate measure robustness MODEL … --verdict` judges."
+        )
+    if not any(net.mean for _, net in every):
+        notes.append("No mean of the paper's three attacks (L∞ 1/1020, L2 0.15, L1 40).")
+    if not any(net.passed for _, net in every):
+        notes.append(
+            "No accuracy by spatial frequency: `striate measure robustness MODEL … --passbands` "
+            "measures it."
+        )
+    notes += [
+        f"{one.networks[0].label} is alone on {one.label}: nothing to compare it with."
+        for one in there
+        if len(one.networks) == 1
+    ]
+    return notes

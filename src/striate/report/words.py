@@ -1,0 +1,38 @@
+"""How numbers and lists are written in captions, tables and findings."""
+
+from collections.abc import Iterable, Sequence
+
+from striate.results import Setting
+
+
+def counted(value: Setting) -> str:
+    """Write a number of things with commas; a setting that is none as it is."""
+    return f"{value:,}" if isinstance(value, int | float) else str(value)
+
+
+def minus(text: str) -> str:
+    """Write true minus signs."""
+    return text.replace("-", "−")
+
+
+def listed(items: Iterable[object]) -> str:
+    """Write ``"a, b and c"``."""
+    texts = [str(item) for item in items]
+    return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
+
+
+def span(values: Sequence[int | float], digits: int = 0) -> str:
+    """Write the range of some numbers, or the number they all are."""
+    low, high = (f"{value:,.{digits}f}" for value in (min(values), max(values)))
+    between = " to " if "-" in low + high else "–"
+    return minus(low) if low == high else minus(f"{low}{between}{high}")
+
+
+def plural(count: int, one: str) -> str:
+    """Count things whose plural ends in s."""
+    return f"{count} {one}" if count == 1 else f"{count} {one}s"
+
+
+def percent(value: float) -> str:
+    """Write a fraction as in ``"93.8 %"``, with a space that does not break."""
+    return f"{100 * value:.1f}\u00a0%"
