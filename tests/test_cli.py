@@ -322,7 +322,7 @@ def test_the_layers_of_a_network_are_listed():
 @pytest.mark.parametrize(("words", "said"), [
     ("NET:untrained --layers features.99", "layers='features.99' fits no layer of this SqueezeNet"),
     ("NET:trained", "set STRIATE_DATA to a folder that holds weights/squeezenet1_1_imagenet"),
-    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function"),
+    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME, small/NAME or file"),
 ])  # fmt: skip
 def test_a_network_or_layer_that_does_not_exist_is_explained(words, said):
     status, out, err = striate(f"models layers {words.replace('NET', str(SQUEEZENET))}")

@@ -75,6 +75,18 @@ def test_an_example_that_needs_a_process_ends_in_its_assertion(name, line, tmp_p
     assert line in ran.stdout
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "line"), [
+    ("steered_resnets", "| accuracy under pgd 100 × 5 |"),
+    ("robust_nets", "| digits | adversarial |"),
+])  # fmt: skip
+def test_an_example_that_takes_a_minute_ends_in_its_assertions(name, line, tmp_path):
+    command = [sys.executable, str(EXAMPLES / f"{name}.py")]
+    ran = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path, timeout=600)
+    assert ran.returncode == 0, ran.stderr
+    assert line in ran.stdout
+
+
 def test_the_frequencies_of_penalised_networks_are_averaged_over_seeds():
     names = runpy.run_path(str(EXAMPLES / "frequencies_of_penalised.py"))
     network, free, flat = names["Network"], names["Asked"](), names["FLAT"]

@@ -51,7 +51,7 @@ def test_a_function_in_a_file_makes_a_network(file):
 
 
 @pytest.mark.parametrize(("name", "message"), [
-    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function"),
+    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME, small/NAME or file"),
     ("keras/vgg", "model='keras/vgg'; give torchvision/NAME"),
     ("torchvision/", "model='torchvision/'; give torchvision/NAME"),
     ("nowhere.py:make", "there is no file nowhere.py"),

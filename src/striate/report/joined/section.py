@@ -35,7 +35,9 @@ def section(records: Sequence[Record], folder: Path) -> Section | None:
         return None
     networks = {point.sha for one in there for point in one.points}
     words = {
-        "findings": [f"{one.label}: {text}" for one in there for text in of_joined(one)],
+        "findings": [
+            f"{one.label}: {text[0].lower()}{text[1:]}" for one in there for text in of_joined(one)
+        ],
         "tables": {one.label: _cells(one) for one in there},
         "tunings": {one.label: tuning_name(one) for one in there},
         "rules": RULES,
