@@ -268,3 +268,18 @@ def test_the_strength_that_halves_accuracy_is_given_where_it_is_reached():
     assert half.value == pytest.approx(0.15)
     assert half.settings == {"on": "test", "epoch": 7}
     assert cell._halving("pgd", Curve("accuracy_pgd", (0.0, 0.1), (0.8, 0.5)), 7) == []
+
+
+def test_a_verdict_is_added_where_it_is_asked_for(measured, tmp_path):
+    asked = one(verdict=True)
+    assert asked.items() - one().items() == {("verdict", True)}
+    found = measure(asked, tmp_path / "cell.json")
+    judged = [result for result in found if result.name in ("sign", "probe", "verdict")]
+    assert [result.name for result in judged].count("sign") == 6
+    assert [result.name for result in judged].count("probe") == 6
+    (verdict,) = (result for result in judged if result.name == "verdict")
+    assert verdict.settings["eps"] == 0.05
+    assert verdict.settings["on"] == "test"
+    assert verdict.settings["verdict"] in ("robust", "masked", "undecided", "none")
+    others = [result for result in found if result not in judged]
+    assert kinds(others) == kinds(measured)

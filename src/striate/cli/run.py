@@ -44,6 +44,9 @@ def run(
         int | None, typer.Option(help="units of dense hidden layers; default: the paper's")
     ] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Adam's L2 penalty")] = None,
+    verdict: Annotated[
+        bool, typer.Option("--verdict", help="judge whether the robustness of each is real")
+    ] = False,
     jobs: Annotated[int, typer.Option(help="networks trained at a time")] = 1,
     device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1")] = "cpu",
     dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
@@ -72,6 +75,7 @@ def run(
         "layers": layers,
         "width": width,
         "weight_decay": weight_decay,
+        "verdict": verdict or None,
     }
     overrides = {name: value for name, value in given.items() if value is not None}
     check_device(device)

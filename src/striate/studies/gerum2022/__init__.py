@@ -60,7 +60,8 @@ Beyond the paper
 ----------------
 Ours to choose, with the paper's value as the default: ``layers`` (``all``: the same penalty on
 every hidden layer; the α reported stays that of the last), ``width`` of the dense hidden layers,
-``weight_decay`` (added to the gradient, as torch's Adam does), ``solver`` of the penalty.
+``weight_decay`` (added to the gradient, as torch's Adam does), ``solver`` of the penalty; and
+``verdict``: whether it is judged if what the attacks leave is real (``docs/robustness-real.md``).
 """
 
 from striate.studies.gerum2022.cell import measure

@@ -17,11 +17,15 @@ from striate.spectra import Form, Solver, SpectralPenalty
 from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
 from striate.study.epochs import over_epochs
 from striate.study.progress import note
+from striate.study.robustness import Attacks, Judge, in_batches, network_robustness
 from striate.training import spectral, train
 
 Kind = TypeVar("Kind", Score, Curve)
 
 LAYER = "hidden"  # what models.gerum2022 calls the regularised layer
+JUDGED = 500  # images
+# Strengths at which the paper shows its networks, where not .05.
+SHOWN_EPS = {("cnn", "mnist"): 0.1, ("cnn", "cifar10"): 0.01}
 
 
 def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result]:
@@ -42,7 +46,8 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
         α, accuracy and loss by epoch and at the end, on training and test images, and on training
         images the α of other layers that are penalised, as ``alpha_LAYER``; at each
         attacked epoch, accuracy against ε under FGSM and PGD, the ε that halves it, and the
-        spectrum of the hidden layer over the test images; and the seconds each part took.
+        spectrum of the hidden layer over the test images; and the seconds each part took. With the
+        setting ``verdict``, also what `striate.study.robustness` judges of it at the end.
     """
     load = datasets.DATASETS[str(task["data"])]
     train_set, test_set = load("train"), load("test")
@@ -130,8 +135,32 @@ def _evaluate(
             name, model, images[:count], labels[:count], attack=attack, epsilons=epsilons
         )
         found += [_on("test", epoch, curve), *_halving(name, curve, epoch)]
+    if task.get("verdict") and epoch == _int(task, "epochs"):
+        found += _judged(task, images[:count], labels[:count], model, epoch)
     seconds = time.perf_counter() - started
     return [*found, Score("seconds", seconds, settings={"part": "attacking", "epoch": epoch})]
+
+
+def _judged(
+    task: Task, images: Tensor, labels: Tensor, model: nn.Module, epoch: int
+) -> list[Result]:
+    """Say whether what PGD leaves at the strength of the paper's figure is real."""
+    eps = SHOWN_EPS.get((str(task["network"]), str(task["data"])), 0.05)
+    classes = int(labels.max()) + 1
+    study = network_robustness(
+        model,
+        in_batches(images.cpu(), labels.cpu(), batch_size=JUDGED),
+        attacks=Attacks({"Linf": (eps,)}, attack_wrong=False),
+        judge=Judge({"Linf": eps}, min(JUDGED, len(images)), classes),
+        seed=_int(task, "seed"),
+        source="",
+    )
+    wanted = ("sign", "probe", "verdict")
+    return [
+        _on("test", epoch, one)
+        for one in study.results
+        if isinstance(one, Score) and one.name in wanted
+    ]
 
 
 def _halving(name: str, curve: Curve, epoch: int) -> list[Score]:

@@ -91,6 +91,8 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
     shared = plan._asdict()
     for grid in ("alphas", "betas", "seeds"):
         del shared[grid]
+    if not plan.verdict:
+        del shared["verdict"]  # results of before there were verdicts keep their names
     return shared | {
         "ranks": f"{plan.ranks[0]}-{plan.ranks[1]}",
         "weights": "none",
