@@ -217,12 +217,14 @@ TYPED = [
     ),
     (
         "report --results empty",
-        "no results of any study (gerum2022, spectra, tuning, predictivity) in empty; run "
+        "no results of any study (gerum2022, spectra, tuning, predictivity, robustness, "
+        "training) in empty; run "
         "`striate run gerum2022 --results empty` or a `striate measure` first",
     ),
     (
         "report --results other",
-        "no results of any study (gerum2022, spectra, tuning, predictivity) in other; run "
+        "no results of any study (gerum2022, spectra, tuning, predictivity, robustness, "
+        "training) in other; run "
         "`striate run gerum2022 --results other` or a `striate measure` first",
     ),
     (

@@ -99,7 +99,7 @@ def test_cells_are_short_texts():
         **{"pgd": np.nan, "pgd_published": np.nan, "pgd_difference": np.nan},
         **{"seconds": 1234.5, "beta": 0.0, "target": np.nan},
     }
-    row = {"label": "a net", "seeds": 2, "attacked_epochs": "50", **numbers}
+    row = {"label": "a net", "seeds": 2, "attacked_epochs": "50", "verdict": "", **numbers}
     (cell,) = cells(pd.DataFrame([row]))
     assert cell["alpha"] == "1.55 ± 0.00"
     assert (cell["target"], cell["beta"], cell["seconds"]) == ("", "0", "1,234")

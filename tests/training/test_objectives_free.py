@@ -2,8 +2,8 @@ import copy
 
 import pytest
 import torch
-from nets import IMAGES, agree, normed, slow_cross_entropy
 from torch import nn
+from trained_nets import IMAGES, agree, normed, slow_cross_entropy
 
 from striate.robustness import L2Ball, LinfBall
 from striate.training import Free, standard

@@ -1,7 +1,7 @@
 import pytest
 import torch
-from nets import IMAGES, agree, normed, slow_cross_entropy
 from torch import nn
+from trained_nets import IMAGES, agree, normed, slow_cross_entropy
 
 from striate.training import gradient_penalty
 from striate.training.objectives import slopes

@@ -4,8 +4,8 @@ from functools import partial
 import pytest
 import torch
 import torch.distributed as distributed
-from nets import IMAGES, gradients, normed, untouched
 from torch import nn
+from trained_nets import IMAGES, gradients, normed, untouched
 
 from striate.robustness import LinfBall, pgd
 from striate.spectra import SpectralPenalty

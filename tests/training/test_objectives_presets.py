@@ -2,8 +2,8 @@ from functools import partial
 
 import pytest
 import torch
-from nets import IMAGES, normed
 from torch import nn
+from trained_nets import IMAGES, normed
 
 from striate.robustness import L1Ball, L2Ball, LinfBall, pgd
 from striate.spectra import SpectralPenalty
