@@ -1,6 +1,7 @@
 """Robustness as a task: named by all that moves its numbers, and done once."""
 
 import json
+import os
 from pathlib import Path
 
 import numpy as np
