@@ -180,7 +180,7 @@ def test_every_option_reaches_the_grid(monkeypatch):
         "--preset 2023 --protocol authors --data mnist --network cnn --alphas 1,2.5 --betas 0,3 "
         "--seeds 4 --form line --ranks 2-9 --epochs 7 --attack-epochs 3,7 --epsilons 0,0.1 "
         "--batch-size 50 --learning-rate 0.01 --train-images 80 --attack-images 20 "
-        "--solver subspace --layers all --width 70 --weight-decay 0.001"
+        "--solver subspace --layers all --width 70 --weight-decay 0.001 --verdict"
     )
     assert striate(f"run gerum2022 {words} --dry-run")[0] == 0
     assert asked == {
@@ -205,6 +205,7 @@ def test_every_option_reaches_the_grid(monkeypatch):
             "layers": "all",
             "width": 70,
             "weight_decay": 0.001,
+            "verdict": True,
         },
     }
     assert asked["overrides"].keys() == set(gerum2022.Plan._fields)
