@@ -111,3 +111,17 @@ def test_what_it_cannot_follow_is_refused():
     with pytest.raises(ValueError, match=r"images of shape \(2, 4, 4\) and torch.float32, but the"):
         free(conv(), images(3), labels(3))
     assert repr(free) == "Free(LinfBall(eps=0.1), step_size=0.1)"
+
+
+def test_a_gradient_that_overflows_leaves_the_perturbation_as_it_was():
+    """As in half precision, where the scaler then drops the step: NaN would never go away."""
+    net, free = normed(), Free(LinfBall(0.05), step_size=0.05)
+    ((x, y),) = batches(6)
+    free(net, x, y).loss.backward()
+    before = free.perturbation.clone()
+    scale = torch.ones(6, dtype=x.dtype)
+    scale[2], scale[4] = torch.nan, torch.inf
+    step = free(net, x, y)
+    (torch.nn.functional.cross_entropy(step.logits, y, reduction="none") * scale).sum().backward()
+    assert free.perturbation.isfinite().all()
+    assert torch.equal(free.perturbation[[2, 4]], before[[2, 4]])

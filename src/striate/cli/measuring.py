@@ -24,19 +24,26 @@ def bar(what: str) -> Iterator[Callable[[int, int], None]]:
         yield lambda done, of: bar.update(shown, completed=done, total=of)
 
 
+def done_once(task: "Task", results: Path, measure: Callable[..., Any], **explained: str) -> Path:
+    """Measure one thing, unless it is there; return its file."""
+    from striate.study import run as run_tasks
+
+    (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
+    return finished.path
+
+
 def measure_once(
     task: "Task", results: Path, measure: Callable[..., Any], **explained: str
 ) -> None:
     """Measure one thing, unless it is there, and print its scores."""
     from striate.results import Score, load
-    from striate.study import run as run_tasks
 
-    (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
-    for score in load(finished.path):
+    path = done_once(task, results, measure, **explained)
+    for score in load(path):
         if isinstance(score, Score):
             error = "" if score.error is None else f"± {score.error:.3f}"
             about = score.settings
             window = f"ranks {about['ranks']}" if "ranks" in about else ""
             which = about.get("method", about.get("layer", ""))
             print(score.name, which, f"{score.value:.3f} {error}", window, sep="\t")
-    print(finished.path, file=sys.stderr)
+    print(path, file=sys.stderr)

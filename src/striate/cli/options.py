@@ -1,6 +1,7 @@
 """What several commands ask for, and how it is read."""
 
 from collections.abc import Callable
+from fractions import Fraction
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -8,13 +9,21 @@ import typer
 
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
 Model = Annotated[
-    str, typer.Argument(help="torchvision/NAME | timm/NAME | path/to/file.py:function")
+    str, typer.Argument(help="torchvision/NAME | timm/NAME | small/NAME | path/to/file.py:function")
 ]
 Weights = Annotated[Path | None, typer.Option(help="a file of weights to load instead")]
 Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]
 BatchSize = Annotated[int, typer.Option(help="images shown at a time")]
 Device = Annotated[str, typer.Option(help="cpu | cuda | cuda:1")]
 Seed = Annotated[int, typer.Option()]
+
+
+def fraction(text: str) -> float:
+    """Read ``0.03`` or ``8/255``."""
+    try:
+        return float(Fraction(text.strip()))
+    except ZeroDivisionError as error:
+        raise ValueError(str(error)) from error
 
 
 def check_device(device: str) -> None:

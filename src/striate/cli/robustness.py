@@ -2,14 +2,13 @@
 
 import sys
 from collections.abc import Mapping
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.measuring import bar
+from striate.cli.measuring import bar, done_once
 from striate.cli.options import (
     Device,
     Model,
@@ -18,6 +17,7 @@ from striate.cli.options import (
     Weights,
     check_device,
     check_folder,
+    fraction,
     numbers,
 )
 
@@ -88,7 +88,6 @@ def measure_robustness(
     """Measure how often a network is right when its images are attacked."""
     from striate.models import load
     from striate.studies import robustness
-    from striate.study import run as run_tasks
     from striate.study.robustness import Judge
 
     attacks = robustness.attacks_of(
@@ -139,8 +138,8 @@ def measure_robustness(
             judge=judge,
             progress=progress,
         )
-        (finished,) = run_tasks(measure, [task], directory=results, explained={"device": device})
-    _tell(finished.path)
+        path = done_once(task, results, measure, device=device)
+    _tell(path)
 
 
 def _tell(path: Path) -> None:
@@ -173,17 +172,9 @@ def _lines(one: "Result") -> list[str]:
     return [f"{one.name}\t{which}\t{one.value:.3f}{error}"]
 
 
-def _number(text: str) -> float:
-    """Read ``0.03`` or ``8/255``."""
-    try:
-        return float(Fraction(text.strip()))
-    except ZeroDivisionError as error:
-        raise ValueError(str(error)) from error
-
-
 def _strengths(option: str, text: str) -> tuple[float, ...]:
     try:
-        return numbers(option, text, _number) or ()
+        return numbers(option, text, fraction) or ()
     except ValueError as error:
         raise ValueError(
             f"--{option} {text!r}: give numbers with commas, e.g. 0,1/255,8/255"

@@ -2,7 +2,6 @@
 
 import sys
 from collections.abc import Mapping
-from fractions import Fraction
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -17,6 +16,7 @@ from striate.cli.options import (
     Seed,
     check_device,
     check_folder,
+    fraction,
     numbers,
     ranks_of,
 )
@@ -185,10 +185,9 @@ def _setting(text: str) -> tuple[str, Setting]:
     if not (name and equals and value):
         raise ValueError(f"--set {text!r}: give a name and a value, e.g. eps=8/255")
     try:
-        number = Fraction(value)
-    except (ValueError, ZeroDivisionError):
+        return name, int(value) if value.lstrip("+-").isdigit() else fraction(value)
+    except ValueError:
         return name, value
-    return name, int(number) if number.denominator == 1 and "." not in value else float(number)
 
 
 def _asked(

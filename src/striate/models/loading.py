@@ -105,7 +105,7 @@ def load(
     pretrained
         Whether networks of torchvision and timm come with their weights.
     seed
-        What random weights are drawn from. Needed for those of ``small/…``; a network of
+        What random weights are drawn from; needed where there are no others. A network of
         any source is then the same each time.
 
     Raises
@@ -119,16 +119,21 @@ def load(
         raise ValueError(f"weights={weights!r} is a {type(weights).__name__}; give a pathlib.Path")
     if weights is not None and not weights.is_file():
         raise ValueError(f"weights={str(weights)!r}: there is no such file")
+    source = name.partition("/")[0]
+    untrained = source == "small" or (source in _SOURCES and not pretrained)
     with _drawn_from(seed):
         network = _made(name, pretrained and weights is None)
-    if weights is not None:
-        _load_weights(network.model, weights)
-    elif name.startswith("small/") and seed is None:
+    if untrained and weights is None and seed is None:
         raise ValueError(
             f"model={name!r} is untrained: give weights=, or seed= for random weights to train"
         )
+    if weights is not None:
+        _load_weights(network.model, weights)
+        name = f"{name}, {weights.stem}"
+    elif untrained and source != "small":
+        name = f"{name}, random weights"  # the bare name is of the trained network
     network.model.eval()
-    return network._replace(name=name if weights is None else f"{name}, {weights.stem}")
+    return network._replace(name=name)
 
 
 def _made(name: str, pretrained: bool) -> Network:

@@ -209,6 +209,16 @@ def unique(plates: Iterable[Plate]) -> list[Plate]:
     return numbered
 
 
+def once(plates: Iterable[Plate]) -> list[Plate]:
+    """Say what the paper claims under the first figure that claims it, and number like names."""
+    said: set[str] = set()
+    made = []
+    for plate in plates:
+        made.append(plate._replace(claim="") if plate.claim in said else plate)
+        said.add(plate.claim)
+    return unique(made)
+
+
 def beta_name(beta: float) -> str:
     """Name a strength as legends do."""
     return NAMES.get(beta, f"β = {beta:g}")

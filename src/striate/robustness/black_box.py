@@ -1,16 +1,13 @@
 """A search that asks for no gradient: what masks a gradient cannot hide from it."""
 
 import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
-from striate.robustness.attacks import Loss, summed_margin
+from striate.robustness.attacks import Labels, Loss, summed_margin
 from striate.robustness.balls import Ball, Images
+from striate.robustness.limits import ORDERS
 from striate.robustness.victim import check, frozen
 
-Labels = Int[Tensor, " batch"]
-
-ORDERS = {"Linf": torch.inf, "L2": 2.0, "L1": 1.0}
 # Part of the image that the first windows cover, and the parts of all queries after which that
 # halves: both as in AutoAttack's Square.
 FIRST_PART = 0.8

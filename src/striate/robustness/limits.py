@@ -6,13 +6,13 @@ from torch import Tensor
 
 from striate.robustness.balls import Ball, Images, Norm
 
-_ORDERS: dict[Norm, float] = {"Linf": torch.inf, "L2": 2.0, "L1": 1.0}
+ORDERS: dict[Norm, float] = {"Linf": torch.inf, "L2": 2.0, "L1": 1.0}
 _TOLERANCE = 1e-6
 
 
 def norms(delta: Images, norm: Norm) -> Float[Tensor, " batch"]:
     """Norm of each perturbation, in float64."""
-    return torch.linalg.vector_norm(delta.double().flatten(1), _ORDERS[norm], dim=1)
+    return torch.linalg.vector_norm(delta.double().flatten(1), ORDERS[norm], dim=1)
 
 
 def within(ball: Ball, adversarial: Images, images: Images) -> Images:

@@ -5,16 +5,14 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float
 from torch import Tensor, nn
 
 from striate.robustness.accuracy import Attack, correct, robust_accuracy
-from striate.robustness.attacks import pgd, summed_cross_entropy, summed_margin
+from striate.robustness.attacks import Labels, Logits, pgd, summed_cross_entropy, summed_margin
 from striate.robustness.balls import Ball, Images
 from striate.robustness.black_box import check_settings, random_search
 from striate.robustness.victim import check
-
-Labels = Int[Tensor, " images"]
 
 # Madry et al.: as many small steps as would cross the ball two and a half times.
 FINE_STEPS, FINE_LENGTH = 100, 2.5
@@ -105,9 +103,7 @@ def probes(
     )
 
 
-def unsaturated_cross_entropy(
-    logits: Float[Tensor, "batch classes"], labels: Int[Tensor, " batch"]
-) -> Float[Tensor, ""]:
+def unsaturated_cross_entropy(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
     """Cross-entropy of logits that are divided, image by image, so that their margin is one.
 
     The divisor is taken as a constant. Where logits are large the softmax is 0 or 1 to the last

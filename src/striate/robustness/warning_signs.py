@@ -5,16 +5,14 @@ from functools import partial
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Int
 from torch import Tensor, nn
 
 from striate.robustness.accuracy import Attack, robust_accuracy
-from striate.robustness.attacks import pgd, summed_cross_entropy, summed_margin
+from striate.robustness.attacks import Labels, pgd, summed_cross_entropy, summed_margin
 from striate.robustness.balls import Ball, Images, L1Ball, LinfBall
-from striate.robustness.black_box import ORDERS, check_settings, random_search
+from striate.robustness.black_box import check_settings, random_search
+from striate.robustness.limits import ORDERS
 from striate.robustness.victim import check, frozen
-
-Labels = Int[Tensor, " images"]
 
 PASSES = 5
 # Within this ball every image can be made the same grey.

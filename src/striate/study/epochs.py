@@ -37,6 +37,7 @@ def over_epochs(history: Sequence[Result], epochs: int) -> list[Result]:
         kept.append(scores[-1])
     for part in PARTS:
         spent = [r for r in history if r.name == "seconds" and r.settings["part"] == part]
-        total = sum(score.value for score in spent if isinstance(score, Score))
-        kept.append(Score("seconds", total, settings={"part": part, "epoch": epochs}))
+        seconds = [score.value for score in spent if isinstance(score, Score)]
+        if seconds:
+            kept.append(Score("seconds", sum(seconds), settings={"part": part, "epoch": epochs}))
     return kept

@@ -94,5 +94,4 @@ def weighted(step: Step, weight: float) -> Tensor:
     """Return the loss to descend: the mean over own images weighted, what all share as it is."""
     if weight == 1:
         return step.loss
-    shared = getattr(step, "shared", 0.0)
-    return weight * (step.loss - shared) + shared
+    return weight * (step.loss - step.shared) + step.shared

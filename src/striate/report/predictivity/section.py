@@ -6,7 +6,7 @@ from pathlib import Path
 from matplotlib import rc_context
 
 from striate.reference import kong2021_table_s1
-from striate.report.figures import HOUSE, Plate, unique
+from striate.report.figures import HOUSE, Plate, once
 from striate.report.predictivity.display import display_plate
 from striate.report.predictivity.findings import findings
 from striate.report.predictivity.found import NESTED, Together, baselines, found
@@ -97,12 +97,7 @@ STUDY = Study("predictivity", COMMAND, section)
 @rc_context(HOUSE)
 def plates(there: Sequence[Together]) -> list[Plate]:
     """Draw every figure these results can fill; what the paper claims is said once."""
-    said: set[str] = set()
-    made = []
-    for plate in (one for together in there for one in _plates(together)):
-        made.append(plate._replace(claim="") if plate.claim in said else plate)
-        said.add(plate.claim)
-    return unique(made)
+    return once(one for together in there for one in _plates(together))
 
 
 def _plates(together: Together) -> Iterator[Plate]:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 from matplotlib import rc_context
 
-from striate.report.figures import HOUSE, Plate, unique
+from striate.report.figures import HOUSE, Plate, once
 from striate.report.robustness.attacks import attacks_plate
 from striate.report.robustness.curves import curves_plate
 from striate.report.robustness.findings import findings
@@ -77,12 +77,7 @@ STUDY = Study(NAME, "striate measure robustness MODEL --images DIR", section, (N
 @rc_context(HOUSE)
 def plates(there: Sequence[Together]) -> list[Plate]:
     """Draw every figure these results can fill; what the paper claims is said once."""
-    said: set[str] = set()
-    made = []
-    for plate in (one for together in there for one in _plates(together)):
-        made.append(plate._replace(claim="") if plate.claim in said else plate)
-        said.add(plate.claim)
-    return unique(made)
+    return once(one for together in there for one in _plates(together))
 
 
 def _plates(together: Together) -> Iterator[Plate]:

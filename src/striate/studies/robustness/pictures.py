@@ -11,6 +11,7 @@ from torch import Tensor
 from striate import datasets
 from striate.layers import run
 from striate.models import Network
+from striate.results import digest
 from striate.study.robustness import Shown, in_batches
 
 
@@ -172,8 +173,6 @@ def _read(classes: Path) -> dict[str, int]:
 
 
 def _digest(classes: Path) -> str:
-    from striate.results import digest
-
     return digest(_read(classes))[:12]
 
 

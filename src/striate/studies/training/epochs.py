@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
-from striate.results import Curve, Result, Score
+from striate.results import Result, Score
+from striate.study.epochs import over_epochs
 
 
 def summary(history: Sequence[Result], epochs: int, *, last: str | None = None) -> list[Result]:
@@ -15,18 +16,8 @@ def summary(history: Sequence[Result], epochs: int, *, last: str | None = None) 
 
     `last` is the penalised layer whose α the loop calls ``alpha``; here it gets its name.
     """
-    by_name: dict[str, list[Score]] = {}
-    for result in history:
-        if isinstance(result, Score):
-            name = f"alpha_{last}" if result.name == "alpha" else result.name
-            by_name.setdefault(name, []).append(replace(result, name=name))
-    spent = sum(score.value for score in by_name.pop("seconds"))
-    found: list[Result] = []
-    for name, scores in by_name.items():
-        at = tuple(float(score.settings["epoch"] or 0) for score in scores)
-        values = tuple(score.value for score in scores)
-        found += [Curve(name, at, values, settings={"on": "train", "epoch": epochs}), scores[-1]]
-    return [*found, Score("seconds", spent, settings={"part": "training", "epoch": epochs})]
+    named = (replace(one, name=f"alpha_{last}") if one.name == "alpha" else one for one in history)
+    return over_epochs(list(named), epochs)
 
 
 @torch.no_grad()

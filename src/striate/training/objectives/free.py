@@ -19,6 +19,7 @@ class Free(nn.Module):
     the images are; a batch of n uses its first n. The images shown are :math:`x+\delta`, clipped to
     [0, 1]. During the backward of the loss, and so before the optimiser's step,
     :math:`\delta \leftarrow \mathrm{project}(\delta + s\cdot\mathrm{steepest}(\nabla_\delta))`.
+    An image whose gradient is not finite keeps its δ.
     Each batch is meant to be shown several times (``train(…, replays=4)``).
 
     Parameters
@@ -67,8 +68,11 @@ class Free(nn.Module):
 
     @torch.no_grad()
     def _climb(self, delta: Tensor, gradient: Tensor) -> None:
-        moved = delta + self.step_size * self.ball.steepest(gradient)
-        self.perturbation[: len(delta)] = self.ball.project(moved)
+        moved = self.ball.project(delta + self.step_size * self.ball.steepest(gradient))
+        # In half precision a scaled loss may overflow. The optimiser then takes no step, and what
+        # is not a number would stay in the perturbation for ever.
+        sound = gradient.flatten(1).isfinite().all(1).view(-1, 1, 1, 1)
+        self.perturbation[: len(delta)] = torch.where(sound, moved, delta)
 
     def _make_room(self, images: Tensor) -> None:
         known = self.perturbation
