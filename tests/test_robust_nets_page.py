@@ -74,9 +74,7 @@ def test_the_small_networks(networks, data, heading):
         measured = [row_of(one) for one in results]
         for cell, name in ((clean, "clean"), (attacked, "attacked"), (least, "worst")):
             agrees(cell, [row[name] for row in measured])
-        judged = [
-            one.settings["verdict"] for each in results for one in each if one.name == "verdict"
-        ]
+        judged = [one for each in results for one in each if one.name == "verdict"]
         assert sorted(one.settings["verdict"] for one in judged) == sorted(verdicts.split(", "))
     assert seen == set(WAYS)
 
