@@ -123,7 +123,7 @@ def attack_methods(together: Together, results: Sequence[Result]) -> str:
     """Say how the networks were attacked, and on which images."""
     settings = together.settings
     steps = sorted({str(one.settings["steps"]) for one in results if "steps" in one.settings})
-    how = f"projected gradient descent of {listed(steps)} steps" if steps else "attacks"
+    how = f"projected gradient ascent of {listed(steps)} steps" if steps else "attacks"
     protocol = f", protocol “{settings['protocol']}”" if settings.get("protocol") else ""
     return (
         f"{how[0].upper()}{how[1:]} within a ball around each image, pixels from 0 to 1{protocol}; "

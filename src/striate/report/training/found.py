@@ -85,8 +85,9 @@ def recipe(task: Settings) -> str:
         parts.append(f"α → {alpha:g}")
     if task.get("blur"):
         parts.append(f"blur {task['blur']}")
-    if task.get("noise"):
-        parts.append(f"noise {task['noise']}")
+    noise = task.get("noise")
+    if isinstance(noise, int | float) and noise:
+        parts.append(f"noise {noise:.3g}")
     return " + ".join(parts)
 
 
