@@ -24,7 +24,8 @@ WAYS = {
     "noise": ("standard", None, None, "noise"),
     "α* = 1 on": ("standard", 1.0, None, 0.0),
     "α* = 2": ("standard", 2.0, None, 0.0),
-    "adversarial, and α* = 1": ("adversarial", 1.0, None, 0.0),
+    "adversarial, and α* = 1, β 1": ("adversarial", 1.0, None, 0.0),
+    "adversarial, and α* = 1, β 0.1": ("adversarial", 0.1, None, 0.0),
 }
 
 
@@ -49,7 +50,10 @@ def networks():
     for path in (RESULTS / "nets" / "training").glob("*.json"):
         task = read_record(path)["task"]
         noise = "noise" if task["noise"] else 0.0
-        which = (task["objective"], task["spectral_alpha"], task["blur"], noise)
+        # Of the two that are trained against attacks, β; of the others, α*.
+        attacked = task["objective"] == "adversarial"
+        steered = task["spectral_beta" if attacked else "spectral_alpha"]
+        which = (task["objective"], steered, task["blur"], noise)
         trained[path.stem] = (task["data"].split(" ")[0], which)
     found = {}
     for path in (RESULTS / "nets" / "robustness").glob("*.json"):
