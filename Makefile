@@ -9,7 +9,7 @@ ZOO_BIN := .venv-zoo/bin
 # Two test processes on two cores: libraries that start threads of their own would only fight.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test test-slow test-gpu test-zoo check format bench bench-accuracy clean
+.PHONY: help setup demo test test-slow test-reliability test-gpu test-zoo check format bench bench-accuracy clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -27,10 +27,13 @@ demo: $(READY)   ## train, attack and report in under four minutes
 	$(BIN)/python examples/demo.py
 
 test: $(READY)   ## every test but the slow ones
-	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow and not gpu and not zoo"
+	$(ONE_THREAD) $(BIN)/python -m pytest -n 2 -m "not slow and not reliability and not gpu and not zoo"
 
 test-slow: $(READY) ## the tests that take minutes
 	$(ONE_THREAD) $(BIN)/python -m pytest -m slow -s
+
+test-reliability: $(READY) ## kill, fill and flood sweeps for some minutes
+	STRIATE_FUZZ=1000 $(ONE_THREAD) $(BIN)/python -m pytest -m reliability -s
 
 test-gpu: $(READY) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu

@@ -11,6 +11,8 @@ from rich.console import Console
 from striate import results
 from striate.results import Score
 from striate.study import path_of, progress, run
+from striate.study.claims import claim
+from striate.study.run import checkpoint_of, lock_of
 
 SETTINGS = st.none() | st.booleans() | st.integers() | st.text() | st.floats(allow_nan=False)
 
@@ -180,17 +182,24 @@ def test_word_of_the_progress_lies_beside_the_checkpoint_until_the_end(tmp_path)
 
 
 def test_a_terminal_shows_the_tasks_that_run_and_no_others(tmp_path):
-    running, done = task(4), task(9)
-    progress.note(tmp_path / ".partial" / path_of(running, tmp_path).name, 3, 10, "α 1.20")
+    running, done, killed = task(4), task(9), task(16)
+    for one in (running, killed):  # the second left its word behind, and nobody has its lock
+        progress.note(checkpoint_of(one, tmp_path), 3, 10, f"α {one['number']}.20")
     text = io.StringIO()
     screen = Console(file=text, force_terminal=True, width=100)
-    with progress.shown([running, done], tmp_path, screen):
+    with (
+        claim(lock_of(running, tmp_path)),
+        progress.shown([running, done, killed], tmp_path, screen) as pace,
+    ):
+        pace.count(now=False)
         give_up = time.monotonic() + 20
-        while "α 1.20" not in text.getvalue() and time.monotonic() < give_up:
+        while "α 4.20" not in text.getvalue() and time.monotonic() < give_up:
             time.sleep(0.05)
     assert "root-of-4" in text.getvalue()
-    assert "α 1.20" in text.getvalue()
+    assert "α 4.20" in text.getvalue()
+    assert "1/3" in text.getvalue()
     assert "root-of-9" not in text.getvalue()
+    assert "root-of-16" not in text.getvalue()
 
 
 def test_a_log_is_not_flooded(tmp_path):
@@ -198,3 +207,26 @@ def test_a_log_is_not_flooded(tmp_path):
     with progress.shown([task(4)], tmp_path, Console(file=text, force_terminal=False)):
         pass
     assert text.getvalue() == ""
+
+
+def test_the_time_left_is_that_of_what_this_run_did_itself(monkeypatch):
+    clock = iter([0.0, 60.0, 60.0, 60.0])
+    monkeypatch.setattr(time, "monotonic", lambda: next(clock))
+    pace = progress.Pace(10)
+    assert pace.left() == ""
+    for _ in range(4):
+        pace.count(now=False)
+    assert pace.left() == ""
+    pace.count(now=True)
+    pace.count(now=True)
+    assert pace.left() == "2 min left"  # two took a minute, four are left
+    for _ in range(4):
+        pace.count(now=True)
+    assert pace.left() == ""
+
+
+@pytest.mark.parametrize(("seconds", "said"), [
+    (0.4, "0 s"), (89.0, "89 s"), (90.0, "2 min"), (5e3, "83 min"), (7200.0, "2.0 h"),
+])  # fmt: skip
+def test_a_duration_is_said_as_a_reader_would(seconds, said):
+    assert progress.duration(seconds) == said

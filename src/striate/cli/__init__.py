@@ -14,10 +14,11 @@ from striate import __version__
 from striate.cli.data import data_app
 from striate.cli.models import models_app
 from striate.cli.predictivity import measure_predictivity
-from striate.cli.results import report, table
+from striate.cli.results import report, results_app, table
 from striate.cli.robustness import measure_robustness
 from striate.cli.run import run
 from striate.cli.spectra import compare, measure_spectrum, spectrum
+from striate.cli.status import status
 from striate.cli.train import train
 from striate.cli.tuning import measure_tuning, visualize
 
@@ -32,8 +33,9 @@ measure_app.command("spectrum")(measure_spectrum)
 measure_app.command("tuning")(measure_tuning)
 measure_app.command("predictivity")(measure_predictivity)
 measure_app.command("robustness")(measure_robustness)
-for command in (run, train, spectrum, compare, visualize, report, table):
+for command in (run, status, train, spectrum, compare, visualize, report, table):
     app.command()(command)
+app.add_typer(results_app, name="results")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")
 app.add_typer(measure_app, name="measure")

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 
 from striate.cli.options import ResultsFolder, check_device, check_folder, numbers, ranks_of
+from striate.cli.sweeping import Cluster, Jobs, RetryFailed, check_where, sweep, tell_plan
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Task
@@ -47,13 +48,14 @@ def run(
     verdict: Annotated[
         bool, typer.Option("--verdict", help="judge whether the robustness of each is real")
     ] = False,
-    jobs: Annotated[int, typer.Option(help="networks trained at a time")] = 1,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
     device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1")] = "cpu",
     dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
 ) -> None:
     """Train, measure and attack the networks of a study; what is done already is skipped."""
     from striate.studies import gerum2022
-    from striate.study import path_of
 
     if study != gerum2022.NAME:
         raise ValueError(f"study={study!r}; there is {gerum2022.NAME}")
@@ -79,38 +81,33 @@ def run(
     }
     overrides = {name: value for name, value in given.items() if value is not None}
     check_device(device)
-    if jobs < 1:
-        raise ValueError(f"jobs={jobs}; at least one network is trained at a time")
+    check_where(jobs, cluster)
     check_folder(results)
     tasks = gerum2022.tasks(
         preset=preset, protocol=protocol, data=data, network=network, overrides=overrides
     )
     if dry_run:
-        for task in tasks:
-            done = path_of(task, results).exists()
-            print(f"{'done' if done else 'to do'}\t{task['label']}")
-    else:
-        _do(tasks, results, jobs=jobs, device=device)
+        tell_plan(tasks, results, cluster=cluster)
+        return
+    _say(tasks, results)
+    sweep(
+        partial(gerum2022.measure, device=device),
+        tasks,
+        # Workers may stand in another folder.
+        results if cluster is None else results.resolve(),
+        jobs=jobs,
+        cluster=cluster,
+        retry_failed=retry_failed,
+        explained={"device": device},
+    )
+    Console(stderr=True, highlight=False).print(f"next: striate report --results {results}")
 
 
-def _do(tasks: list["Task"], results: Path, *, jobs: int, device: str) -> None:
-    """Do the tasks of a study, saying on standard error what they work on and how far they are."""
+def _say(tasks: list["Task"], results: Path) -> None:
+    """Say on standard error what the tasks of a study work on."""
     from striate import datasets
-    from striate.studies import gerum2022
-    from striate.study import run as run_tasks
-    from striate.study.progress import shown
-    from striate.study.workers import workers
 
     console = Console(stderr=True, highlight=False)
     for split in ("train", "test"):
         console.print(datasets.DATASETS[str(tasks[0]["data"])](split).source)
     console.print(f"{len(tasks)} networks, results in {results}")
-    measure = partial(gerum2022.measure, device=device)
-    with workers(min(jobs, len(tasks))) as executor, shown(tasks, results, console):
-        finished = run_tasks(
-            measure, tasks, directory=results, executor=executor, explained={"device": device}
-        )
-        for i, (task, _, seconds) in enumerate(finished, start=1):
-            took = "was there" if seconds is None else f"{seconds:.0f} s"
-            console.print(f"{i:4d}/{len(tasks)}  {task['label']}  {took}")
-    console.print(f"next: striate report --results {results}")

@@ -9,7 +9,8 @@ from threading import Event, Thread
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from striate.study.run import Task, path_of
+from striate.study.claims import holder
+from striate.study.run import Task, checkpoint_of, lock_of
 
 
 def note(checkpoint: Path, epoch: int, epochs: int, text: str) -> None:
@@ -20,21 +21,65 @@ def note(checkpoint: Path, epoch: int, epochs: int, text: str) -> None:
         _beside(checkpoint).unlink()
 
 
+class Pace:
+    """How fast a sweep goes: what is left, at the rate of what it has done itself."""
+
+    def __init__(self, total: int) -> None:
+        self.total, self.known, self.done = total, 0, 0
+        self.started = time.monotonic()
+
+    def count(self, *, now: bool) -> None:
+        """Count a task that is finished or failed; not `now` if it was before."""
+        self.known += 1
+        self.done += now
+
+    def left(self) -> str:
+        """Say how long the rest will take; nothing before there is anything to go by."""
+        rest = self.total - self.known
+        if not self.done or not rest:
+            return ""
+        return f"{duration(rest * (time.monotonic() - self.started) / self.done)} left"
+
+
 @contextmanager
-def shown(tasks: Sequence[Task], directory: Path, console: Console) -> Iterator[None]:
-    """Show one line per running task while the block runs; plain lines where there is no screen."""
-    stop = Event()
+def shown(tasks: Sequence[Task], directory: Path, console: Console) -> Iterator[Pace]:
+    """Show one line per running task while the block runs; plain lines where there is no screen.
+
+    Yields
+    ------
+    pace
+        To be told of each task that is finished; the time left is shown with them.
+    """
+    stop, pace = Event(), Pace(len(tasks))
     follow = _draw if console.is_terminal else _log
-    thread = Thread(target=follow, args=(tasks, directory, console, stop), daemon=True)
+    thread = Thread(target=follow, args=(tasks, directory, console, stop, pace), daemon=True)
     thread.start()
     try:
-        yield
+        yield pace
     finally:
         stop.set()
         thread.join()
 
 
-def _draw(tasks: Sequence[Task], directory: Path, console: Console, stop: Event) -> None:
+def told(checkpoint: Path) -> tuple[int, int, str] | None:
+    """Return how far the run with this checkpoint said it is: epoch, epochs, and its words."""
+    try:
+        epoch, epochs, text = _beside(checkpoint).read_text(encoding="utf-8").split(" ", 2)
+        return int(epoch), int(epochs), text
+    except (FileNotFoundError, ValueError):  # not started, finished, or half written
+        return None
+
+
+def duration(seconds: float) -> str:
+    """Write seconds as a reader would say them."""
+    if seconds < 90:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 5400 else f"{seconds / 3600:.1f} h"
+
+
+def _draw(
+    tasks: Sequence[Task], directory: Path, console: Console, stop: Event, pace: Pace
+) -> None:
     # A label and these two fill the 80 characters of a narrow window; a bar would push them out.
     columns = (
         TextColumn("{task.description}"),
@@ -42,8 +87,10 @@ def _draw(tasks: Sequence[Task], directory: Path, console: Console, stop: Event)
         TextColumn("{task.fields[text]}"),
     )
     with Progress(*columns, console=console, transient=True) as progress:
+        every = progress.add_task("all", total=pace.total, text="", visible=pace.total > 1)
         bars: dict[str, TaskID] = {}
         while not stop.wait(0.5):
+            progress.update(every, completed=pace.known, text=pace.left())
             now = _running(tasks, directory)
             for label, (epoch, epochs, text) in now.items():
                 if label not in bars:
@@ -53,26 +100,30 @@ def _draw(tasks: Sequence[Task], directory: Path, console: Console, stop: Event)
                 progress.remove_task(bars.pop(label))
 
 
-def _log(tasks: Sequence[Task], directory: Path, console: Console, stop: Event) -> None:
-    told = time.monotonic()
+def _log(tasks: Sequence[Task], directory: Path, console: Console, stop: Event, pace: Pace) -> None:
+    spoke = time.monotonic()
     while not stop.wait(1.0):
-        if time.monotonic() - told < 30:
+        if time.monotonic() - spoke < 30:
             continue
-        told = time.monotonic()
+        spoke = time.monotonic()
         for label, (epoch, epochs, text) in _running(tasks, directory).items():
             line = f"  {label}: epoch {epoch}/{epochs}  {text}"
+            console.print(line, highlight=False, soft_wrap=True)
+        if left := pace.left():
+            line = f"  {pace.known}/{pace.total} done, {left}"
             console.print(line, highlight=False, soft_wrap=True)
 
 
 def _running(tasks: Sequence[Task], directory: Path) -> dict[str, tuple[int, int, str]]:
+    """Return how far those are that somebody works on; what was killed left its word behind."""
+    notes = {file.stem for file in (directory / ".partial").glob("*.progress")}
     found = {}
     for task in tasks:
-        file = _beside(directory / ".partial" / path_of(task, directory).name)
-        try:
-            epoch, epochs, text = file.read_text(encoding="utf-8").split(" ", 2)
-            found[str(task["label"])] = int(epoch), int(epochs), text
-        except (FileNotFoundError, ValueError):  # not started, finished, or half written
-            continue
+        checkpoint = checkpoint_of(task, directory)
+        if checkpoint.stem in notes and holder(lock_of(task, directory)):
+            far = told(checkpoint)
+            if far is not None:
+                found[str(task["label"])] = far
     return found
 
 

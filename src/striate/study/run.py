@@ -1,25 +1,27 @@
 """Do each task of a study once: skip what exists, write what is new, lose at most one in flight.
 
 A task is a mapping of settings that determines its result and nothing else; its file is named by
-their hash. So the same command picks up where it was stopped, on any machine that sees the folder.
+their hash. So the same command picks up where it was stopped, on any machine that sees the folder,
+and several at once share the work.
 """
 
-import importlib.metadata
-import os
-import platform
-import resource
-import subprocess
+import errno
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
-import torch
 
 from striate import results
 from striate.results import Result, Setting
+from striate.study import failures
+from striate.study.claims import claim
+from striate.study.clusters import was_killed
+from striate.study.failures import Failed
+from striate.study.provenance import Meter
 from striate.training import checkpoint as checkpoints
 
 
@@ -36,11 +38,35 @@ Measure = Callable[[Task, Path], list[Result] | Measured]
 
 
 class Finished(NamedTuple):
-    """A task whose result file exists, and the seconds it took now (None: it was there before)."""
+    """A task whose result file exists.
+
+    Attributes
+    ----------
+    task
+        Its settings.
+    path
+        Where its result lies.
+    seconds
+        What it took now; None if it was there before, or another run did it.
+    aside
+        Where a damaged result, or checkpoint, in its place has been moved.
+    """
 
     task: Task
     path: Path
     seconds: float | None
+    aside: Path | None = None
+
+
+class Busy(NamedTuple):
+    """A task that another run is at work on."""
+
+    task: Task
+
+
+# What the next task would meet as well: it stops a run, where other errors are of one task.
+STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
+PAUSE_SECONDS = 1.0  # before it is asked again if another run has finished
 
 
 def path_of(task: Task, directory: Path) -> Path:
@@ -58,6 +84,21 @@ def path_of(task: Task, directory: Path) -> Path:
     )
 
 
+def checkpoint_of(task: Task, directory: Path) -> Path:
+    """Return where an unfinished `task` keeps how far it is; its lock lies beside it."""
+    return directory / ".partial" / path_of(task, directory).name
+
+
+def lock_of(task: Task, directory: Path) -> Path:
+    """Return the file that is locked while somebody works on `task`."""
+    return checkpoint_of(task, directory).with_suffix(".lock")
+
+
+def failure_of(task: Task, directory: Path) -> Path:
+    """Return where it is kept why `task` failed."""
+    return directory / failures.FOLDER / path_of(task, directory).name
+
+
 def run(
     measure: Measure,
     tasks: Sequence[Task],
@@ -65,8 +106,12 @@ def run(
     directory: Path,
     executor: Executor | None = None,
     explained: Mapping[str, Setting] | None = None,
+    failed: Callable[[Failed], None] | None = None,
+    retry_failed: bool = False,
 ) -> Iterator[Finished]:
-    """Do every task that has no result yet, yielding each as it is finished.
+    """Do every task that has no sound result yet, yielding each as it is finished.
+
+    What another run in the same folder is at work on is left to it, and waited for at the end.
 
     Parameters
     ----------
@@ -81,6 +126,11 @@ def run(
         Any `concurrent.futures.Executor`; without one, tasks run here, in order.
     explained
         What does not determine results but explains them, e.g. the device; kept beside them.
+    failed
+        Hears of each task that failed, and the rest goes on; the failure is kept in the folder.
+        Without it the first error of a task is raised. A full disk is raised in any case.
+    retry_failed
+        Do again what failed in an earlier run; otherwise `failed` hears of it once more.
 
     Yields
     ------
@@ -89,69 +139,109 @@ def run(
     """
     missing = []
     for task in tasks:
-        if path_of(task, directory).exists():
+        earlier = failures.read(failure_of(task, directory)) if failed else None
+        if _is_done(path_of(task, directory)):
             yield Finished(task, path_of(task, directory), None)
+        elif failed and earlier and not retry_failed:
+            failed(earlier)
         else:
             missing.append(task)
+    recorded = failed is not None
+    job = partial(_do, measure, directory=directory, explained=explained or {}, recorded=recorded)
+    while missing:
+        busy = []
+        for outcome in _outcomes(job, missing, executor, directory if recorded else None):
+            if isinstance(outcome, Busy):
+                busy.append(outcome.task)
+            elif isinstance(outcome, Finished):
+                yield outcome
+            elif failed:
+                failed(outcome)
+        if len(busy) == len(missing):
+            time.sleep(PAUSE_SECONDS)
+        missing = busy
+
+
+Outcome = Finished | Failed | Busy
+
+
+def _outcomes(
+    job: Callable[[Task], Outcome],
+    tasks: Sequence[Task],
+    executor: Executor | None,
+    recorded: Path | None,
+) -> Iterator[Outcome]:
+    """Yield what becomes of each task; `recorded` is where it is kept if its workers died of it."""
     if executor is None:
-        for task in missing:
-            yield _do(measure, task, directory, explained or {})
+        yield from map(job, tasks)
         return
-    futures: list[Future[Finished]] = [
-        executor.submit(_do, measure, task, directory, explained or {}) for task in missing
-    ]
+    futures: dict[Future[Outcome], Task] = {executor.submit(job, task): task for task in tasks}
     try:
         for future in as_completed(futures):
-            yield future.result()
+            task, error = futures[future], future.exception()
+            if error is not None and recorded and was_killed(error):
+                yield failures.record(failure_of(task, recorded), task, error)
+            else:
+                yield future.result()
     finally:
         for future in futures:
             future.cancel()
 
 
-def _do(
-    measure: Measure, task: Task, directory: Path, explained: Mapping[str, Setting]
-) -> Finished:
-    path = path_of(task, directory)
-    unfinished = directory / ".partial" / path.name
-    started = time.perf_counter()
-    found = measure(task, unfinished)
-    seconds = time.perf_counter() - started
-    measured = found if isinstance(found, Measured) else Measured(found, {})
-    results.save(
-        path,
-        measured.results,
-        task=task,
-        provenance={**_provenance(seconds), **explained},
-        arrays=measured.arrays,
-    )
-    checkpoints.remove(unfinished)
-    return Finished(task, path, seconds)
-
-
-def _provenance(seconds: float) -> dict[str, Setting]:
-    usage = resource.getrusage(resource.RUSAGE_SELF)
-    return {
-        "seconds": round(seconds, 3),
-        "peak_memory_mb": round(usage.ru_maxrss / 1024),
-        "striate": importlib.metadata.version("striate"),
-        "torch": torch.__version__,
-        "python": platform.python_version(),
-        "machine": f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores",
-        "threads": torch.get_num_threads(),
-        "revision": _git_revision(),
-    }
-
-
-def _git_revision() -> str | None:
-    """Return the commit this package runs from, if it runs from a checkout."""
+def _is_done(path: Path) -> bool:
     try:
-        asked = subprocess.run(
-            ["git", "rev-parse", "--short", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=5,
+        results.check(path)
+    except (FileNotFoundError, results.DamagedError):
+        return False
+    return True
+
+
+def _do(
+    measure: Measure,
+    task: Task,
+    *,
+    directory: Path,
+    explained: Mapping[str, Setting],
+    recorded: bool,
+) -> Outcome:
+    path, unfinished = path_of(task, directory), checkpoint_of(task, directory)
+    with claim(lock_of(task, directory)) as ours:
+        if not ours:
+            return Busy(task)
+        if _is_done(path):  # by now
+            return Finished(task, path, None)
+        aside = results.set_aside(path) if path.exists() else None
+        meter = Meter()
+        try:
+            found, lost = _measured(measure, task, unfinished)
+        except Exception as error:
+            stopping = isinstance(error, OSError) and error.errno in STOPPING
+            if not recorded or stopping:
+                raise
+            return failures.record(failure_of(task, directory), task, error)
+        measured = found if isinstance(found, Measured) else Measured(found, {})
+        about = meter.provenance(task)
+        results.save(
+            path,
+            measured.results,
+            task=task,
+            provenance={**about, **explained},
+            arrays=measured.arrays,
         )
-    except (OSError, subprocess.TimeoutExpired):
-        return None
-    return asked.stdout.strip() or None
+        checkpoints.remove(unfinished)
+        failure_of(task, directory).unlink(missing_ok=True)
+        return Finished(task, path, about["seconds"], aside or lost)
+
+
+def _measured(
+    measure: Measure, task: Task, unfinished: Path
+) -> tuple[list[Result] | Measured, Path | None]:
+    """Do `task`; if its checkpoint is damaged, afresh, and say where that has been moved."""
+    try:
+        return measure(task, unfinished), None
+    except results.DamagedError as error:
+        ours = error.file is not None and error.file.parent == unfinished.parent
+        if not ours or not str(error.file).startswith(str(unfinished.with_suffix(""))):
+            raise
+    aside = results.set_aside(unfinished)
+    return measure(task, unfinished), aside

@@ -1,0 +1,47 @@
+"""What a study leaves behind: `Score` and `Curve`, written once as small JSON files.
+
+A result file is the list of scores and curves of one task. It is written atomically, carries a
+checksum of its content, and can be copied, merged and diffed. What is too long for JSON, such as
+numbers per unit, lies in an ``.npz`` beside it. Reading needs no torch.
+"""
+
+from striate.results.damage import Verified, set_aside, verify
+from striate.results.exporting import FORMATS, export, long_table
+from striate.results.files import FORMAT, digest, save, write_atomically
+from striate.results.merging import Merged, merge
+from striate.results.nouns import Curve, Result, Score, Setting
+from striate.results.reading import (
+    DamagedError,
+    check,
+    load,
+    load_all,
+    load_arrays,
+    paths,
+    read_record,
+)
+
+__all__ = [
+    "FORMAT",
+    "FORMATS",
+    "Curve",
+    "DamagedError",
+    "Merged",
+    "Result",
+    "Score",
+    "Setting",
+    "Verified",
+    "check",
+    "digest",
+    "export",
+    "load",
+    "load_all",
+    "load_arrays",
+    "long_table",
+    "merge",
+    "paths",
+    "read_record",
+    "save",
+    "set_aside",
+    "verify",
+    "write_atomically",
+]

@@ -1,0 +1,91 @@
+"""What to do about damaged files: find them, and move them aside without losing them."""
+
+import contextlib
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from striate.results.reading import check, load, paths
+
+
+def set_aside(path: Path) -> Path:
+    """Rename a damaged result to ``NAME.json.damaged-N``, its arrays likewise; return where.
+
+    Nobody takes such a file for a result, and nothing is lost: it may tell what went wrong. Of two
+    processes at once, one does it. Arrays under a name of their own hash stay.
+    """
+    aside = next(
+        candidate
+        for number in count(1)
+        if not (candidate := path.with_name(f"{path.name}.damaged-{number}")).exists()
+    )
+    with contextlib.suppress(FileNotFoundError):  # there was none, or somebody was faster
+        arrays = path.with_suffix(".npz")
+        arrays.rename(arrays.with_name(f"{arrays.name}.{aside.name.rpartition('.')[2]}"))
+    with contextlib.suppress(FileNotFoundError):
+        path.rename(aside)
+    return aside
+
+
+class Verified(NamedTuple):
+    """What a folder of results holds.
+
+    Attributes
+    ----------
+    sound
+        How many results are as they were written.
+    damaged
+        Why each of the others is not, by its path.
+    aside
+        What runs have moved aside.
+    leftovers
+        Unfinished writes of processes that were killed. They may go once nothing runs.
+    strays
+        Arrays that belong to no result that is sound.
+    """
+
+    sound: int
+    damaged: Mapping[Path, str]
+    aside: list[Path]
+    leftovers: list[Path]
+    strays: list[Path]
+
+
+def verify(directory: Path) -> Verified:
+    """Read every result below `directory` from end to end.
+
+    Raises
+    ------
+    ValueError
+        If `directory` does not exist.
+    """
+    damaged: dict[Path, str] = {}
+    beside: set[Path] = set()
+    sound = 0
+    for path in paths(directory):
+        try:
+            record = check(path)
+            load(path)
+        except (ValueError, OSError) as error:
+            damaged[path] = str(error)
+            continue
+        sound += 1
+        beside |= _named(path, record)
+    files = sorted(directory.rglob("*"))
+    ours = [file for file in files if not _hidden(file.parent.relative_to(directory))]
+    return Verified(
+        sound,
+        damaged,
+        [file for file in ours if ".damaged-" in file.suffix],
+        [file for file in ours if file.name.startswith(".") and file.is_file()],
+        [file for file in ours if file.suffix == ".npz" and file not in beside],
+    )
+
+
+def _named(path: Path, record: Mapping[str, Any]) -> set[Path]:
+    return {path.parent / record["arrays"]["file"]} if "arrays" in record else set()
+
+
+def _hidden(folder: Path) -> bool:
+    return any(part.startswith(".") for part in folder.parts)

@@ -1,0 +1,137 @@
+"""Writing result files: all or nothing, and never over somebody else's."""
+
+import hashlib
+import io
+import json
+import os
+import tempfile
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from striate.results.nouns import Result, Setting
+
+FORMAT = 1
+
+
+def digest(content: object) -> str:
+    """SHA-256 of anything JSON can hold, independent of the order of its keys."""
+    text = json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def save(
+    path: Path,
+    results: Sequence[Result],
+    *,
+    task: Mapping[str, Setting],
+    provenance: Mapping[str, Setting],
+    arrays: Mapping[str, np.ndarray] | None = None,
+) -> None:
+    """Write one task's results to `path`, all or nothing.
+
+    Parameters
+    ----------
+    path
+        Ends in ``.json``. Its folder is made if need be.
+    results
+        What the task measured.
+    task
+        Everything that determines the results: measurement, version, data, settings, seed.
+    provenance
+        What does not determine them but explains them: versions, device, seconds.
+    arrays
+        What is too long for JSON, by name. It is written to ``STEM.npz`` beside `path`, before it:
+        a result that is there is whole. Where other arrays have that name already, those of this
+        result get one with their hash: of two writers, each finds its own.
+
+    Raises
+    ------
+    ValueError
+        If one of `arrays` is no array of numbers or truth values.
+    """
+    content: dict[str, Any] = {
+        "task": dict(task),
+        "provenance": dict(provenance),
+        "results": [{"kind": type(result).__name__, **asdict(result)} for result in results],
+    }
+    if arrays:
+        archive = _packed(arrays)
+        content["arrays"] = {
+            "file": _placed(path.with_suffix(".npz"), archive).name,
+            "sha256": hashlib.sha256(archive).hexdigest(),
+            "contents": {
+                name: {"shape": list(array.shape), "dtype": str(array.dtype)}
+                for name, array in arrays.items()
+            },
+        }
+    record = {"format": FORMAT, "sha256": digest(content), **content}
+    write_atomically(path, json.dumps(record, indent=1, allow_nan=False).encode())
+
+
+def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:
+    """Return what `numpy.savez_compressed` would write, without the time: same arrays, same bytes.
+
+    Of two runs, the hashes can then be compared.
+    """
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, array in arrays.items():
+            if not isinstance(array, np.ndarray) or array.dtype.kind not in "biufc":
+                kind = getattr(array, "dtype", type(array).__name__)
+                raise ValueError(f"arrays[{name!r}] is of {kind}; give a numpy array of numbers")
+            member = io.BytesIO()
+            np.lib.format.write_array(member, array, allow_pickle=False)
+            about = zipfile.ZipInfo(f"{name}.npy")  # of 1980
+            archive.writestr(about, member.getvalue(), zipfile.ZIP_DEFLATED)
+    return buffer.getvalue()
+
+
+def _placed(path: Path, content: bytes) -> Path:
+    """Put `content` at `path`, or under its hash if something else is there; return where."""
+    if _created(path, content) or path.read_bytes() == content:
+        return path
+    own = path.with_name(f"{path.stem}-{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}")
+    write_atomically(own, content)
+    return own
+
+
+def _created(path: Path, content: bytes) -> bool:
+    """Put `content` at `path` if nothing is there; of several at once, one succeeds."""
+    if path.exists():
+        return False
+    with _temporary(path, content) as written:
+        try:
+            path.hardlink_to(written)
+        except FileExistsError:
+            return False
+        except OSError:  # a file system without links
+            written.replace(path)
+    return True
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Put `content` at `path` so that a reader sees the old file or the new one, never a part."""
+    with _temporary(path, content) as written:
+        written.replace(path)
+
+
+@contextmanager
+def _temporary(path: Path, content: bytes) -> Iterator[Path]:
+    """Yield a file beside `path` that holds `content` on disk; what is left of it goes."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).chmod(0o644)
+        yield Path(name)
+    finally:
+        Path(name).unlink(missing_ok=True)

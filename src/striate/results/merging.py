@@ -1,0 +1,119 @@
+"""Bring the results of several machines into one folder."""
+
+import contextlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from striate.results.damage import set_aside
+from striate.results.reading import check, load, paths
+
+PLANS = ".plans"
+
+
+class Merged(NamedTuple):
+    """What a merge did.
+
+    Attributes
+    ----------
+    copied
+        Results that were new.
+    present
+        How many were there already, with the same numbers.
+    differing
+        Results that were there already with other numbers; those that were there are kept.
+    damaged
+        Why a result was not copied, by its path.
+    aside
+        Damaged results of the destination that were moved aside for sound ones.
+    """
+
+    copied: list[Path]
+    present: int
+    differing: list[Path]
+    damaged: Mapping[Path, str]
+    aside: list[Path]
+
+
+def merge(sources: Sequence[Path], destination: Path) -> Merged:
+    """Copy every sound result below each of `sources`, and what lies beside it, to `destination`.
+
+    What is there is kept: a result is written once. Times are not compared, numbers are. Plans are
+    copied too, so that the destination knows what is missing.
+
+    Raises
+    ------
+    ValueError
+        If one of `sources` does not exist, or is the destination.
+    """
+    for source in sources:
+        next(paths(source), None)  # refuses what does not exist before anything is copied
+        if destination.exists() and source.samefile(destination):
+            raise ValueError(f"{source} cannot be merged into itself; name another folder")
+    merged = Merged([], 0, [], damaged := {}, [])
+    for source in sources:
+        for path in paths(source):
+            try:
+                record = check(path)
+                load(path)
+            except (ValueError, OSError) as error:
+                damaged[path] = str(error)
+                continue
+            merged = _take(merged, path, record, destination / path.relative_to(source))
+        for plan in sorted((source / PLANS).glob("*.json")):
+            _copy(plan, destination / PLANS / plan.name)
+    return merged
+
+
+def _take(merged: Merged, path: Path, record: Mapping[str, Any], target: Path) -> Merged:
+    if target.exists():
+        try:
+            there = check(target)
+        except ValueError:
+            merged.aside.append(set_aside(target))
+        else:
+            if _numbers(there) == _numbers(record):
+                return merged._replace(present=merged.present + 1)
+            merged.differing.append(path)
+            return merged
+    for beside in _beside(path, record):
+        _copy(beside, target.parent / beside.name)
+    _copy(path, target)
+    merged.copied.append(path)
+    return merged
+
+
+def _numbers(record: Mapping[str, Any]) -> tuple[Any, ...]:
+    """Return what was measured; not how long it took, and not where its arrays lie."""
+    measured = [entry for entry in record["results"] if entry["name"] != "seconds"]
+    return record["task"], measured, record.get("arrays", {}).get("sha256")
+
+
+def _beside(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
+    """Yield the files that go with a result: its arrays, and the weights of a training."""
+    if "arrays" in record:
+        yield path.parent / record["arrays"]["file"]
+    for file in sorted(path.parent.iterdir()):
+        if file.stem == path.stem and file.suffix not in (".json", ".npz") and file.is_file():
+            yield file
+
+
+def _copy(source: Path, target: Path) -> None:
+    """Copy a file so that it is there whole or not at all; one that is there stays."""
+    if target.exists():
+        return
+    target.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    try:
+        with os.fdopen(handle, "wb") as written, source.open("rb") as read:
+            shutil.copyfileobj(read, written, 1 << 20)
+            written.flush()
+            os.fsync(written.fileno())
+        Path(name).chmod(0o644)
+        Path(name).replace(target)
+    finally:
+        with contextlib.suppress(FileNotFoundError):
+            Path(name).unlink()

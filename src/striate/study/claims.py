@@ -1,0 +1,89 @@
+"""Who is at work on a task: a lock that its process holds, and that goes with it however it ends.
+
+The lock is the kernel's (`flock`), so a killed process leaves none behind, and a file system shared
+by machines lets one at a time have it. Where the file system has no locks, two runs may do the same
+task twice; its result is still written whole.
+"""
+
+import contextlib
+import errno
+import fcntl
+import json
+import os
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
+
+
+class Holder(NamedTuple):
+    """Who works on a task: its process, the machine, and since when (seconds since 1970)."""
+
+    pid: int
+    host: str
+    since: float
+
+
+@contextlib.contextmanager
+def claim(file: Path) -> Iterator[bool]:
+    """Hold the lock `file` while the block runs; False if another process or thread holds it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    handle = _locked(file)
+    if handle is None:
+        yield False
+        return
+    try:
+        about = Holder(os.getpid(), socket.gethostname(), time.time())
+        os.truncate(handle, 0)
+        os.pwrite(handle, json.dumps(about._asdict()).encode(), 0)
+        yield True
+    finally:
+        file.unlink(missing_ok=True)  # while it is held: nobody can have taken it in between
+        os.close(handle)
+
+
+def holder(file: Path) -> Holder | None:
+    """Return who holds the lock `file`; None if nobody does."""
+    try:
+        handle = os.open(file, os.O_RDONLY)
+    except FileNotFoundError:
+        return None
+    try:
+        fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read(handle) or Holder(0, "?", os.fstat(handle).st_mtime)
+    except OSError:
+        return None
+    finally:
+        os.close(handle)
+    return None
+
+
+def _locked(file: Path) -> int | None:
+    """Open and lock `file`, or return None if it is held."""
+    while True:
+        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(handle)
+            return None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                os.close(handle)
+                raise
+        # Who held it before may have deleted it since it was opened: then it is no longer the lock.
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(file.stat(), os.fstat(handle)):
+                return handle
+        os.close(handle)
+
+
+def _read(handle: int) -> Holder | None:
+    try:
+        return Holder(**json.loads(os.pread(handle, 1000, 0)))
+    except (ValueError, TypeError):  # held, and not yet written
+        return None

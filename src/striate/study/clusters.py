@@ -1,0 +1,254 @@
+"""Workers that dask.distributed watches over: here, at an address, or in jobs of SLURM.
+
+A worker that dies costs the task it was doing, which another one takes up from its checkpoint.
+Tasks go out as names and settings and come back as a path, so all machines must see the results
+folder, and the data.
+"""
+
+import importlib
+import importlib.util
+import logging
+import os
+import signal
+import sys
+import tomllib
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import Executor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
+
+from striate.results import write_atomically
+
+if TYPE_CHECKING:  # the extra `cluster`
+    from distributed import Client, Scheduler
+
+# How many workers may die during a task before it is the task that is blamed. Dask's 3 is for
+# workers that die of their tasks; ours are also preempted, or meet the end of their time.
+ALLOWED_FAILURES = 10
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
+
+# What the file of a SLURM cluster may say, and what it must be.
+SLURM: Mapping[str, type] = {
+    "jobs": int,  # of SLURM, each with one worker that does one task at a time
+    "cpus": int,  # for each
+    "memory": str,  # e.g. "16GB"
+    "walltime": str,  # e.g. "08:00:00"
+    "queue": str,
+    "account": str,
+    "directives": list,  # e.g. ["--gres=gpu:1"]
+    "prologue": list,  # lines of shell, e.g. ["source ~/striate/bin/activate"]
+    "interface": str,  # of the network, e.g. "ib0"
+    "log_directory": str,
+    "local_directory": str,
+    "python": str,
+}
+REQUIRED = ("jobs", "cpus", "memory", "walltime")
+
+
+@contextmanager
+def cluster(
+    which: str, *, jobs: int, tasks: int, folder: Path, tell: Callable[[str], None]
+) -> Iterator[Executor]:
+    """Yield an executor whose workers are elsewhere, and let go of them at the end.
+
+    Parameters
+    ----------
+    which
+        ``local``: `jobs` processes here. ``slurm:FILE``: jobs of SLURM, as `slurm_settings` reads
+        FILE. Anything else is the address of a scheduler of Dask, whose workers stay.
+    jobs
+        Processes of ``local``; those of the others are not ours to choose.
+    tasks
+        How many there are: no more workers are asked for.
+    folder
+        The results folder, which every worker must see.
+    tell
+        Hears where the dashboard is.
+
+    Raises
+    ------
+    ValueError
+        If a package is missing, `which` or its file cannot be, nobody answers at the address, or
+        workers there do not see `folder`.
+    """
+    check_cluster(which, jobs=jobs)
+    from dask import config
+    from distributed import LocalCluster
+
+    threads = max(1, (os.cpu_count() or 1) // jobs)
+    settings = {
+        "distributed.scheduler.allowed-failures": ALLOWED_FAILURES,
+        "distributed.scheduler.worker-saturation": 1.0,  # whoever waits for its turn is no suspect
+        # Dask gives up a worker that is not back after 15 s; importing torch may take longer.
+        "distributed.deploy.lost-worker-timeout": "5 minutes",
+        "distributed.nanny.pre-spawn-environ": dict.fromkeys(THREADS, threads),
+    }
+    with config.set(settings):
+        if which == "local":
+            count = min(jobs, tasks)
+            here: Any = LocalCluster  # its types say that it is to be awaited
+            with here(
+                n_workers=count,
+                threads_per_worker=1,
+                env={name: str(threads) for name in THREADS},  # whatever is set here
+                memory_limit=None,  # Dask would stop a worker at its share of the machine
+                dashboard_address=":0",
+                silence_logs=logging.ERROR,
+            ) as made:
+                made.adapt(minimum=count, maximum=count)  # replaces those that cannot be restarted
+                yield from _connected(made, folder, tell)
+        elif which.startswith("slurm:"):
+            asked = slurm_settings(Path(which.removeprefix("slurm:")))
+            count = min(asked["jobs"], tasks)
+            with _jobqueue().SLURMCluster(
+                **_slurm_words(asked), scheduler_options={"dashboard_address": ":0"}
+            ) as made:
+                made.adapt(minimum=count, maximum=count)  # replaces those whose time is up
+                yield from _connected(made, folder, tell)
+        else:
+            yield from _connected(which, folder, tell)
+
+
+def check_cluster(which: str, *, jobs: int) -> None:
+    """Refuse what `cluster` cannot be asked for, before anything is started.
+
+    Raises
+    ------
+    ValueError
+        As `cluster`, but for what only an answer from elsewhere can tell.
+    """
+    for package in ("distributed", "dask_jobqueue"):
+        if importlib.util.find_spec(package) is None:
+            raise ValueError(f"a cluster needs {package}; type: pip install 'striate[cluster]'")
+    if which == "local":
+        return
+    if jobs != 1:
+        where = "its file says how many" if which.startswith("slurm:") else "its workers are there"
+        raise ValueError(f"jobs={jobs} is for this machine; of the cluster {which!r}, {where}")
+    if which.startswith("slurm:"):
+        slurm_settings(Path(which.removeprefix("slurm:")))
+    elif ":" not in which:
+        raise ValueError(
+            f"cluster={which!r}; choose local, slurm:FILE, or an address like tcp://node1:8786"
+        )
+
+
+def slurm_settings(file: Path) -> dict[str, Any]:
+    """Read what to ask SLURM for from a TOML file; `SLURM` lists what it may say.
+
+    Raises
+    ------
+    ValueError
+        If there is no such file, or it says what is unknown, of the wrong kind, or too little.
+    """
+    try:
+        asked = tomllib.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise ValueError(f"cluster='slurm:{file}': there is no such file") from error
+    except ValueError as error:
+        raise ValueError(f"{file} is not TOML: {error}") from error
+    unknown, lacking = asked.keys() - SLURM.keys(), [key for key in REQUIRED if key not in asked]
+    if unknown or lacking:
+        problem = f"has {sorted(unknown)}" if unknown else f"lacks {lacking}"
+        raise ValueError(f"{file} {problem}; it needs {REQUIRED} and may say {tuple(SLURM)}")
+    for key, value in asked.items():
+        texts = not isinstance(value, list) or all(isinstance(line, str) for line in value)
+        if type(value) is not SLURM[key] or not texts:
+            wanted = "a list of texts" if SLURM[key] is list else f"a {SLURM[key].__name__}"
+            raise ValueError(f"{file}: {key} = {value!r}; give {wanted}")
+        if isinstance(value, int) and value < 1:
+            raise ValueError(f"{file}: {key} = {value}; give 1 or more")
+    return asked
+
+
+def slurm_script(file: Path) -> str:
+    """Return the script that each job of SLURM would run.
+
+    Raises
+    ------
+    ValueError
+        As `slurm_settings`.
+    """
+    job = _jobqueue().SLURMJob(
+        scheduler="<scheduler>", name="<worker>", **_slurm_words(slurm_settings(file))
+    )
+    return job.job_script()
+
+
+def _jobqueue() -> ModuleType:
+    """Import dask-jobqueue, which would have ctrl-C end this process as if all were well."""
+    answer = signal.getsignal(signal.SIGINT)
+    try:
+        return importlib.import_module("dask_jobqueue.slurm")
+    finally:
+        signal.signal(signal.SIGINT, answer)
+
+
+def was_killed(error: BaseException) -> bool:
+    """Say whether Dask blames a task for the deaths of its workers."""
+    distributed = sys.modules.get("distributed")
+    return distributed is not None and isinstance(error, distributed.KilledWorker)
+
+
+def _slurm_words(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """Say in dask-jobqueue's words: one process a job, which does one task on all its cores."""
+    names = {"directives": "job_extra_directives", "cpus": "job_cpu"}
+    taken = ("jobs", "prologue")
+    words = {names.get(key, key): value for key, value in asked.items() if key not in taken}
+    pinned = [f"export {name}={asked['cpus']}" for name in THREADS]
+    # What Dask's nanny would set to 1 in the process that it starts.
+    nanny = "DASK_DISTRIBUTED__NANNY__PRE_SPAWN_ENVIRON__"
+    pinned += [f"export {nanny}{name}={asked['cpus']}" for name in THREADS]
+    return words | {
+        "cores": 1,
+        "processes": 1,
+        "job_name": "striate",
+        "job_script_prologue": [*asked.get("prologue", []), *pinned],
+    }
+
+
+def _connected(where: Any, folder: Path, tell: Callable[[str], None]) -> Iterator[Executor]:  # noqa: ANN401  an address, or a cluster of one of several packages
+    from distributed import Client
+
+    try:
+        client = Client(where, timeout="30s", set_as_default=False)
+    except (OSError, ValueError) as error:
+        raise ValueError(
+            f"cluster={where!r}: no scheduler of Dask answers there ({error})"
+        ) from error
+    with client:
+        client.run_on_scheduler(_forgiving)
+        _check_seen(client, folder)
+        tell(f"dashboard: {client.dashboard_link}")
+        executor = client.get_executor(pure=False)
+        try:
+            yield executor
+        finally:
+            executor.shutdown(wait=False)
+
+
+def _forgiving(dask_scheduler: "Scheduler") -> None:
+    allowed = max(dask_scheduler.allowed_failures or 0, ALLOWED_FAILURES)
+    dask_scheduler.allowed_failures = allowed
+
+
+def _check_seen(client: "Client", folder: Path) -> None:
+    """Refuse workers to whom the results folder is another one, or none."""
+    probe = folder / ".partial" / f".seen-{os.getpid()}"
+    write_atomically(probe, b"")
+    try:
+        sight: Any = client.run(partial(_sees, probe))
+        blind = [where for where, sees in sight.items() if not sees]
+    finally:
+        probe.unlink()
+    if blind:
+        raise ValueError(
+            f"the workers {', '.join(blind)} do not see {folder}; it must lie where all see it"
+        )
+
+
+def _sees(probe: Path) -> bool:
+    return probe.exists()

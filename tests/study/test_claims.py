@@ -1,0 +1,167 @@
+"""Of several runs in one folder, one at a time works on a task; the dead hold nothing."""
+
+import errno
+import fcntl
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+
+import pytest
+
+from striate.results import Score, load
+from striate.study import path_of, run
+from striate.study import run as run_tasks
+from striate.study.claims import claim, holder
+from striate.study.run import lock_of
+
+TASK = {"study": "s", "label": "one", "seed": 0}
+
+HOLD = """
+import sys, time
+from pathlib import Path
+from striate.study.claims import claim
+with claim(Path(sys.argv[1])) as ours:
+    print(ours, flush=True)
+    time.sleep(60)
+"""
+
+
+@pytest.fixture
+def elsewhere(tmp_path):
+    """Another process that holds the lock of the task."""
+    lock = lock_of(TASK, tmp_path)
+    command = [sys.executable, "-c", HOLD, str(lock)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "True\n"
+        yield process
+        process.kill()
+
+
+def test_one_holds_the_lock_and_it_is_gone_afterwards(tmp_path):
+    lock = tmp_path / "deep" / "x.lock"
+    assert holder(lock) is None
+    with claim(lock) as ours:
+        assert ours
+        with claim(lock) as too:
+            assert not too
+        found = holder(lock)
+        assert (found.pid, found.host) == (os.getpid(), os.uname().nodename)
+        assert abs(found.since - time.time()) < 60
+    assert holder(lock) is None
+    assert list(lock.parent.iterdir()) == []
+
+
+def test_an_error_lets_go_of_the_lock(tmp_path):
+    with pytest.raises(ArithmeticError), claim(tmp_path / "x.lock"):
+        raise ArithmeticError
+    with claim(tmp_path / "x.lock") as ours:
+        assert ours
+
+
+def test_a_killed_process_holds_nothing(tmp_path, elsewhere):
+    lock = lock_of(TASK, tmp_path)
+    assert holder(lock).pid == elsewhere.pid
+    with claim(lock) as ours:
+        assert not ours
+    os.kill(elsewhere.pid, signal.SIGKILL)
+    elsewhere.wait()
+    assert lock.exists()  # what it left behind
+    assert holder(lock) is None
+    with claim(lock) as ours:
+        assert ours
+
+
+def test_a_file_system_without_locks_stops_nobody(tmp_path, monkeypatch):
+    def unsupported(*_):
+        raise OSError(errno.ENOLCK, "no locks")
+
+    monkeypatch.setattr(fcntl, "flock", unsupported)
+    with claim(tmp_path / "x.lock") as ours:
+        assert ours
+        assert holder(tmp_path / "x.lock") is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_other_errors_of_locks_are_raised_and_leave_nothing_open(tmp_path, monkeypatch):
+    def broken(*_):
+        raise OSError(errno.EIO, "broken")
+
+    monkeypatch.setattr(fcntl, "flock", broken)
+    before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112
+    with pytest.raises(OSError, match="broken"), claim(tmp_path / "x.lock"):
+        pass
+    after = len(os.listdir("/proc/self/fd")) if before else 0  # noqa: PTH208
+    assert after == before
+
+
+def test_of_many_threads_one_at_a_time_is_inside(tmp_path):
+    inside, most, times = 0, 0, 0
+    guard = threading.Lock()
+
+    def enter():
+        nonlocal inside, most, times
+        for _ in range(50):
+            with claim(tmp_path / "x.lock") as ours:
+                if ours:
+                    with guard:
+                        inside += 1
+                        times += 1
+                        most = max(most, inside)
+                    with guard:
+                        inside -= 1
+
+    threads = [threading.Thread(target=enter) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert most == 1
+    assert times >= 8
+
+
+@pytest.fixture
+def hasty(monkeypatch):
+    # The module is hidden by the function of its name.
+    monkeypatch.setattr(sys.modules["striate.study.run"], "PAUSE_SECONDS", 0.05)
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_another_run_works_on_is_done_last_and_once_it_has_stopped(tmp_path, elsewhere):
+    asked = []
+
+    def measure(task, checkpoint):
+        asked.append(task["label"])
+        return [Score("x", 1.0)]
+
+    finished = run(measure, [TASK, {**TASK, "label": "two"}], directory=tmp_path)
+    assert next(finished).task["label"] == "two"
+    elsewhere.kill()
+    elsewhere.wait()
+    assert next(finished).task == TASK
+    assert asked == ["two", "one"]
+
+
+@pytest.mark.usefixtures("hasty")
+def test_what_another_run_finishes_is_not_done_again(tmp_path):
+    started, go_on = threading.Event(), threading.Event()
+
+    def slow(task, checkpoint):
+        started.set()
+        assert go_on.wait(20)
+        return [Score("by", 1.0)]
+
+    other = threading.Thread(target=lambda: list(run_tasks(slow, [TASK], directory=tmp_path)))
+    other.start()
+    assert started.wait(20)
+    threading.Timer(0.2, go_on.set).start()
+
+    def never(task, checkpoint):
+        raise AssertionError("it was done elsewhere")
+
+    (finished,) = run(never, [TASK], directory=tmp_path)
+    other.join()
+    assert finished.seconds is None
+    assert load(path_of(TASK, tmp_path)) == [Score("by", 1.0)]

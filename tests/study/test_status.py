@@ -1,0 +1,102 @@
+import json
+import os
+import time
+
+import pytest
+
+from striate.results import Score
+from striate.study import path_of, plans, progress, run
+from striate.study.claims import claim
+from striate.study.run import checkpoint_of, lock_of
+from striate.study.status import Status, status
+
+
+def task(number, **more):
+    return {"study": "roots", "label": f"root-of-{number}", "number": number, **more}
+
+
+TASKS = [task(number) for number in (4, -1, 9, 16, 25, 36, 49)]
+
+
+def root(task, checkpoint):
+    return [Score("root", task["number"] ** 0.5 if task["number"] > 0 else 1 / 0)]
+
+
+def stands(folder):
+    return {one.label: (one.state, one.reason) for one in status(folder)}
+
+
+def test_every_task_of_a_plan_is_listed_with_its_reason(tmp_path):
+    plans.leave(TASKS, tmp_path, command="striate run roots")
+    list(run(root, TASKS[:2], directory=tmp_path, failed=lambda _: None))
+    stopped, early, damaged = TASKS[3:6]
+    progress.note(checkpoint_of(stopped, tmp_path), 3, 10, "α 1.20")
+    checkpoint_of(stopped, tmp_path).write_text("frozen")
+    lock_of(early, tmp_path).touch()
+    path_of(damaged, tmp_path).with_name(path_of(damaged, tmp_path).name + ".damaged-1").touch()
+    with claim(lock_of(TASKS[2], tmp_path)):
+        progress.note(checkpoint_of(TASKS[2], tmp_path), 2, 10, "α 1.10")
+        found = stands(tmp_path)
+    assert list(found) == [one["label"] for one in TASKS]
+    assert found["root-of-4"] == ("done", "")
+    state, reason = found["root-of--1"]
+    assert state == "failed"
+    assert reason.startswith("ZeroDivisionError: division by zero (20")
+    state, reason = found["root-of-9"]
+    assert state == "running"
+    assert reason.startswith("epoch 2/10 α 1.10, for 0 s, process ")
+    assert str(os.getpid()) in reason
+    assert found["root-of-16"] == ("missing", "stopped after epoch 3/10; its checkpoint is kept")
+    assert found["root-of-25"] == ("missing", "stopped before its first checkpoint")
+    aside = f"{path_of(damaged, tmp_path).name}.damaged-1"
+    assert found["root-of-36"] == ("missing", f"its result was damaged, and is now {aside}")
+    assert found["root-of-49"] == ("missing", "not begun")
+
+
+def test_results_without_a_plan_are_listed_too(tmp_path):
+    list(run(root, TASKS[:2], directory=tmp_path, failed=lambda _: None))
+    failed, done = sorted(status(tmp_path))
+    assert failed[:3] == ("roots", "root-of--1", "failed")
+    assert done == Status("roots", "root-of-4", "done", "in no plan")
+
+
+def test_a_task_of_two_plans_is_listed_once(tmp_path):
+    plans.leave(TASKS[:2], tmp_path, command="a")
+    plans.leave(TASKS[1:3], tmp_path, command="b")
+    assert sorted(stands(tmp_path)) == sorted(one["label"] for one in TASKS[:3])
+
+
+def test_a_plan_comes_back_and_is_written_once(tmp_path):
+    more = [{**TASKS[0], "x": True}, {**TASKS[1], "x": 1}, {**TASKS[2], "x": 1.0}]
+    file = plans.leave(more, tmp_path, command="striate run")
+    assert plans.leave(more, tmp_path, command="striate run") == file
+    (plan,) = plans.left(tmp_path)
+    assert plan.command == "striate run"
+    assert [path_of(one, tmp_path) for one in plan.tasks] == [path_of(t, tmp_path) for t in more]
+    assert json.loads(file.read_text())["shared"] == {"study": "roots"}
+    assert plans.leave([], tmp_path, command="") != file
+
+
+@pytest.mark.parametrize("text", ["", "{}", "[1]", '{"sha256": 1, "command": 2}'])
+def test_a_damaged_plan_is_refused_by_name(tmp_path, text):
+    plans.leave(TASKS, tmp_path, command="").write_text(text)
+    with pytest.raises(ValueError, match=r"roots-.*\.json is damaged; delete it, the next run"):
+        list(status(tmp_path))
+
+
+def test_a_folder_that_is_not_there_is_refused(tmp_path):
+    with pytest.raises(ValueError, match="no results folder at"):
+        list(status(tmp_path / "nowhere"))
+
+
+def test_a_thousand_cells_are_listed_in_a_moment(tmp_path):
+    """10 000 in two seconds, says docs/reliability.md; here the time of this process counts."""
+    tasks = [task(number, setting=0.5) for number in range(1000)]
+    plans.leave(tasks, tmp_path, command="")
+    for one in tasks[:500]:
+        path_of(one, tmp_path).parent.mkdir(exist_ok=True)
+        path_of(one, tmp_path).touch()
+    started = time.process_time()
+    states = [one.state for one in status(tmp_path)]
+    assert time.process_time() - started < 3  # with every type checked, as in tests
+    assert (states.count("done"), states.count("missing")) == (500, 500)

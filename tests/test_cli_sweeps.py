@@ -1,0 +1,210 @@
+"""Sweeps from the shell: failures, damage, status, and what can be done with the results."""
+
+import contextlib
+import io
+import json
+import os
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import xarray as xr
+
+from striate import cli, results
+from striate.studies import gerum2022
+from striate.study import path_of, plans
+
+GRID = (
+    "run gerum2022 --alphas 1,2 --betas 0,1 --epochs 1 --train-images 120 --batch-size 60 "
+    "--ranks 2-20 --epsilons 0,0.1 --attack-images 20"
+)
+LABELS = [
+    "shallow_mlp-digits-beta0-seed1234",
+    "shallow_mlp-digits-beta1-alpha1-seed1234",
+    "shallow_mlp-digits-beta1-alpha2-seed1234",
+]
+
+
+@pytest.fixture(autouse=True)
+def nowhere(tmp_path, monkeypatch):
+    monkeypatch.delenv("STRIATE_DATA", raising=False)
+    monkeypatch.setenv("COLUMNS", "100")
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """Cells that take no time; those whose target is in `fails` fail."""
+    fails = set()
+
+    def measure(task, checkpoint, *, device):
+        if task["target"] in fails:
+            raise ArithmeticError(f"no [red]root[/red] for {task['target']}")
+        value = 1.0 if task["target"] is None else task["target"]
+        return [results.Score("alpha", value, settings={**task, "on": "test"})]
+
+    monkeypatch.setattr(gerum2022, "measure", measure)
+    return fails
+
+
+def striate(words):
+    """Type a command; return its exit status, standard output and standard error."""
+    out, err = io.StringIO(), io.StringIO()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sys, "argv", ["striate", *shlex.split(words)])
+        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            try:
+                cli.main()
+                status = 0
+            except SystemExit as leaving:
+                status = leaving.code or 0
+    return status, out.getvalue(), err.getvalue()
+
+
+def test_a_failure_stops_nothing_and_is_told_to_the_end(quick):
+    quick.add(1.0)
+    status, out, err = striate(GRID)
+    assert (status, out) == (1, "")
+    line = "ArithmeticError: no [red]root[/red] for 1.0"
+    assert f"   2/3  {LABELS[1]}  failed: {line}" in err
+    assert f"   3/3  {LABELS[2]}  0 s" in err
+    assert err.splitlines()[-3:] == [
+        "1 of 3 failed; all else is done:",
+        f"  {LABELS[1]}: {line}",
+        "details: results/.failed; the same command with --retry-failed does them again",
+    ]
+    assert len(list(results.paths(Path("results")))) == 2
+
+    status, out, _ = striate("status")
+    assert status == 1
+    failed, counts = out.splitlines()
+    assert failed.startswith(f"failed\tgerum2022/{LABELS[1]}\t{line} (20")
+    assert counts == "2 done, 0 running, 1 failed, 0 missing"
+
+    quick.clear()
+    status, _, err = striate(GRID)  # it may be the fault of the task
+    assert status == 1
+    status, _, err = striate(f"{GRID} --retry-failed")
+    assert status == 0
+    assert err.count("was there") == 2
+    status, out, _ = striate("status")
+    assert (status, out) == (0, "3 done, 0 running, 0 failed, 0 missing\n")
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_damaged_result_is_told_moved_and_done_again():
+    striate(GRID)
+    first, *_ = results.paths(Path("results"))
+    good = results.load(first)
+    first.write_bytes(first.read_bytes()[:100])
+    status, out, _ = striate("results verify results")
+    assert status == 1
+    assert out.splitlines()[-1] == "2 sound, 1 damaged"
+    assert f"damaged\t{first}\t{first} is not a result file" in out
+    status, _, err = striate(GRID)
+    assert status == 0
+    assert f"{first.name} was damaged, and is now {first}.damaged-1" in err
+    assert results.load(first) == good
+    status, out, _ = striate("results verify results")
+    assert status == 0
+    assert out == f"moved aside\t{first}.damaged-1\n3 sound, 0 damaged\n"
+
+
+@pytest.mark.usefixtures("quick")
+def test_what_is_missing_is_known_from_the_plan():
+    striate(GRID)
+    (plan,) = plans.left(Path("results"))
+    assert plan.command == f"striate {GRID}"
+    path_of(plan.tasks[2], Path("results")).unlink()
+    status, out, _ = striate("status")
+    assert status == 0
+    assert out == (
+        f"missing\tgerum2022/{LABELS[2]}\tnot begun\n2 done, 0 running, 0 failed, 1 missing\n"
+    )
+    status, out, _ = striate("status --all --json")
+    assert [json.loads(line)["state"] for line in out.splitlines()] == ["done", "done", "missing"]
+    assert json.loads(out.splitlines()[0])["label"] == LABELS[0]
+
+
+@pytest.mark.usefixtures("quick")
+def test_results_are_merged_and_exported():
+    striate(f"{GRID} --results one")
+    striate(f"{GRID.replace('1,2', '2,3')} --results two")
+    status, out, err = striate("results merge one two all")
+    assert (status, out, err) == (0, "4 copied, 2 were there\n", "")
+    assert striate("status --results all")[1] == "4 done, 0 running, 0 failed, 0 missing\n"
+    status, out, _ = striate("results export all --to all.csv")
+    assert (status, out) == (0, "all.csv\n")
+    assert len(Path("all.csv").read_text().splitlines()) == 5
+    assert striate("results export all --to all.nc")[0] == 0
+    with xr.open_dataset("all.nc", engine="h5netcdf") as found:
+        assert sorted(found["value"].values) == [1, 1, 2, 3]
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_merge_tells_what_it_did_not_copy():
+    for folder in ("one", "two"):
+        striate(f"{GRID} --results {folder}")
+    first, second, third = results.paths(Path("one"))
+    first.write_text("{}")
+    record = results.read_record(second)
+    results.save(second, [], task=record["task"], provenance=record["provenance"])
+    third.with_name(third.name.replace("alpha2", "alpha9")).write_bytes(third.read_bytes())
+    (Path("two") / third.relative_to("one")).write_text("damaged")
+    status, out, err = striate("results merge one two")
+    assert status == 1
+    assert out == "2 copied, 0 were there\n"
+    told = [line.split("\t")[:2] for line in err.splitlines()]
+    kept = Path("two") / third.relative_to("one")
+    assert told == [
+        ["not copied", str(first)],
+        ["other numbers", str(second)],
+        ["moved aside", f"{kept}.damaged-1"],
+    ]
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("status --results nowhere", "no results folder at nowhere; `striate run"),
+    ("results verify nowhere", "no results folder at nowhere"),
+    ("results merge nowhere", "merge needs SOURCE… DESTINATION: at least two folders"),
+    ("results merge nowhere here", "no results folder at nowhere"),
+    ("results merge . file", "--results file is a file; name a folder"),
+    ("results export . --to all.csv", "no results in .; there is nothing to export"),
+    ("results export . --to all.xls", "file='all.xls' ends in none of .csv, .parquet, .nc"),
+    (f"{GRID} --jobs 0", "jobs=0; at least one"),
+    (f"{GRID} --cluster here", "cluster='here'; choose local, slurm:FILE, or an address"),
+    (f"{GRID} --cluster slurm:file", "file is not TOML"),
+    (f"{GRID} --cluster slurm:gone.toml", "there is no such file"),
+    (f"{GRID} --cluster tcp://a:1 --jobs 2", "jobs=2 is for this machine; of the cluster"),
+])  # fmt: skip
+def test_a_wrong_word_costs_one_line_and_leaves_nothing(words, said):
+    Path("file").write_text("= [")
+    status, out, err = striate(words)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1].startswith("error: ")
+    assert said in err
+    assert os.listdir() == ["file"]  # noqa: PTH208
+
+
+def test_a_dry_run_shows_the_script_for_slurm():
+    Path("c.toml").write_text('jobs = 9\ncpus = 4\nmemory = "2GB"\nwalltime = "1:00:00"\n')
+    status, out, _ = striate(f"{GRID} --cluster slurm:c.toml --dry-run")
+    assert status == 0
+    assert out.splitlines()[:3] == [f"to do\t{label}" for label in LABELS]
+    assert "#SBATCH --cpus-per-task=4" in out
+    assert not Path("results").exists()
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_full_disk_stops_the_sweep_and_the_same_command_goes_on(monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(results.files, "_temporary", full)
+        status, out, err = striate(GRID)
+    assert (status, out) == (2, "")
+    assert err.splitlines()[-1] == "error: [Errno 28] No space left on device"
+    assert striate(GRID)[0] == 0
+    assert striate("results verify results")[1] == "3 sound, 0 damaged\n"
