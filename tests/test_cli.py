@@ -472,7 +472,7 @@ def test_the_stimuli_that_channels_prefer_are_files(lab):
 
 @pytest.mark.parametrize(("words", "said"), [
     ("measure tuning tiny.py:net --layers 9", "layers='9' fits no layer"),
-    ("measure tuning tiny.py:net --field-deg 6.4", "field_deg=6.4: images of 8 pixels cannot"),
+    ("measure tuning tiny.py:net --field-deg -1", "field_deg=-1: give a positive number of degrees"),
     ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
     ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
     ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),

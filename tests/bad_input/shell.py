@@ -377,9 +377,8 @@ TYPED = [
         "choose paper",
     ),
     (
-        "measure tuning nets.py:small --field-deg 6.4",
-        "field_deg=6.4: images of 8 pixels cannot show patches of 1 degree and up to 8.75 cycles "
-        "per degree over it; leave it out, and frequencies are in cycles per image",
+        "measure tuning nets.py:small --field-deg 0",
+        "field_deg=0: give a positive number of degrees",
     ),
     (
         "measure tuning nets.py:small --optimal=-1",

@@ -145,7 +145,9 @@ def test_the_page_reads_what_the_study_writes(tmp_path):
     images = torch.rand(90, 3, 8, 8, generator=generator)
     model = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 60), torch.nn.ReLU())
     network = Network("nets.py:small", model, 8, 8)
-    shown = spectra.Pictures("noise 1", 90, lambda n, seed: images[: n or 90])
+    shown = spectra.Pictures(
+        "noise 1", 90, lambda n, seed: range(n or 90), lambda rows: images[list(rows)]
+    )
     layers, window = ["1", "2"], Window((2, 12), "rank")
     task = spectra.network_task(network, shown, layers, protocol="paper", sets=2)
     measure = partial(spectra.measure_network, network=network, shown=shown)

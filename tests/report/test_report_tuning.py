@@ -490,7 +490,9 @@ def test_the_page_reads_what_the_study_writes(tmp_path, monkeypatch, size, in_de
         "nets.py:small", torch.nn.Sequential(first, torch.nn.ReLU(), pool), size, size
     )
     images = torch.rand(40, 3, size, size, generator=generator)
-    shown = spectra.Pictures("noise 1", 40, lambda n, seed: images[: n or 40])
+    shown = spectra.Pictures(
+        "noise 1", 40, lambda n, seed: range(n or 40), lambda rows: images[list(rows)]
+    )
     layers = ["0", "1", "2"]
     task = tuning.network_task(network, layers, pictures=shown, experiments=5, draws=9, optimal=1)
     measure = partial(tuning.measure_network, network=network, pictures=shown)
