@@ -10,6 +10,7 @@ import torch
 
 from striate import layers
 from striate.models.zoo import ZOO, default_layers, layers_of
+from striate.models.zoo.architectures import build
 
 ARCHITECTURES = sorted({entry.architecture for entry in ZOO.values()})
 pytestmark = pytest.mark.zoo
@@ -17,8 +18,7 @@ pytestmark = pytest.mark.zoo
 
 def built(models, architecture):
     with torch.device("meta"):
-        options = {"aux_logits": False} if architecture in ("googlenet", "inception_v3") else {}
-        return models.get_model(architecture, weights=None, **options).eval()
+        return build(models, architecture, pretrained=False).eval()
 
 
 def shapes(model, names, size):

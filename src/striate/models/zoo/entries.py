@@ -1,12 +1,17 @@
 """The 26 networks trained as usual and the 14 robust ones."""
 
+import difflib
 from typing import NamedTuple
 
-from striate.models.zoo.places import layers_of
+from torch import nn
 
+from striate.models.zoo.places import ARCHITECTURES, default_layers, layers_of
+
+IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and sd of each channel
+RANDOM = "random weights"  # what follows the name of a network that has them
 SALMAN = (
     "Salman et al. 2020, 'Do adversarially robust ImageNet models transfer better?': {file}.ckpt, "
-    "of github.com/microsoft/robust-models-transfer; a dill pickle, so convert it first"
+    "of github.com/microsoft/robust-models-transfer"
 )
 NOWHERE = "not published with the paper; train it with the preset {preset}"
 
@@ -51,8 +56,8 @@ def _entry(name: str, architecture: str, weights: str = "") -> Entry:
         architecture=architecture,
         robust="robust" in name,
         weights=weights,
-        mean=(0.0, 0.0, 0.0) if simclr else (0.485, 0.456, 0.406),
-        std=(1.0, 1.0, 1.0) if simclr else (0.229, 0.224, 0.225),
+        mean=(0.0, 0.0, 0.0) if simclr else IMAGENET[0],
+        std=(1.0, 1.0, 1.0) if simclr else IMAGENET[1],
         resize=299 if inception else 256,
         size=299 if inception else 224,
         layers=layers_of(architecture),
@@ -122,3 +127,71 @@ _ENTRIES = (
 )
 
 ZOO: dict[str, Entry] = {entry.name: entry for entry in _ENTRIES}
+
+
+def known_entry(name: str) -> Entry:
+    """Return the entry called `name`.
+
+    Raises
+    ------
+    ValueError
+        If there is none; close names are suggested.
+    """
+    if name in ZOO:
+        return ZOO[name]
+    close = difflib.get_close_matches(name, ZOO, n=3)
+    mean = f"did you mean {', '.join(close)}? " if close else ""
+    raise ValueError(
+        f"model='kong2021/{name}' is none of the paper's {len(ZOO)}; {mean}see striate models list"
+    )
+
+
+def entry_of(name: str) -> Entry | None:
+    """Return the network of the study that a network stands for, by its name, or nothing.
+
+    Parameters
+    ----------
+    name
+        Of a `Network`: ``"kong2021/NAME"``, with a file of weights or without, and
+        ``"torchvision/NAME"`` with its own weights. What has random weights stands for none, nor
+        does an architecture of torchvision with weights from a file.
+    """
+    source, _, rest = name.partition("/")
+    asked, _, file = rest.partition(", ")
+    if file == RANDOM or source not in ("kong2021", "torchvision"):
+        return None
+    return ZOO.get(asked) if source == "kong2021" or not file else None
+
+
+def architecture_of(name: str) -> str | None:
+    """Return what torchvision calls the architecture of a network, or nothing if it has none.
+
+    Parameters
+    ----------
+    name
+        Of a `Network`, whatever its weights.
+    """
+    source, _, rest = name.partition("/")
+    asked = rest.partition(", ")[0]
+    if source == "kong2021" and asked in ZOO:
+        return ZOO[asked].architecture
+    return asked if source == "torchvision" else None
+
+
+def layers_for(name: str, model: nn.Module) -> tuple[str, ...]:
+    """Name the layers to look at in a network where nobody says which.
+
+    Those of the paper in its 25 architectures, whatever the weights; otherwise `default_layers`.
+
+    Parameters
+    ----------
+    name, model
+        Of a `Network`.
+
+    Raises
+    ------
+    ValueError
+        As `default_layers`.
+    """
+    architecture = architecture_of(name)
+    return layers_of(architecture) if architecture in ARCHITECTURES else default_layers(model)

@@ -183,3 +183,4 @@ _PLACES: dict[str, Callable[[str], Sequence[str]]] = {
     "shufflenet_v2_x0_5": _shufflenet,
     "shufflenet_v2_x1_0": _shufflenet,
 }
+ARCHITECTURES = tuple(_PLACES)

@@ -1,0 +1,82 @@
+"""A model that takes pixels, and the images it wants to see."""
+
+from collections.abc import Sequence
+from math import inf
+from typing import Any, NamedTuple
+
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from striate import layers
+from striate.results import digest
+
+
+class Network(NamedTuple):
+    """A model that takes pixels in [0, 1], and the images it wants to see.
+
+    Attributes
+    ----------
+    name
+        What it was asked for by.
+    model
+        In evaluation mode. Normalisation is done on the way in; layers keep their names.
+    resize
+        Length of the short side that images are first brought to, in pixels.
+    size
+        Side of the square then cut from their centre.
+    """
+
+    name: str
+    model: nn.Module
+    resize: int
+    size: int
+
+
+class Normalise:
+    """Subtract the mean and divide by the standard deviation of each channel, before a model runs.
+
+    A hook rather than a layer, so that the layers of the model keep their names.
+    """
+
+    def __init__(self, mean: Sequence[float], std: Sequence[float]) -> None:
+        self.mean, self.std = tuple(mean), tuple(std)
+
+    def __call__(self, _: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+        """Return the inputs of the model, the first of them normalised."""
+        pixels: Float[Tensor, "images channels height width"] = inputs[0]
+        mean, std = (pixels.new_tensor(part).reshape(-1, 1, 1) for part in (self.mean, self.std))
+        return (pixels - mean) / std, *inputs[1:]
+
+
+def normalised(model: nn.Module, mean: Sequence[float], std: Sequence[float]) -> nn.Module:
+    """Let `model` take pixels in [0, 1], and return it.
+
+    Parameters
+    ----------
+    model
+        Any module whose input is a batch of images.
+    mean, std
+        Of each channel, as in training.
+
+    Raises
+    ------
+    ValueError
+        If they are not as many numbers, a mean is not in [0, 1], or a standard deviation is not
+        positive and finite.
+    """
+    layers.check_module(model)
+    given = all(isinstance(part, Sequence) for part in (mean, std)) and 0 < len(mean) == len(std)
+    if not given or not all(0 <= m <= 1 and 0 < s < inf for m, s in zip(mean, std, strict=True)):
+        raise ValueError(
+            f"mean={mean}, std={std}: give one number of each per channel, for pixels in [0, 1]; "
+            "a mean lies in that range, and std is positive and finite"
+        )
+    model.register_forward_pre_hook(Normalise(mean, std))
+    return model
+
+
+def fingerprint(model: nn.Module) -> str:
+    """SHA-256 of a model's layers, weights and buffers, and of how it normalises its input."""
+    hooks = model._forward_pre_hooks.values()
+    seen_as = [[hook.mean, hook.std] for hook in hooks if isinstance(hook, Normalise)]
+    return digest([layers.fingerprint(model), seen_as])
