@@ -4,8 +4,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 from striate.layers import match
-from striate.models import Network
-from striate.models.zoo import ZOO, Entry, default_layers, layers_of
+from striate.models import ZOO, Entry, Network, entry_of, layers_for
 
 
 class Subject(NamedTuple):
@@ -48,8 +47,7 @@ def subject(
     robust
         What is known of its training; a row of the table says it itself.
     layers
-        Names or globs. If None, those of the paper where the modules are called so; else
-        `striate.models.zoo.default_layers`.
+        Names or globs; `striate.models.layers_for` this network, if None.
     most
         At most so many layers, spread evenly from the first to the last.
 
@@ -64,9 +62,8 @@ def subject(
             f"{entry.name} is {'' if entry.robust else 'not '}one of the robust networks of the "
             "paper; leave out what you say of it"
         )
-    chosen = (
-        _layers(network, entry) if layers is None else tuple(match(network.model, list(layers)))
-    )
+    usual = layers_for(f"kong2021/{entry.name}" if entry else network.name, network.model)
+    chosen = tuple(match(network.model, list(usual if layers is None else layers)))
     if most is not None and len(chosen) > most:
         step = (len(chosen) - 1) / max(most - 1, 1)
         chosen = tuple(chosen[round(step * number)] for number in range(most))
@@ -74,28 +71,10 @@ def subject(
 
 
 def _entry(network: Network, stands_for: str | None) -> Entry | None:
-    named = network.name.partition(",")[0].removeprefix("kong2021/")
     if stands_for is None:
-        return ZOO.get(named) if network.name.startswith("kong2021/") else None
+        return entry_of(network.name)
     if stands_for not in ZOO:
         raise ValueError(
             f"stands_for={stands_for!r} is none of the 40 networks; see `striate models list`"
         )
     return ZOO[stands_for]
-
-
-def _layers(network: Network, entry: Entry | None) -> tuple[str, ...]:
-    modules = {name for name, _ in network.model.named_modules()}
-    known = entry.layers if entry else _of_architecture(network)
-    if known and modules.issuperset(known):
-        return known
-    return default_layers(network.model)
-
-
-def _of_architecture(network: Network) -> tuple[str, ...]:
-    """Return the paper's layers of a network of torchvision that it has."""
-    source, _, rest = network.name.partition(",")[0].rpartition("/")
-    try:
-        return layers_of(rest or source) if source in ("", "torchvision") else ()
-    except ValueError:
-        return ()

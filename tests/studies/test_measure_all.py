@@ -291,7 +291,7 @@ def test_layers_are_spread_evenly_and_those_of_the_paper_where_they_are():
     alexnet = nn.Module()
     alexnet.features = nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(13)))
     alexnet.classifier = nn.Sequential(*(nn.Linear(1, 1) for _ in range(7)))
-    for name in ("kong2021/alexnet", "alexnet, mine", "torchvision/alexnet"):
+    for name in ("kong2021/alexnet", "kong2021/alexnet, mine", "torchvision/alexnet"):
         named = Network(name, alexnet, 224, 224)
         assert kong2021.subject(named).layers == ZOO["alexnet"].layers
     assert (
