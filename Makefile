@@ -39,7 +39,7 @@ test-gpu: $(READY) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
 
 test-zoo: $(ZOO) ## the tests that need torchvision and timm
-	$(ZOO_BIN)/python -m pytest -m zoo
+	$(ONE_THREAD) $(ZOO_BIN)/python -m pytest tests/zoo -m zoo
 
 $(ZOO): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv-zoo

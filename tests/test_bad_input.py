@@ -33,14 +33,17 @@ from bad_input import (
     trained,
     training,
     tuning,
+    zoo,
 )
 from bad_input.shell import USAGE
 
 DOCUMENT = Path(__file__).parent.parent / "docs" / "bad-input.md"
 
 # Of each: TITLE, SETUP, and CASES of an expression and the message of its ValueError.
-PARTS = [spectra, tuning, predicted, robust, activations, networks, data, trained, training, others]
-TYPED = [*shell.TYPED, *training.TYPED]
+PARTS = [
+    spectra, tuning, predicted, robust, activations, networks, zoo, data, trained, training, others,
+]  # fmt: skip
+TYPED = [*shell.TYPED, *training.TYPED, *zoo.TYPED]
 WRITTEN = [
     (f"{part.__name__.removeprefix('bad_input.')}: {expression}", message)
     for part in PARTS

@@ -323,7 +323,7 @@ def test_the_layers_of_a_network_are_listed():
 @pytest.mark.parametrize(("words", "said"), [
     ("NET:untrained --layers features.99", "layers='features.99' fits no layer of this SqueezeNet"),
     ("NET:trained", "set STRIATE_DATA to a folder that holds weights/squeezenet1_1_imagenet"),
-    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME, small/NAME or file"),
+    ("resnet18", "model='resnet18'; give torchvision/NAME, timm/NAME, kong2021/NAME, "),
 ])  # fmt: skip
 def test_a_network_or_layer_that_does_not_exist_is_explained(words, said):
     status, out, err = striate(f"models layers {words.replace('NET', str(SQUEEZENET))}")
@@ -472,7 +472,7 @@ def test_the_stimuli_that_channels_prefer_are_files(lab):
 
 @pytest.mark.parametrize(("words", "said"), [
     ("measure tuning tiny.py:net --layers 9", "layers='9' fits no layer"),
-    ("measure tuning tiny.py:net --field-deg 6.4", "field_deg=6.4: images of 8 pixels cannot"),
+    ("measure tuning tiny.py:net --field-deg -1", "field_deg=-1: give a positive number"),
     ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
     ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
     ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),

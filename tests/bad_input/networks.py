@@ -24,15 +24,18 @@ CASES = [
     ),
     (
         "models.load('resnet50')",
-        "model='resnet50'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
+        "model='resnet50'; give torchvision/NAME, timm/NAME, kong2021/NAME, small/NAME or "
+        "file.py:function",
     ),
     (
         "models.load('keras/resnet50')",
-        "model='keras/resnet50'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
+        "model='keras/resnet50'; give torchvision/NAME, timm/NAME, kong2021/NAME, small/NAME or "
+        "file.py:function",
     ),
     (
         "models.load('nets.py')",
-        "model='nets.py'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
+        "model='nets.py'; give torchvision/NAME, timm/NAME, kong2021/NAME, small/NAME or "
+        "file.py:function",
     ),
     (
         "models.load('other.py:dense')",

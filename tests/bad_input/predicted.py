@@ -30,7 +30,7 @@ recording = datasets.Recording(responses, images[:, None], torch.arange(20), ())
 net = Network('net', nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), 8, 8)
 present = partial(datasets.present, size=8)
 task = partial(
-    predictivity.network_task, net, recording, Pictures('noise', 12, None), ['1'],
+    predictivity.network_task, net, recording, Pictures('noise', 12, None, None), ['1'],
     presentation=way, regression=Regression('pls', 2),
 )
 
@@ -190,11 +190,11 @@ CASES = [
     ),
     (
         "predictivity.network_task(net, recording._replace(images=None), Pictures('noise', 12, "
-        "None), ['1'], presentation=way, regression=Regression('pls'))",
+        "None, None), ['1'], presentation=way, regression=Regression('pls'))",
         "a file comes without its images, which the network must see",
     ),
     (
-        "predictivity.network_task(net, recording, Pictures('noise', 2, None), ['1'], "
+        "predictivity.network_task(net, recording, Pictures('noise', 2, None, None), ['1'], "
         "presentation=way, regression=Regression('pls'))",
         "2 photographs of noise: give at least 3, better 1536",
     ),

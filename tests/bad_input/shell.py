@@ -3,10 +3,6 @@
 # The one line on standard error. "…" stands for anything.
 TYPED = [
     (
-        "run gerum2023",
-        "study='gerum2023'; there is gerum2022",
-    ),
-    (
         "run gerum2022 --preset papers",
         "preset='papers'; choose one of quick, paper, 2023, 2023-long",
     ),
@@ -262,11 +258,13 @@ TYPED = [
     ),
     (
         "models layers resnet50",
-        "model='resnet50'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
+        "model='resnet50'; give torchvision/NAME, timm/NAME, kong2021/NAME, small/NAME or "
+        "file.py:function",
     ),
     (
         "models layers nets.py",
-        "model='nets.py'; give torchvision/NAME, timm/NAME, small/NAME or file.py:function",
+        "model='nets.py'; give torchvision/NAME, timm/NAME, kong2021/NAME, small/NAME or "
+        "file.py:function",
     ),
     (
         "models layers other.py:dense",
@@ -377,9 +375,8 @@ TYPED = [
         "choose paper",
     ),
     (
-        "measure tuning nets.py:small --field-deg 6.4",
-        "field_deg=6.4: images of 8 pixels cannot show patches of 1 degree and up to 8.75 cycles "
-        "per degree over it; leave it out, and frequencies are in cycles per image",
+        "measure tuning nets.py:small --field-deg 0",
+        "field_deg=0: give a positive number of degrees",
     ),
     (
         "measure tuning nets.py:small --optimal=-1",
@@ -604,13 +601,38 @@ TYPED = [
         "6 stimuli of 1 groups cannot be split into train and test, and the train part again: "
         "groups holds one label only; a split keeps each group on one side",
     ),
+    (
+        "measure all nets.py:small --images digits --stimulus-deg 4",
+        "--stimulus-deg is of a recording; give --recording",
+    ),
+    (
+        "measure all nets.py:small --images digits --recording v1.npz",
+        "--recording without --stimulus-deg: say how many degrees its images are wide",
+    ),
+    (
+        "measure all nets.py:small --images digits --without tunning",
+        "without='tunning'; choose of spectra, tuning, pls, ridge, robustness",
+    ),
+    (
+        "measure all nets.py:small --images digits --attacked 1",
+        "attacked=1: give a whole number from 2 on",
+    ),
+    (
+        "measure all nets.py:small --images digits --stands-for resnet51",
+        "stands_for='resnet51' is none of the 40 networks; see `striate models list`",
+    ),
+    (
+        "run kong2021 --images digits --model resnet51",
+        "--model 'resnet51': 'resnet51' is none of the 40; see `striate models list`, or measure a "
+        "network of your own by `striate measure all`",
+    ),
 ]
 
 # What typer itself refuses, in its own frame; part of its words.
 USAGE = [
     (
-        "run",
-        "Missing argument",
+        "run gerum2023",
+        "No such command 'gerum2023'",
     ),
     (
         "run gerum2022 --alpha 1",

@@ -66,6 +66,8 @@ def save_summary(
             settings |= {"regression": regression, "error": f"sd of {quantity}"}
             settings |= {"layer": LAYERS.get(regression, "conv1")}
             settings |= {"rule": "highest frequency score"} if not regression else {}
+        if quantity == "clean_accuracy":
+            settings["images"] = 1000
         if quantity in ATTACKS:
             settings["eps"] = ATTACKS[quantity] if eps is None else eps
         entries.append(Score(quantity, value, error, model, settings))

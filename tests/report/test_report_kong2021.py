@@ -430,3 +430,12 @@ def test_each_figure_has_the_panels_of_the_paper(there):
     attacked, score = "adversarial_accuracy", "frequency_score"
     assert pairs_of["6"] == pairs_of["8"] == [(attacked, "predictivity"), (attacked, "alpha")]
     assert pairs_of["7"] == pairs_of["9"] == [(attacked, score), (score, "predictivity")]
+
+
+def test_networks_of_another_input_size_saw_the_same_photographs(tmp_path):
+    """The digest of photographs covers how they are prepared, which a network decides."""
+    for number, name in enumerate(("alexnet", "inception_v3", "vgg11", "vgg13", "vgg16")):
+        save_row(tmp_path, name, pictures=f"val {number:012x}")
+    (together,) = found(read(tmp_path))
+    assert len(together.networks) == 5
+    assert together.settings["pictures"] == "val"

@@ -35,12 +35,12 @@ def photographs(count=40, channels=3):
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(count, channels, SIZE, SIZE, generator=generator)
 
-    def draw(number, seed):
-        draw.asked.append((number, seed))
-        return images[:number]
+    def order(number, seed):
+        order.asked.append((number, seed))
+        return range(count)[:number]
 
-    draw.asked = []
-    return Pictures("noise 123", count, draw)
+    order.asked = []
+    return Pictures("noise 123", count, order, lambda rows: images[list(rows)])
 
 
 def recorded(seed=0, named=True):
@@ -142,7 +142,7 @@ def test_what_moves_a_number_moves_the_name():
 def test_sizes_share_the_photographs_and_are_what_they_are_alone(tmp_path):
     pictures = photographs()
     together = done(tmp_path / "together", degrees=(1.0, 2.0, 4.0), pictures=pictures)
-    assert pictures.draw.asked == [(None, None)]
+    assert pictures.order.asked == [(None, None)]
     values = []
     for finished in together:
         (alone,) = done(tmp_path / "alone", degrees=(finished.task["stimulus_deg"],))
@@ -198,7 +198,7 @@ def test_a_result_is_compared_without_measuring_again(tmp_path):
     pictures = photographs()
     (alone,) = done(tmp_path, pictures=pictures)
     (compared,) = done(tmp_path, pictures=pictures, against=rival)
-    assert len(pictures.draw.asked) == 1
+    assert len(pictures.order.asked) == 1
     *same, gap = load(compared.path)
     assert same == load(alone.path)
     assert load_arrays(compared.path).keys() == load_arrays(alone.path).keys()
@@ -219,7 +219,7 @@ def test_of_many_photographs_so_many_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("striate.studies.predictivity.networks.PHOTOGRAPHS", 20)
     pictures = photographs()
     (finished,) = done(tmp_path, pictures=pictures, seed=5)
-    assert pictures.draw.asked == [(20, 5)]
+    assert pictures.order.asked == [(20, 5)]
     assert (finished.task["images"], finished.task["pca"]) == (20, 19)
 
 

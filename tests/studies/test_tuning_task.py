@@ -28,12 +28,12 @@ def photographs(count=24, size=32):
     generator = torch.Generator().manual_seed(0)
     images = torch.rand(count, 3, size, size, generator=generator)
 
-    def draw(number, seed):
-        draw.asked.append((number, seed))
-        return images[:number]
+    def order(number, seed):
+        order.asked.append((number, seed))
+        return range(count)[:number]
 
-    draw.asked = []
-    return Pictures("noise 123", count, draw)
+    order.asked = []
+    return Pictures("noise 123", count, order, lambda rows: images[list(rows)])
 
 
 def done(network, folder, *, pictures=None, field_deg=None, **words):
@@ -125,7 +125,7 @@ def test_another_network_is_another_task():
 def test_photographs_are_drawn_as_the_task_says(tmp_path):
     pictures = photographs()
     finished = done(small(), tmp_path, pictures=pictures, experiments=10)
-    assert pictures.draw.asked == [(None, None)]  # all there are
+    assert pictures.order.asked == [(None, None)]  # all there are
     assert (finished.task["set_size"], finished.task["available"]) == (24, 24)
     by_rank = [one for one in load(finished.path) if one.name == "frequency_by_rank"]
     assert {one.settings["ranks"] for one in by_rank} == {"1-12"}
@@ -137,7 +137,7 @@ def test_of_many_photographs_one_set_is_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("striate.studies.tuning.networks.SET_SIZE", 20)
     pictures = photographs()
     finished = done(small(), tmp_path, pictures=pictures, experiments=10, seed=5)
-    assert pictures.draw.asked == [(20, 5)]
+    assert pictures.order.asked == [(20, 5)]
     assert finished.task["set_size"] == 20
 
 
@@ -176,7 +176,7 @@ def test_an_interrupted_measurement_leaves_no_result(tmp_path, monkeypatch):
     ({"draws": 0}, "draws=0: give a whole number from 1 on"),
     ({"optimal": -1}, "optimal=-1: give a whole number from 0 on"),
     ({"temperature": 0.0}, "temperature=0.0: give a positive number"),
-    ({"field_deg": 6.4}, "field_deg=6.4: images of 32 pixels cannot show patches"),
+    ({"field_deg": 0.0}, "field_deg=0: give a positive number of degrees"),
 ])  # fmt: skip
 def test_what_cannot_be_measured_is_refused_before_any_work(asked, message):
     with pytest.raises(ValueError, match=message):

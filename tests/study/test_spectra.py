@@ -1,5 +1,7 @@
 """Spectra of networks and recordings as results: right numbers, and all that moves them told."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
@@ -9,6 +11,7 @@ from torch import nn
 
 from striate.responses import Responses
 from striate.spectra import fit_power_law, simulate_recording
+from striate.study.photographs import kernels_of_draws
 from striate.study.spectra import Window, fair_comparison, network_spectra, recording_spectra
 from striate.study.spectra.window import fitting
 from striate.study.spectra.written import window_curves
@@ -40,14 +43,18 @@ class Drawn:
     def __call__(self, count, seed):
         self.asked.append((count, seed))
         if count is None:
-            return self.images
+            return range(len(self.images))
         generator = torch.Generator().manual_seed(seed)
-        return self.images[torch.randperm(len(self.images), generator=generator)[:count]]
+        return torch.randperm(len(self.images), generator=generator)[:count].tolist()
+
+    def pick(self, rows):
+        return self.images[list(rows)]
 
 
 def measured(draw, layers=("2",), **settings):
-    defaults = {"window": WINDOW, "z_scored": True, "seed": 5, "source": "net", "memory": "1GB"}
-    return network_spectra(network(), draw, len(draw.images), list(layers), **(defaults | settings))
+    defaults = {"window": WINDOW, "z_scored": True, "seed": 5, "source": "net"}
+    show = partial(kernels_of_draws, network(), draw.pick, layers=list(layers), memory="1GB")
+    return network_spectra(show, draw, len(draw.images), **(defaults | settings))
 
 
 def by_name(results, name):
@@ -59,7 +66,7 @@ def test_spectra_are_those_of_scikit_learn():
     results = measured(draw, set_size=120)
     spectra = []
     for seed in (5, 6, 7):
-        responses = network()[:3](draw(120, seed)).detach().numpy()
+        responses = network()[:3](draw.pick(draw(120, seed))).detach().numpy()
         scaled = StandardScaler().fit_transform(responses)
         spectra.append(PCA(svd_solver="full").fit(scaled).explained_variance_[:90])
     parts = np.stack([each / each.sum() for each in spectra])

@@ -23,6 +23,7 @@ from striate.study.tuning import (
 from striate.study.tuning.channels import Sampling, channel_tuning, layer_results
 from striate.study.tuning.components import JACKKNIFE, component_results
 from striate.study.tuning.examples import example_channels
+from striate.study.tuning.stimuli import v1_cells
 from striate.study.tuning.written import median_score
 from striate.tuning import FREQUENCIES_CPD, ORIENTATIONS_DEG, gabor
 
@@ -323,6 +324,34 @@ def test_a_small_network_has_no_score_and_its_frequencies_are_those_planted():
     assert median.settings["pixels_per_degree"] is median.settings["field_deg"] is None
 
 
+@pytest.mark.parametrize("field", [1.0, 2.0, 6.4])
+def test_small_images_of_assumed_degrees_have_a_score(field):
+    """Three channels at known frequencies: scored as those frequencies would be of any network."""
+    side, planted = 32, (5, 8, 12)
+    plain = stimuli_for(side, protocol="paper", channels=1)
+    shown = stimuli_for(side, protocol="paper", channels=1, field_deg=field)
+    assert (shown.stimulus, shown.unit) == ("grating", "cycles/degree")
+    assert shown.per_image == pytest.approx(field)
+    assert torch.equal(shown.bank.images[7], plain.bank.images[7])  # the pixels are the same
+    torch.testing.assert_close(shown.bank.frequencies_cpd, plain.bank.frequencies_cpd / field)
+    row = torch.arange(side) - (side - 1) // 2
+    given = plain.bank.frequencies_cpd[list(planted)]
+    waves = torch.cos(2 * math.pi * given[:, None] * row / side)
+    filters = waves[:, None, :, None].expand(-1, 1, -1, side)
+    net = nn.Sequential(nn.Conv2d(1, 3, side, 16, 16, bias=False), nn.ReLU()).double()
+    net[0].weight.data = filters - filters.mean((2, 3), keepdim=True)
+    found = network_tuning(
+        net, shown, ["1"], seed=0, z_scored=True, source="net", experiments=4, draws=3000
+    )
+    (score,) = by_name(found.results, "frequency_score")
+    edges, cells = v1_cells()
+    counts = torch.histogram(given / field, edges).hist
+    gap = (counts.cumsum(0) / counts.sum() - cells.cumsum(0) / cells.sum()).abs()
+    assert score.settings["field_deg"] == pytest.approx(field)
+    assert score.value == pytest.approx(1 - gap.max().item(), abs=0.03)
+    assert by_name(found.results, "frequency_score_by_field")
+
+
 # --- the size of a degree
 
 
@@ -348,7 +377,7 @@ def test_degrees_or_pixels_per_degree_are_kept(size, protocol, field, pixels, pe
     (224, {"protocol": "text"}, "protocol='text'; choose one of paper, authors"),
     (224, {"protocol": "paper", "field_deg": 50.0}, "field_deg=50: .* over 4 to 12.8 degrees, or"),
     (224, {"protocol": "paper", "field_deg": 1.0}, "field_deg=1: images of 224 pixels cannot"),
-    (32, {"protocol": "paper", "field_deg": 6.4}, "leave it out, and frequencies are in cycles"),
+    (32, {"protocol": "paper", "field_deg": -6.4}, "field_deg=-6.4: give a positive number of"),
     (32, {"protocol": "authors"}, "protocol='authors' is of patches of 224 pixels, which images"),
     (224, {"protocol": "paper", "field_deg": math.nan}, "field_deg=nan"),
 ])  # fmt: skip

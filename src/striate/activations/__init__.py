@@ -2,7 +2,8 @@
 
 from striate.activations._collect import Progress, collect
 from striate.activations._images import Images
-from striate.activations._kernels import kernels
+from striate.activations._kernels import kernels, kernels_of_views
+from striate.activations._passes import View
 from striate.activations._planning import Pass, Slice, plan
 from striate.activations._reducing import Reduce, centre, position_mean
 
@@ -12,9 +13,11 @@ __all__ = [
     "Progress",
     "Reduce",
     "Slice",
+    "View",
     "centre",
     "collect",
     "kernels",
+    "kernels_of_views",
     "plan",
     "position_mean",
 ]

@@ -10,9 +10,9 @@ from striate.activations import _partial
 from striate.activations._collect import Progress
 from striate.activations._forward import Outputs, check_kept, observed, probe
 from striate.activations._images import Images, survey
-from striate.activations._passes import Work, summed
+from striate.activations._passes import View, Work, summed
 from striate.activations._planning import parse_memory
-from striate.activations._sums import finish
+from striate.activations._sums import Sum, finish
 from striate.layers import places
 from striate.responses import Kernel
 
@@ -90,9 +90,72 @@ def kernels(
     >>> found["0"].gram.shape, found["1"].units
     (torch.Size([5, 5]), 144)
     """
+    # Any text would count as True, and the spectrum would be another one.
+    if not isinstance(z_scored, bool):
+        raise ValueError(f"z_scored={z_scored!r}: say True or False")
+    found = kernels_of_views(
+        model, images, layers, {"": View(z_scored)}, memory=memory, batch_size=batch_size,
+        others=others, raw=raw, dtype=dtype, source=source, stimuli=stimuli, progress=progress,
+        partial=partial,
+    )  # fmt: skip
+    return {layer: views[""] for layer, views in found.items()}
+
+
+def kernels_of_views(
+    model: nn.Module,
+    images: Images,
+    layers: str | Sequence[str],
+    views: Mapping[str, View],
+    *,
+    memory: str | int = "4GB",
+    batch_size: int = 32,
+    others: Mapping[str, Images] | None = None,
+    raw: Collection[str] = (),
+    dtype: torch.dtype | None = None,
+    source: str | None = None,
+    stimuli: str | None = None,
+    progress: Progress | None = None,
+    partial: Path | None = None,
+) -> dict[str, dict[str, Kernel]]:
+    """Make several kernels of each layer in the same passes.
+
+    What `kernels` does, but for several views of the images: some of them, standardised in their
+    own way. Each image crosses the model as often as for one view. The three random sets that a
+    spectrum is measured on and the photographs whose principal components predict a recording can
+    so be had for the price of showing all of them once.
+
+    Parameters
+    ----------
+    model, images, layers, memory, batch_size, raw, dtype, source, progress, partial
+        As in `kernels`.
+    views
+        By name.
+    others
+        As in `kernels`; multiplied with the last view.
+    stimuli
+        What to call the images; the name of a view is added. A fingerprint, if None.
+
+    Returns
+    -------
+    kernels
+        By layer, then by view.
+
+    Raises
+    ------
+    ValueError
+        As `kernels`; if there are no views, or the rows of one are not images of these, or twice.
+
+    Examples
+    --------
+    >>> model, images = nn.Sequential(nn.Flatten(), nn.Linear(12, 4)), torch.rand(6, 3, 2, 2)
+    >>> views = {"first half": View(True, torch.arange(3)), "all": View(False)}
+    >>> found = kernels_of_views(model, images, "1", views, memory="50MB")
+    >>> found["1"]["first half"].gram.shape, found["1"]["all"].z_scored
+    (torch.Size([3, 3]), False)
+    """
     parse_memory(memory)
     chosen = places(model, layers)
-    _check(z_scored, others, dtype, partial)
+    _check(others, dtype, partial)
     _check_raw(raw, others or {})
     with observed(model) as core:
         shown = survey(images, batch_size=batch_size)
@@ -105,38 +168,56 @@ def kernels(
         outputs = probe(core, shown.first, chosen)
         for some in new.values():
             _check_units(outputs, probe(core, some.first, chosen, some.name), some.name)
-        work = Work(core, shown, new, chosen, outputs, z_scored, dtype, frozenset(raw))
+        _check_views(views, shown.count)
+        work = Work(core, shown, new, chosen, outputs, views, dtype, frozenset(raw))
         store = None if partial is None else _store(work, partial)
         totals = summed(work, memory, progress, store)
-    for total in totals.values():
-        finish(total)
     source, stimuli = source or type(core).__name__, stimuli or shown.fingerprint
     found = {
-        name: Kernel(
-            totals[name].gram,
-            outputs[name].units,
-            totals[name].varying,
-            z_scored,
-            f"{source}:{name}",
-            stimuli,
-            totals[name].cross,
-        )
-        for name in chosen
+        layer: {
+            name: _finished(total, views[name], outputs[layer], f"{source}:{layer}", stimuli, name)
+            for name, total in totals[layer].items()
+        }
+        for layer in chosen
     }
     if store is not None:
         store.remove()
     return found
 
 
+def _finished(
+    total: Sum, view: View, outputs: Outputs, source: str, stimuli: str, name: str
+) -> Kernel:
+    finish(total)
+    return Kernel(
+        total.gram,
+        outputs.units,
+        total.varying,
+        view.z_scored,
+        source,
+        f"{stimuli}, {name}" if name else stimuli,
+        total.cross,
+    )
+
+
+def _check_views(views: Mapping[str, View], count: int) -> None:
+    if not views:
+        raise ValueError("views is empty; give at least one, e.g. {'all': View(z_scored=True)}")
+    for name, view in views.items():
+        rows = view.rows
+        if rows is None:
+            continue
+        if len(rows) < 2 or rows.min() < 0 or rows.max() >= count or len(rows.unique()) < len(rows):
+            raise ValueError(
+                f"views[{name!r}]: rows are at least 2 of {count} images, counted from 0, each once"
+            )
+
+
 def _check(
-    z_scored: bool,
     others: Mapping[str, Images] | None,
     dtype: torch.dtype | None,
     partial: Path | None,
 ) -> None:
-    # Any text would count as True, and the spectrum would be another one.
-    if not isinstance(z_scored, bool):
-        raise ValueError(f"z_scored={z_scored!r}: say True or False")
     if others is not None and not isinstance(others, Mapping):
         raise ValueError(
             f"others is a {type(others).__name__}; give sets of images by name, {{'new': images}}"
@@ -167,7 +248,10 @@ def _store(work: Work, folder: Path) -> _partial.Store:
     settings = {
         "images": work.shown.fingerprint,
         "others": {name: some.fingerprint for name, some in work.others.items()},
-        "z_scored": work.z_scored,
+        "views": {
+            name: [view.z_scored, None if view.rows is None else view.rows.tolist()]
+            for name, view in work.views.items()
+        },
         "dtype": str(work.dtype),
         **({"raw": sorted(work.raw)} if work.raw else {}),
     }

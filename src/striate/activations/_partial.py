@@ -15,7 +15,7 @@ from striate.activations._forward import Outputs
 from striate.activations._sums import Sum
 from striate.layers import fingerprint
 
-FORMAT = 1  # to be raised when the same settings give other numbers
+FORMAT = 2  # to be raised when the same settings give other numbers
 
 
 @dataclass(frozen=True)
@@ -29,17 +29,24 @@ class Store:
         """Return the file of a layer."""
         return self.folder / f"kernel-{self.key[:24]}-{results.digest(layer)[:8]}.safetensors"
 
-    def write(self, layer: str, total: Sum, outputs: Outputs) -> None:
+    def write(self, layer: str, sums: Mapping[str, Sum], outputs: Outputs) -> None:
         """Replace the file of a layer."""
-        tensors = {"gram": total.gram, "witness": outputs.witness}
-        tensors |= {f"cross.{name}": matrix for name, matrix in total.cross.items()}
-        numbers = {"done": total.done, "varying": total.varying, "units": outputs.units}
+        tensors = {"witness": outputs.witness}
+        for number, total in enumerate(sums.values()):
+            tensors[f"{number}.gram"] = total.gram
+            tensors |= {f"{number}.cross.{name}": matrix for name, matrix in total.cross.items()}
+        numbers = {
+            "done": [total.done for total in sums.values()],
+            "varying": [total.varying for total in sums.values()],
+            "units": outputs.units,
+            "views": list(sums),
+        }
         metadata = {"layer": layer, "numbers": json.dumps(numbers)}
         content = save({name: tensor.cpu() for name, tensor in tensors.items()}, metadata)
         results.write_atomically(self.path(layer), content)
 
-    def read(self, layer: str, outputs: Outputs, device: torch.device) -> Sum | None:
-        """Return the sums of a layer, or None if there are none, or of another network.
+    def read(self, layer: str, outputs: Outputs, device: torch.device) -> dict[str, Sum] | None:
+        """Return the sums of a layer by view, or None if there are none, or of another network.
 
         Raises
         ------
@@ -60,10 +67,16 @@ class Store:
         witness = tensors.pop("witness")
         if numbers["units"] != outputs.units or not _alike(witness, outputs.witness):
             return None
-        tensors = {name: tensor.to(device) for name, tensor in tensors.items()}
-        gram = tensors.pop("gram")
-        cross = {name.removeprefix("cross."): matrix for name, matrix in tensors.items()}
-        return Sum(gram, cross, numbers["done"], numbers["varying"])
+        sums = {}
+        for number, view in enumerate(numbers["views"]):
+            cross = {
+                name.removeprefix(f"{number}.cross."): tensor.to(device)
+                for name, tensor in tensors.items()
+                if name.startswith(f"{number}.cross.")
+            }
+            gram = tensors[f"{number}.gram"].to(device)
+            sums[view] = Sum(gram, cross, numbers["done"][number], numbers["varying"][number])
+        return sums
 
     def remove(self) -> None:
         """Delete the files of this plan."""

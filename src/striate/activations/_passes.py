@@ -2,8 +2,10 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
+from jaxtyping import Int64
 from torch import Tensor, nn
 
 from striate.activations._collect import Progress
@@ -22,14 +24,34 @@ from striate.activations._sums import (
 from striate.layers import Place
 
 Blocks = list[tuple[Slice, Block]]
+Sums = dict[str, Sum]  # of a layer, by view
+
+
+class View(NamedTuple):
+    """Which of the images one kernel is of, and how its units are standardised.
+
+    Attributes
+    ----------
+    z_scored
+        Whether each unit is divided by its standard deviation over these images.
+    rows
+        Which images, counted from 0, each once; all in order, if None.
+    """
+
+    z_scored: bool
+    rows: Int64[Tensor, " some"] | None = None
+
+    def count(self, shown: int) -> int:
+        """Count its images, of so many that are shown."""
+        return shown if self.rows is None else len(self.rows)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is to be summed: layers of a model, over images, and over others times these.
+    """What is to be summed: layers of a model, over views of images, and over others times these.
 
-    `outputs` are in the order of the forward pass; `raw` names those of `others` whose responses
-    are not standardised.
+    `outputs` are in the order of the forward pass; others are multiplied with the last view; `raw`
+    names those of them whose responses are not standardised.
     """
 
     model: nn.Module
@@ -37,7 +59,7 @@ class Work:
     others: Mapping[str, Stimuli]
     places: Mapping[str, Place]
     outputs: Mapping[str, Outputs]
-    z_scored: bool
+    views: Mapping[str, View]
     dtype: torch.dtype | None
     raw: frozenset[str] = frozenset()
 
@@ -49,15 +71,30 @@ class Work:
         """Where activations are kept and summed."""
         return home(self.model)
 
-    def nothing(self) -> Sum:
+    def last(self) -> str:
+        """Name the view that others are multiplied with."""
+        return list(self.views)[-1]
+
+    def counts(self) -> dict[str, int]:
+        """Count the images of each view."""
+        return {name: view.count(self.shown.count) for name, view in self.views.items()}
+
+    def bytes(self) -> int:
+        """Count the bytes of the sums of one layer."""
+        counts, others = self.counts(), sum(some.count for some in self.others.values())
+        return 8 * (sum(n * n for n in counts.values()) + counts[self.last()] * others)
+
+    def nothing(self) -> Sums:
         """Return the sums of a layer of which nothing is summed yet."""
 
-        def zeros(rows: int) -> Tensor:
-            shape = (rows, self.shown.count)
-            return torch.zeros(shape, dtype=torch.float64, device=self.device())
+        def zeros(rows: int, columns: int) -> Tensor:
+            return torch.zeros((rows, columns), dtype=torch.float64, device=self.device())
 
-        cross = {name: zeros(some.count) for name, some in self.others.items()}
-        return Sum(zeros(self.shown.count), cross)
+        counts = self.counts()
+        sums = {name: Sum(zeros(count, count)) for name, count in counts.items()}
+        for name, some in self.others.items():
+            sums[self.last()].cross[name] = zeros(some.count, counts[self.last()])
+        return sums
 
 
 @dataclass
@@ -76,7 +113,7 @@ class _Counter:
 
 def summed(
     work: Work, memory: str | int, progress: Progress | None, store: Store | None
-) -> dict[str, Sum]:
+) -> dict[str, Sums]:
     """Make the plan, or one of what `store` lacks, and carry it out.
 
     Raises
@@ -84,7 +121,7 @@ def summed(
     ValueError
         If `memory` is not enough, a response is not finite, or a stored sum is damaged.
     """
-    totals: dict[str, Sum] = {}
+    totals: dict[str, Sums] = {}
     for layer, outputs in work.outputs.items():
         left = store.read(layer, outputs, work.device()) if store else None
         if left is not None:
@@ -102,16 +139,20 @@ def summed(
     return totals
 
 
-def _plan(work: Work, memory: str | int, totals: Mapping[str, Sum], *, saved: bool) -> list[Pass]:
+def _plan(work: Work, memory: str | int, totals: Mapping[str, Sums], *, saved: bool) -> list[Pass]:
     itemsize = {layer: work.kept(layer).itemsize for layer in work.outputs}
     count, others = work.shown.count, sum(some.count for some in work.others.values())
     batch = work.shown.batch_size
+    # Where there are several views, or one of a part, its responses are copied.
+    whole = len(work.views) == 1 and work.views[work.last()].rows is None
+    copied = 0 if whole else max(work.counts().values())
     overhead = max(
         working_memory(count, batch, min(BLOCK, outputs.units), itemsize[layer])
+        + copied * min(BLOCK, outputs.units) * itemsize[layer]
         for layer, outputs in work.outputs.items()
     )
     # What is written lies in memory twice, as numbers and as the content of a file.
-    overhead += 2 * 8 * count * (count + others) if saved else 0
+    overhead += 2 * work.bytes() if saved else 0
     return plan(
         {layer: outputs.units for layer, outputs in work.outputs.items()},
         stimuli=count,
@@ -119,7 +160,8 @@ def _plan(work: Work, memory: str | int, totals: Mapping[str, Sum], *, saved: bo
         others=others,
         itemsize=itemsize,
         overhead=overhead,
-        done={layer: total.done for layer, total in totals.items()},
+        done={layer: sums[work.last()].done for layer, sums in totals.items()},
+        sums=work.bytes(),
     )
 
 
@@ -133,7 +175,7 @@ def _bytes(work: Work, blocks: list[Slice]) -> int:
 
 
 def _carry_out(
-    work: Work, now: Pass, totals: dict[str, Sum], buffer: Tensor, counter: _Counter
+    work: Work, now: Pass, totals: dict[str, Sums], buffer: Tensor, counter: _Counter
 ) -> None:
     blocks = _laid_out(work, now, buffer)
     for first, batch in _numbered(work.shown):
@@ -151,7 +193,9 @@ def _carry_out(
             takes = {
                 layer: (
                     work.places[layer],
-                    _adding(parts, totals[layer].cross[name], first, raw=name in work.raw),
+                    _adding(
+                        parts, totals[layer][work.last()].cross[name], first, raw=name in work.raw
+                    ),
                 )
                 for layer, parts in blocks.items()
             }
@@ -193,14 +237,28 @@ def _keeping(blocks: Blocks, first: int) -> Take:
     return keep
 
 
-def _add(work: Work, blocks: Blocks, total: Sum) -> None:
-    """Standardise units of a layer, and add their products to its Gram matrix."""
+def _add(work: Work, blocks: Blocks, totals: Sums) -> None:
+    """Standardise units of a layer, and add their products to the Gram matrix of each view.
+
+    The last view works in the memory of the responses themselves, and is left standardised.
+    """
     for part, block in blocks:
-        varying = settle(block, z_scored=work.z_scored)
-        if not block.mean.isfinite().all():
-            raise ValueError(not_finite(part.layer, block.values.dtype))
-        add_square(total.gram, block.standardised())
-        total.done, total.varying = part.stop, total.varying + varying
+        for name, view in work.views.items():
+            if name != work.last():
+                every = torch.arange(len(block.values)) if view.rows is None else view.rows
+                _square(part, block.of(every.to(block.values.device)), totals[name], view)
+        last = work.views[work.last()]
+        if last.rows is not None:
+            block.narrow(last.rows.to(block.values.device))
+        _square(part, block, totals[work.last()], last)
+
+
+def _square(part: Slice, block: Block, total: Sum, view: View) -> None:
+    varying = settle(block, z_scored=view.z_scored)
+    if not block.mean.isfinite().all():
+        raise ValueError(not_finite(part.layer, block.values.dtype))
+    add_square(total.gram, block.standardised())
+    total.done, total.varying = part.stop, total.varying + varying
 
 
 def _adding(blocks: Blocks, cross: Tensor, first: int, *, raw: bool) -> Take:

@@ -45,6 +45,7 @@ def plan(
     itemsize: int | Mapping[str, int] = 4,
     overhead: int = 0,
     done: Mapping[str, int] | None = None,
+    sums: int | None = None,
 ) -> list[Pass]:
     """Pack layers, cut into blocks of 8192 units, into passes that stay within `memory`.
 
@@ -68,6 +69,9 @@ def plan(
         Bytes of working memory.
     done
         Units of each layer that an earlier run has finished.
+    sums
+        Bytes of the matrices that are summed for each layer; those of one Gram matrix and one
+        cross-kernel, if None.
 
     Returns
     -------
@@ -86,7 +90,7 @@ def plan(
             "and one unit of each layer"
         )
     budget, done = parse_memory(memory), done or {}
-    gram = 8 * stimuli * (stimuli + others)
+    gram = 8 * stimuli * (stimuli + others) if sums is None else sums
     held = overhead + gram * sum(done.get(layer, 0) > 0 for layer in units)
     passes: list[Pass] = []
     slices: list[Slice] = []

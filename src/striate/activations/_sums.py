@@ -7,7 +7,7 @@ at least; its product is added to sums in float64.
 from dataclasses import dataclass, field
 
 import torch
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 ROWS = 256  # that are converted to float64, or multiplied, at a time; they stay in the cache
@@ -59,6 +59,15 @@ class Block:
         if kept:
             self.z = z
         return z
+
+    def of(self, rows: Int64[Tensor, " some"]) -> "Block":
+        """Return a block of its own of some of the stimuli, of which nothing is known yet."""
+        return Block(self.values[rows], torch.empty_like(self.mean), torch.empty_like(self.scale))
+
+    def narrow(self, rows: Int64[Tensor, " some"]) -> None:
+        """Keep only some of the stimuli, in the memory of all; before it is standardised."""
+        self.values[: len(rows)] = self.values[rows]
+        self.values = self.values[: len(rows)]
 
     def apply(self, rows: Float[Tensor, "some units"]) -> Float64[Tensor, "some units"]:
         """Standardise rows as those of the reference are."""

@@ -12,6 +12,7 @@ import typer
 
 from striate import __version__
 from striate.cli.data import data_app
+from striate.cli.everything import measure_all, run_kong2021
 from striate.cli.models import models_app
 from striate.cli.predictivity import measure_predictivity
 from striate.cli.results import report, results_app, table
@@ -33,8 +34,13 @@ measure_app.command("spectrum")(measure_spectrum)
 measure_app.command("tuning")(measure_tuning)
 measure_app.command("predictivity")(measure_predictivity)
 measure_app.command("robustness")(measure_robustness)
-for command in (run, status, train, spectrum, compare, visualize, report, table):
+measure_app.command("all")(measure_all)
+run_app = typer.Typer(no_args_is_help=True, help="The networks of a study.")
+run_app.command("gerum2022")(run)
+run_app.command("kong2021")(run_kong2021)
+for command in (status, train, spectrum, compare, visualize, report, table):
     app.command()(command)
+app.add_typer(run_app, name="run")
 app.add_typer(results_app, name="results")
 app.add_typer(data_app, name="data")
 app.add_typer(models_app, name="models")

@@ -9,7 +9,10 @@ import typer
 
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
 Model = Annotated[
-    str, typer.Argument(help="torchvision/NAME | timm/NAME | small/NAME | path/to/file.py:function")
+    str,
+    typer.Argument(
+        help="torchvision/NAME | timm/NAME | kong2021/NAME | small/NAME | path/to/file.py:function"
+    ),
 ]
 Weights = Annotated[Path | None, typer.Option(help="a file of weights to load instead")]
 Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]

@@ -1,4 +1,4 @@
-"""``striate run``: the networks of a study."""
+"""``striate run gerum2022``: the networks of that study."""
 
 from functools import partial
 from pathlib import Path
@@ -15,7 +15,6 @@ if TYPE_CHECKING:  # the command line starts without torch
 
 
 def run(
-    study: Annotated[str, typer.Argument(help="gerum2022")],
     results: ResultsFolder = Path("results"),
     preset: Annotated[str, typer.Option(help="quick | paper | 2023 | 2023-long")] = "quick",
     protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
@@ -57,8 +56,6 @@ def run(
     """Train, measure and attack the networks of a study; what is done already is skipped."""
     from striate.studies import gerum2022
 
-    if study != gerum2022.NAME:
-        raise ValueError(f"study={study!r}; there is {gerum2022.NAME}")
     given = {
         "alphas": numbers("alphas", alphas, float),
         "betas": numbers("betas", betas, float),

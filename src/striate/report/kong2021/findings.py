@@ -88,13 +88,12 @@ def of_groups() -> str:
 
 def of_number(together: Together) -> str:
     """Say how many networks were measured."""
-    stand = [one.entry for one in together.networks if one.entry is not None]
-    yours = len(together.networks) - len(stand)
-    return (
-        f"Measured here: {plural(len(together.networks), 'network')}, of which {len(stand)} stand "
-        f"for {len(set(stand))} of the 40 rows and {yours} for none"
-        f"{' (quick settings)' if together.settings.get('quick') else ''}."
-    )
+    stand = {one.entry for one in together.networks if one.entry is not None}
+    yours = sum(one.entry is None for one in together.networks)
+    parts = [f"{plural(len(stand), 'row')} of the table"] if stand else []
+    parts += [f"{plural(yours, 'network')} that the table does not have"] if yours else []
+    quick = " (quick settings)" if together.settings.get("quick") else ""
+    return f"Measured here{quick}: {listed(parts)}."
 
 
 def of_panel(figure: Drawn, part: Part) -> str:

@@ -1,5 +1,6 @@
 """From summaries of networks to sets of networks that were measured alike."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,6 +13,7 @@ from striate.results import Score, Setting
 
 # What is the same for all networks that one correlation is over.
 SHARED = ("protocol", "pictures", "recording", "stimulus_deg", "grouped", "quick")
+PREPARED = re.compile(r" [0-9a-f]{12}\b")  # what stands for content and preparation
 BY_REGRESSION = ("predictivity", "predictivity_nested", "alpha", "frequency_score")
 UNTOLD = "The network’s summary has no such number, and does not say why."
 
@@ -78,13 +80,22 @@ def found(records: Sequence[Record]) -> list[Together]:
             )
     groups: dict[tuple[Setting, ...], list[Record]] = {}
     for record in records:
-        key = tuple(record.task.get(name) for name in SHARED)
+        key = tuple(_value(record, name) for name in SHARED)
         groups.setdefault(key, []).append(record)
     labels = _labels(list(groups))
     return [
         Together(label, dict(zip(SHARED, key, strict=True)), _networks(groups[key]))
         for key, label in labels.items()
     ]
+
+
+def _value(record: Record, name: str) -> Setting:
+    """Return a setting that is shared; of pictures, the set without how it was prepared.
+
+    Networks that take larger images see the same photographs, whose digits are others.
+    """
+    value = record.task.get(name)
+    return PREPARED.sub("", str(value)) if name == "pictures" and value else value
 
 
 def _labels(keys: Sequence[tuple[Setting, ...]]) -> dict[tuple[Setting, ...], str]:

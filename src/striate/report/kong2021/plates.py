@@ -40,7 +40,7 @@ from striate.report.kong2021.words import (
     minus,
     paired_text,
 )
-from striate.report.words import listed, plural
+from striate.report.words import listed, plural, span
 from striate.statistics import Correlation, Paired
 
 DOTS = (
@@ -258,10 +258,11 @@ def _layer(figure: Drawn) -> str:
 
 def _photographs(together: Together) -> str:
     """Say on which photographs accuracies are."""
-    pictures = together.settings.get("pictures")
-    if not pictures:
-        return "No photographs were given, so nothing was attacked."
+    attacked = [score for one in together.networks if (score := one.of("clean_accuracy", ""))]
+    if not attacked:
+        return "Nothing was attacked."
+    counts = [int(score.settings.get("images") or 0) for score in attacked]
     return (
-        f"Accuracies measured here are on {pictures}; the paper’s on the 50,000 images of "
-        "ImageNet’s validation set."
+        f"Accuracies measured here are on {span(counts)} images of {together.settings['pictures']};"
+        " the paper’s on the 50,000 images of ImageNet’s validation set."
     )

@@ -18,9 +18,10 @@ from striate.report.section import KONG, Record, Section, Study
 from striate.report.words import listed, plural
 
 NAME = "kong2021"
+ABSENT = "absent"  # the kind of a record of a network that could not be had
 
 
-def section(records: Sequence[Record], folder: Path) -> Section:
+def section(records: Sequence[Record], folder: Path) -> Section | None:
     """Make the section of the 40 published networks and those measured.
 
     Parameters
@@ -29,8 +30,16 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         The summaries of networks.
     folder
         Where they came from.
+
+    Returns
+    -------
+    section
+        None where there is no network that could be measured.
     """
-    there = found(records)
+    measured = [one for one in records if one.task.get("kind") != ABSENT]
+    if not measured:
+        return None
+    there = found(measured)
     drawn = shown(there)
     panels = judged(drawn)
     lines, notes = page_rows(there)
@@ -45,7 +54,7 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         "rows": rows,
         "row_notes": row_notes,
         "grouped": sorted({bool(one.settings.get("grouped")) for one in there}),
-        "missing": _missing(there, drawn),
+        "missing": [*_missing(there, drawn), *_absent(records)],
     }
     return Section(
         "Do robust networks predict V1 better, and where does yours stand?",
@@ -87,3 +96,15 @@ def _missing(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
                 "no group."
             )
     return notes
+
+
+def _absent(records: Sequence[Record]) -> list[str]:
+    """Say which rows could not be measured, and why."""
+    had = {one.task.get("entry") for one in records if one.task.get("kind") != ABSENT}
+    reasons: dict[str, list[str]] = {}
+    for one in records:
+        entry = str(one.task.get("entry"))
+        if one.task.get("kind") == ABSENT and entry not in had:
+            reasons.setdefault(str(one.results[0].settings["reason"]), []).append(entry)
+            had.add(entry)
+    return [f"{listed(names)} could not be measured: {reason}" for reason, names in reasons.items()]

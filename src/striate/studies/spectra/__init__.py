@@ -24,7 +24,7 @@ stimulus (D5).
 
 from striate.studies.spectra.about import NAME
 from striate.studies.spectra.compared import as_seen, comparison_task, measure_comparison
-from striate.studies.spectra.networks import measure_network, network_task
+from striate.studies.spectra.networks import draws_of, measure_network, network_task
 from striate.studies.spectra.pictures import Pictures, pictures
 from striate.studies.spectra.recordings import clusters_of, measure_recording, recording_task
 
@@ -34,6 +34,7 @@ __all__ = [
     "as_seen",
     "clusters_of",
     "comparison_task",
+    "draws_of",
     "measure_comparison",
     "measure_network",
     "measure_recording",

@@ -1,6 +1,7 @@
 """The spectra of a network's layers, as a task and its measurement."""
 
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from striate.activations import Progress
@@ -10,7 +11,8 @@ from striate.results import Result
 from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.studies.spectra.pictures import Pictures
 from striate.study import Task
-from striate.study.spectra import PROTOCOLS, SET_SIZE, SETS, network_spectra
+from striate.study.photographs import Drawn, Show, kernels_of_draws
+from striate.study.spectra import PROTOCOLS, SET_SIZE, SETS, network_spectra, spectrum_draws
 
 
 def network_task(
@@ -60,6 +62,19 @@ def network_task(
     }
 
 
+def draws_of(task: Task, shown: Pictures) -> dict[str, Drawn]:
+    """Return what a task of `network_task` draws of its pictures."""
+    return spectrum_draws(
+        shown.order,
+        shown.available,
+        window=PROTOCOLS[str(task["protocol"])],
+        z_scored=bool(task["z_scored"]),
+        sets=int(task["sets"] or 0),
+        set_size=int(task["set_size"] or 0),
+        seed=int(task["seed"] or 0),
+    )
+
+
 def measure_network(
     task: Task,
     partial_file: Path,
@@ -69,6 +84,7 @@ def measure_network(
     memory: str = "4GB",
     batch_size: int = 32,
     progress: Progress | None = None,
+    show: Show | None = None,
 ) -> list[Result]:
     """Measure what `network_task` described.
 
@@ -82,25 +98,33 @@ def measure_network(
         The same as the task was made of.
     memory, batch_size, progress
         As in `striate.activations.kernels`.
+    show
+        Has the kernels of `draws_of`, where they are shared with other measurements.
     """
     sums = partial_file.with_suffix("")
-    results = network_spectra(
+    made = show or partial(
+        kernels_of_draws,
         network.model,
-        shown.draw,
-        shown.available,
-        str(task["layers"]).split(),
-        window=PROTOCOLS[str(task["protocol"])],
-        z_scored=bool(task["z_scored"]),
-        sets=int(task["sets"] or 0),
-        set_size=int(task["set_size"] or 0),
-        seed=int(task["seed"] or 0),
+        shown.pick,
+        layers=str(task["layers"]).split(),
         memory=memory,
         batch_size=batch_size,
         source=network.name,
         progress=progress,
         partial=sums,
     )
-    if sums.is_dir():
+    results = network_spectra(
+        made,
+        shown.order,
+        shown.available,
+        window=PROTOCOLS[str(task["protocol"])],
+        z_scored=bool(task["z_scored"]),
+        sets=int(task["sets"] or 0),
+        set_size=int(task["set_size"] or 0),
+        seed=int(task["seed"] or 0),
+        source=network.name,
+    )
+    if show is None and sums.is_dir():
         sums.rmdir()  # what lay in it was deleted with the last set of images
     kept = ("model", "model_sha256", "pictures", "protocol")
     return [with_settings(result, task, kept) for result in results]

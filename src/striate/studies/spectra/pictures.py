@@ -1,5 +1,7 @@
 """The natural images a network is shown: a folder of photographs, or a data set by name."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -9,7 +11,7 @@ import torch
 from striate import datasets
 from striate.activations import Images
 from striate.models import Network
-from striate.study.spectra import Draw
+from striate.results import digest
 
 
 class Pictures(NamedTuple):
@@ -21,13 +23,21 @@ class Pictures(NamedTuple):
         For people, with twelve hexadecimal digits that stand for content and preparation.
     available
         How many there are.
-    draw
-        Gives so many of them, drawn with a seed; all of them for ``draw(None, None)``.
+    order
+        Says which are drawn, of so many and with a seed; fewer are the beginning of more. All, for
+        ``order(None, None)``.
+    pick
+        Gives those of such numbers.
     """
 
     name: str
     available: int
-    draw: Draw
+    order: Callable[[int | None, int | None], Sequence[int]]
+    pick: Callable[[Sequence[int]], Images]
+
+    def draw(self, count: int | None, seed: int | None) -> Images:
+        """Give so many of them, drawn with a seed; all of them for ``draw(None, None)``."""
+        return self.pick(self.order(count, seed))
 
 
 def pictures(named: str, network: Network) -> Pictures:
@@ -56,22 +66,33 @@ def pictures(named: str, network: Network) -> Pictures:
             f"{network.size}×{network.size}; give a folder of photographs"
         )
     name = f"{named} test {datasets.fingerprint(named)}"
-    return Pictures(name, len(images), partial(_drawn, images))
+    return Pictures(
+        name, len(images), partial(_order, len(images)), lambda rows: images[torch.tensor(rows)]
+    )
 
 
 def _photographs(folder: Path, network: Network) -> Pictures:
     size = {"resize": network.resize, "crop": network.size}
     found = datasets.images(folder, **size)
+    place = {name: index for index, name in enumerate(found.names)}
 
-    def draw(count: int | None, seed: int | None) -> Images:
-        return datasets.images(folder, n=count, seed=seed, **size)
+    def order(count: int | None, seed: int | None) -> Sequence[int]:
+        if count is None:
+            return range(len(found.names))
+        # A draw that meets a file that cannot be read goes on with the next.
+        return [place[name] for name in datasets.images(folder, n=count, seed=seed, **size).names]
 
-    return Pictures(f"{folder.name} {found.fingerprint}", len(found.names), draw)
+    def pick(rows: Sequence[int]) -> Images:
+        names = tuple(found.names[row] for row in rows)
+        fingerprint = digest([found.fingerprint, names])[:12]
+        return replace(found, names=names, labels=None, classes=(), fingerprint=fingerprint)
+
+    return Pictures(f"{folder.name} {found.fingerprint}", len(found.names), order, pick)
 
 
-def _drawn(images: torch.Tensor, count: int | None, seed: int | None) -> torch.Tensor:
+def _order(available: int, count: int | None, seed: int | None) -> Sequence[int]:
     """Draw without replacement; fewer are the beginning of more."""
     if count is None or seed is None:
-        return images
-    order = torch.randperm(len(images), generator=torch.Generator().manual_seed(seed))
-    return images[order[:count]]
+        return range(available)
+    order = torch.randperm(available, generator=torch.Generator().manual_seed(seed))
+    return order[:count].tolist()

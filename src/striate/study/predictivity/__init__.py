@@ -11,6 +11,7 @@ from striate.study.predictivity.features import (
     PROTOCOLS,
     Protocol,
     layer_features,
+    scores_of,
 )
 from striate.study.predictivity.mapping import LAMBDAS, Predicted, Regression, Splits, splits_of
 from striate.study.predictivity.networks import network_predictivity
@@ -34,5 +35,6 @@ __all__ = [
     "network_predictivity",
     "population_of",
     "rival_of",
+    "scores_of",
     "splits_of",
 ]

@@ -103,10 +103,28 @@ def layer_features(
         progress=progress,
         partial=partial,
     )
-    return {layer: _scores(layer, kernel, most) for layer, kernel in found.items()}
+    return {layer: scores_of(layer, kernel, most=most) for layer, kernel in found.items()}
 
 
-def _scores(layer: str, kernel: Kernel, most: int) -> dict[str, Tensor]:
+def scores_of(
+    layer: str, kernel: Kernel, *, most: int = MOST_COMPONENTS
+) -> dict[str, Float[Tensor, "stimuli components"]]:
+    """Score the stimuli of each cross-kernel on the principal components of a kernel.
+
+    Parameters
+    ----------
+    layer
+        Its name, for messages.
+    kernel
+        Of photographs, crossed with the stimuli.
+    most
+        As in `layer_features`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than three photographs, or the layer responds to all alike.
+    """
     if len(kernel.gram) < LEAST_IMAGES:
         raise ValueError(
             f"{len(kernel.gram)} photographs have no principal components to speak of; give more, "

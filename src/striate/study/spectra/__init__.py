@@ -5,7 +5,7 @@ moves an exponent: how many images, which window, which weights.
 """
 
 from striate.study.spectra.compared import fair_comparison
-from striate.study.spectra.networks import SET_SIZE, SETS, Draw, network_spectra
+from striate.study.spectra.networks import SET_SIZE, SETS, network_spectra, spectrum_draws
 from striate.study.spectra.recordings import recording_spectra
 from striate.study.spectra.window import PROTOCOLS, Window
 
@@ -13,9 +13,9 @@ __all__ = [
     "PROTOCOLS",
     "SETS",
     "SET_SIZE",
-    "Draw",
     "Window",
     "fair_comparison",
     "network_spectra",
     "recording_spectra",
+    "spectrum_draws",
 ]

@@ -1,12 +1,9 @@
 """Eigenspectra and exponents of a network's layers on natural images."""
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import torch
-from torch import nn
 
-from striate.activations import Images, Progress, kernels
 from striate.responses import Kernel
 from striate.results import Result, Setting
 from striate.spectra import (
@@ -15,6 +12,7 @@ from striate.spectra import (
     gram_alpha_interval,
     gram_eigenspectrum,
 )
+from striate.study.photographs import Drawn, Show
 from striate.study.spectra.window import Window, fitting
 from striate.study.spectra.written import (
     corrected,
@@ -25,17 +23,52 @@ from striate.study.spectra.written import (
     window_curves,
 )
 
-# How many images, and the seed of the draw; all of them if there is no number.
-Draw = Callable[[int | None, int | None], Images]
-
 SET_SIZE, SETS = 2816, 3  # Kong et al. 2021
+WHOLE = "all"
+
+
+def spectrum_draws(
+    order: Callable[[int | None, int | None], Sequence[int]],
+    available: int,
+    *,
+    window: Window,
+    z_scored: bool,
+    sets: int = SETS,
+    set_size: int = SET_SIZE,
+    seed: int,
+) -> dict[str, Drawn]:
+    """Draw the sets of images that a spectrum is measured on, and all images if they are few.
+
+    Parameters
+    ----------
+    order
+        Says which images are drawn, of so many and with a seed.
+    available
+        How many images there are.
+    window, z_scored, sets, set_size, seed
+        As in `network_spectra`.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two sets, or too few images.
+    """
+    size = set_size if available >= set_size else available // 2
+    if sets < 2:
+        raise ValueError(f"sets={sets}: at least 2, or nothing is known of their spread")
+    if size <= 2 * window.ranks[0]:
+        raise ValueError(
+            f"{available} images make sets of {size}, and ranks {window.ranks} need sets of more "
+            f"than {2 * window.ranks[0]}; give more images or larger sets"
+        )
+    drawn = {f"set {n + 1}": Drawn(order(size, seed + n), z_scored) for n in range(sets)}
+    return drawn if size == set_size else {**drawn, WHOLE: Drawn(order(None, None), z_scored)}
 
 
 def network_spectra(
-    model: nn.Module,
-    draw: Draw,
+    show: Show,
+    order: Callable[[int | None, int | None], Sequence[int]],
     available: int,
-    layers: str | Sequence[str],
     *,
     window: Window,
     z_scored: bool,
@@ -43,11 +76,7 @@ def network_spectra(
     set_size: int = SET_SIZE,
     seed: int,
     groups: int = 20,
-    memory: str | int = "4GB",
-    batch_size: int = 32,
     source: str,
-    progress: Progress | None = None,
-    partial: Path | None = None,
 ) -> list[Result]:
     r"""Eigenspectrum and exponent of each layer, over several random sets of images.
 
@@ -59,14 +88,13 @@ def network_spectra(
 
     Parameters
     ----------
-    model
-        Takes pixels in [0, 1].
-    draw
-        Gives so many images, drawn with a seed; all of them for ``draw(None, None)``.
+    show
+        Shows images that were drawn to a network; gives the kernels of its layers.
+    order
+        Says which images are drawn, of so many and with a seed; all of them for
+        ``order(None, None)``.
     available
         How many images there are.
-    layers
-        As in `striate.activations.kernels`.
     window
         The window wanted. It is shortened to what images and units allow, and recorded.
     z_scored
@@ -77,8 +105,6 @@ def network_spectra(
         Of the first set; the next ones follow.
     groups
         Of the jackknife.
-    memory, batch_size, progress, partial
-        As in `striate.activations.kernels`.
     source
         What to call the model.
 
@@ -92,29 +118,20 @@ def network_spectra(
     Raises
     ------
     ValueError
-        If there are fewer than two sets, or too few images; and as `kernels`.
+        If there are fewer than two sets, or too few images; and as `show`.
     """
-    size = set_size if available >= set_size else available // 2
-    if sets < 2:
-        raise ValueError(f"sets={sets}: at least 2, or nothing is known of their spread")
-    if size <= 2 * window.ranks[0]:
-        raise ValueError(
-            f"{available} images make sets of {size}, and ranks {window.ranks} need sets of more "
-            f"than {2 * window.ranks[0]}; give more images or larger sets"
-        )
-    settings = {
-        "z_scored": z_scored, "memory": memory, "batch_size": batch_size, "source": source,
-        "progress": progress, "partial": partial,
-    }  # fmt: skip
-    shown = [kernels(model, draw(size, seed + n), layers, **settings) for n in range(sets)]
-    whole = shown[0] if size == set_size else kernels(model, draw(None, None), layers, **settings)
+    draws = spectrum_draws(
+        order, available, window=window, z_scored=z_scored, sets=sets, set_size=set_size, seed=seed
+    )
+    size = len(draws["set 1"].rows)
     given: dict[str, Setting] = {
         "z_scored": z_scored, "sets": sets, "set_size": size, "seed": seed, "available": available,
     }  # fmt: skip
     results: list[Result] = []
-    for layer in shown[0]:
-        ours = [each[layer] for each in shown]
-        results += _of_layer(ours, whole[layer], window, groups, source, {**given, "layer": layer})
+    for layer, shown in show(draws).items():
+        ours = [shown[f"set {n + 1}"] for n in range(sets)]
+        whole = shown.get(WHOLE, ours[0])
+        results += _of_layer(ours, whole, window, groups, source, {**given, "layer": layer})
     return results
 
 

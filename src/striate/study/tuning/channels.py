@@ -17,6 +17,7 @@ from striate.tuning import (
     bandwidth_octaves,
     frequency_experiments,
     frequency_experiments_by_field,
+    open_ended,
     orientation_selectivity,
     phase_modulation,
     preferred_frequency,
@@ -167,7 +168,9 @@ def _like_v1(
         "experiments": sampling.experiments,
     }
     about = {**settings, "error": OVER_EXPERIMENTS}
-    scores = frequency_experiments(frequency, generator=sampling.generator(), **given)
+    # Where degrees are assumed, gratings may be slower or faster than any bin of the recordings.
+    opened = open_ended(edges, reference)._asdict()
+    scores = frequency_experiments(frequency, generator=sampling.generator(), **given | opened)
     fields = sorted({*FIELDS_DEG, shown.per_image})  # where the line meets the score
     by_field = frequency_experiments_by_field(
         frequency * shown.per_image,

@@ -1,5 +1,6 @@
 """Which patches or gratings a network is shown, by the size of the images that it takes."""
 
+from math import inf
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -81,7 +82,8 @@ def stimuli_for(
     Where 4 degrees or more fit, they are the Gabor patches of Kong et al. 2021. Smaller images
     cannot hold these: they show gratings that fill the image, at 16 frequencies from 1 cycle per
     image up to 14 where it has 32 pixels. A window would widen the spectrum of the slowest by as
-    much as they are apart.
+    much as they are apart. With `field_deg` their frequencies are in cycles per degree, and can be
+    compared with those of V1.
 
     Parameters
     ----------
@@ -92,7 +94,9 @@ def stimuli_for(
         pixels, pixels in 8 bits, and patches of 224 pixels for networks that take larger images.
     field_deg
         How many degrees an image spans. If None, a degree is of 35 pixels, so that an image of 299
-        pixels spans 8.54 degrees; 6.4 is what the paper says of all networks.
+        pixels spans 8.54 degrees; 6.4 is what the paper says of all networks. Of small images
+        nothing says how many degrees they span, and the score against V1 moves with it: without
+        it their frequencies are in cycles per image, and there is no score.
     channels
         Of the images.
 
@@ -105,9 +109,12 @@ def stimuli_for(
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     wavelengths, pixels = PROTOCOLS[protocol]
+    if field_deg is not None and not 0 < field_deg < inf:
+        raise ValueError(f"field_deg={field_deg:g}: give a positive number of degrees")
     side = min(size, AUTHORS_SIZE) if protocol == "authors" and field_deg is None else size
-    per_degree = PIXELS_PER_DEGREE if field_deg is None else _pixels_per_degree(size, field_deg)
-    if side / per_degree >= LEAST_FIELD_DEG:
+    needed = PIXELS_PER_DEGREE if field_deg is None else 2 * max(FREQUENCIES_CPD)
+    if side >= LEAST_FIELD_DEG * needed:
+        per_degree = PIXELS_PER_DEGREE if field_deg is None else _pixels_per_degree(size, field_deg)
         bank = gabor_bank(
             side,
             wavelengths=wavelengths,
@@ -121,29 +128,29 @@ def stimuli_for(
             f"protocol='authors' is of patches of {AUTHORS_SIZE} pixels, which images of {size} "
             "pixels cannot hold; choose paper"
         )
+    degrees = field_deg or 1.0  # without it, the image is the degree
     bank = grating_bank(
         size,
         wavelengths=wavelengths,
         pixels=pixels,
-        frequencies_cpd=np.geomspace(1, FASTEST * size, FREQUENCIES).tolist(),
+        frequencies_cpd=(np.geomspace(1, FASTEST * size, FREQUENCIES) / degrees).tolist(),
         orientations_deg=[18.0 * step for step in range(10)],
         phases_deg=[45.0 * step for step in range(8)],
-        pixels_per_degree=float(size),  # the image is the degree
+        pixels_per_degree=size / degrees,
         channels=channels,
     )
-    return Shown(bank, "grating", "cycles/image", protocol)
+    unit = "cycles/image" if field_deg is None else "cycles/degree"
+    return Shown(bank, "grating", unit, protocol)
 
 
 def _pixels_per_degree(size: int, field_deg: float) -> float:
     fastest = max(FREQUENCIES_CPD)
     most = size / (2 * fastest)
     if not LEAST_FIELD_DEG <= field_deg <= most:
-        fit = f"spread them over {LEAST_FIELD_DEG:g} to {most:.3g} degrees, or leave it out"
-        none = "leave it out, and frequencies are in cycles per image"
         raise ValueError(
             f"field_deg={field_deg:g}: images of {size} pixels cannot show patches of 1 degree "
-            f"and up to {fastest:g} cycles per degree over it; "
-            f"{fit if most >= LEAST_FIELD_DEG else none}"
+            f"and up to {fastest:g} cycles per degree over it; spread them over "
+            f"{LEAST_FIELD_DEG:g} to {most:.3g} degrees, or leave it out"
         )
     return size / field_deg
 

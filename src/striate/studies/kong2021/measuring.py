@@ -1,0 +1,250 @@
+"""All measurements of one network: each once, with the files that it has when asked for alone."""
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
+from functools import cache, partial
+from pathlib import Path
+
+from torch import Tensor
+
+from striate.activations import Progress
+from striate.models import fingerprint
+from striate.results import Result, Setting, load
+from striate.studies import predictivity, robustness, spectra, tuning
+from striate.studies.kong2021.kernels import PHOTOGRAPHS, STIMULI, Kernels, shared_kernels
+from striate.studies.kong2021.plan import Plan
+from striate.studies.kong2021.shown import Shown
+from striate.studies.kong2021.subject import Subject
+from striate.studies.kong2021.summary import NAME, VERSION, summarised
+from striate.studies.kong2021.tasks import Planned, planned, regression_of
+from striate.studies.spectra.about import file_stem
+from striate.study import Measured, Task, path_of, run
+from striate.study.photographs import Drawn
+from striate.study.predictivity import population_of, scores_of
+
+# Shows what is being done, by its name, and gives what is told how far it is.
+Watch = Callable[[str], AbstractContextManager[Progress]]
+ON_KERNELS = ("spectra", "pls", "ridge")
+
+
+def measure_all(
+    subject: Subject,
+    shown: Shown,
+    plan: Plan,
+    folder: Path,
+    *,
+    watch: Watch,
+    memory: str = "4GB",
+    batch_size: int = 32,
+    seed: int = 0,
+    device: str = "cpu",
+) -> Path:
+    """Measure a network in every way, and write one row of the table about it.
+
+    Photographs and the images of a recording cross the network once for spectra and predictivity.
+    What is in the folder is not measured again; a run that was stopped goes on from there. What
+    cannot be measured of this network has its reason in the row.
+
+    Parameters
+    ----------
+    subject
+        The network, on `device`.
+    shown
+        What it sees.
+    plan
+        How much of each measurement.
+    folder
+        Of results.
+    watch
+        Called with what is being done.
+    memory, batch_size
+        As in `striate.activations.kernels`.
+    seed
+        Of all draws.
+    device
+        Where the network is, for the record.
+
+    Returns
+    -------
+    path
+        Of the row's result file, of the study ``kong2021``.
+
+    Raises
+    ------
+    ValueError
+        If the plan is none, there are no photographs, or `memory` is not enough.
+    """
+    mine = planned(subject, shown, plan, batch_size=batch_size, seed=seed)
+    kernels = _kernels(mine, subject, shown, folder, watch, memory, batch_size)
+    features = cache(partial(_features, kernels))  # for both regressions
+    measures = {
+        "spectra": partial(
+            spectra.measure_network,
+            network=subject.network,
+            shown=mine.pictures,
+            show=partial(_of_draws, kernels),
+        ),
+        "pls": partial(_predict, features, subject, shown, plan, "pls", folder),
+        "ridge": partial(_predict, features, subject, shown, plan, "ridge", folder),
+    }
+    reasons, written = dict(mine.reasons), {}
+    for step, task in mine.tasks.items():
+        with watch(step) as progress:
+            measure = measures.get(step) or _alone(
+                step, mine, subject, shown, memory, batch_size, progress
+            )
+            try:
+                (done,) = run(measure, [task], directory=folder, explained={"device": device})
+            except ValueError as error:  # of this network; the other measurements go on
+                reasons[step] = str(error)
+            else:
+                written[step] = done.path
+    row = _row(subject, shown, plan, mine, written, reasons, folder, seed)
+    summarise = partial(_summarise, written=written, reasons=reasons)
+    (done,) = run(summarise, [row], directory=folder, explained={"device": device})
+    return done.path
+
+
+def _kernels(
+    mine: Planned,
+    subject: Subject,
+    shown: Shown,
+    folder: Path,
+    watch: Watch,
+    memory: str,
+    batch_size: int,
+) -> Kernels:
+    """Make the kernels that what is not there yet needs."""
+    missing = {
+        step: task
+        for step, task in mine.tasks.items()
+        if step in ON_KERNELS and not path_of(task, folder).exists()
+    }
+    if not missing:
+        return {}
+    # The sums are of the network and the images; whichever measurement is stopped finds them.
+    sums = folder / ".partial" / f"{NAME}-{fingerprint(subject.network.model)[:12]}"
+    with watch("images shown") as progress:
+        found = shared_kernels(
+            missing,
+            network=subject.network,
+            pictures=mine.pictures,
+            shown=shown,
+            memory=memory,
+            batch_size=batch_size,
+            progress=progress,
+            partial=sums,
+        )
+    if sums.is_dir():
+        sums.rmdir()  # what lay in it was deleted when all sums were made
+    return found
+
+
+def _of_draws(kernels: Kernels, draws: Mapping[str, Drawn]) -> Kernels:
+    return {layer: {name: made[name] for name in draws} for layer, made in kernels.items()}
+
+
+def _alone(
+    step: str,
+    mine: Planned,
+    subject: Subject,
+    shown: Shown,
+    memory: str,
+    batch_size: int,
+    progress: Progress,
+) -> Callable[[Task, Path], Measured]:
+    """Return the measurement of a step that shares no images with others."""
+    network = subject.network
+    if step == "tuning":
+        return partial(
+            tuning.measure_network,
+            network=network,
+            field_deg=shown.field_deg,
+            memory=memory,
+            batch_size=batch_size,
+            progress=progress,
+        )
+    if mine.labelled is None:
+        raise ValueError(f"there are no images to attack for {step}")
+    return partial(
+        robustness.measure_network,
+        network=network,
+        pictures=mine.labelled,
+        attacks=mine.attacks,
+        progress=progress,
+    )
+
+
+def _features(kernels: Kernels) -> dict[str, Tensor]:
+    return {layer: scores_of(layer, made[PHOTOGRAPHS])[STIMULI] for layer, made in kernels.items()}
+
+
+def _predict(
+    features: Callable[[], dict[str, Tensor]],
+    subject: Subject,
+    shown: Shown,
+    plan: Plan,
+    step: str,
+    folder: Path,
+    task: Task,
+    partial_file: Path,
+) -> Measured:
+    if shown.cortex is None:
+        raise ValueError("there is no recording to predict")
+    recording = shown.cortex.recording
+    return predictivity.measure_network(
+        task,
+        partial_file,
+        folder=folder,
+        network=subject.network,
+        recording=recording,
+        features=lambda *_: features(),
+        neurons=population_of(recording.responses),
+        regression=regression_of(plan, step),
+    )
+
+
+def _row(
+    subject: Subject,
+    shown: Shown,
+    plan: Plan,
+    mine: Planned,
+    written: Mapping[str, Path],
+    reasons: Mapping[str, str],
+    folder: Path,
+    seed: int,
+) -> Task:
+    network, cortex, entry = subject.network, shown.cortex, subject.entry
+    steps: dict[str, Setting] = {
+        step: path.relative_to(folder).as_posix() for step, path in written.items()
+    }
+    return {
+        "study": NAME,
+        "version": VERSION,
+        "kind": "network",
+        "label": f"{NAME}-{file_stem(network.name)}",
+        "model": network.name,
+        "model_sha256": fingerprint(network.model)[:12],
+        "size": network.size,
+        "entry": None if entry is None else entry.name,
+        "robust": subject.robust,
+        "protocol": plan.protocol,
+        "quick": plan.quick,
+        "layers": " ".join(subject.layers),
+        "pictures": mine.pictures.name,
+        "recording": None if cortex is None else cortex.recording.responses.source,
+        "stimulus_deg": None if cortex is None else cortex.stimulus_deg,
+        "grouped": None if cortex is None else cortex.grouped,
+        "field_deg": shown.field_deg,
+        **{step: steps.get(step) for step in (*mine.tasks, *mine.reasons)},
+        **{f"{step}_reason": reason for step, reason in reasons.items()},
+        "seed": seed,
+    }
+
+
+def _summarise(
+    task: Task, _: Path, *, written: Mapping[str, Path], reasons: Mapping[str, str]
+) -> list[Result]:
+    found = {step: load(path) for step, path in written.items()}
+    kept = ("model", "model_sha256", "entry", "robust", "quick")
+    return summarised(found, reasons, {name: task[name] for name in kept})

@@ -1,0 +1,113 @@
+"""What the networks of a study are shown: photographs, and the images of a recording."""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from striate.datasets import Presentation, Recording
+from striate.models import Network
+from striate.studies.predictivity import presentations
+from striate.studies.spectra import Pictures, pictures
+
+
+class Cortex(NamedTuple):
+    """A recording, and how its images are shown to a network.
+
+    Attributes
+    ----------
+    recording
+        With its images.
+    stimulus_deg
+        Degrees that what is shown of an image is wide.
+    population
+        What it was read for, of a file that holds several.
+    crop_px
+        Side of the square cut out of an image first; all of it if None.
+    grouped
+        As in `striate.studies.predictivity.network_task`.
+    """
+
+    recording: Recording
+    stimulus_deg: float
+    population: str | None = None
+    crop_px: int | None = None
+    grouped: str = "none"
+
+
+class Shown(NamedTuple):
+    """What every network of the study is shown.
+
+    Attributes
+    ----------
+    images
+        A folder of photographs or a data set, for spectra, principal components and attacks.
+    classes
+        A file that says which folder is which class; needed where they are not as many as a
+        network's outputs.
+    cortex
+        What is to be predicted; None to leave that out.
+    field_deg
+        Degrees that a network sees; the protocol's if None.
+    """
+
+    images: str
+    classes: Path | None = None
+    cortex: Cortex | None = None
+    field_deg: float | None = None
+
+    def presentation(self, network: Network, protocol: str) -> Presentation | None:
+        """Return how the recording's images are shown to a network; None without a recording.
+
+        Raises
+        ------
+        ValueError
+            If they are wider than the network's field.
+        """
+        if self.cortex is None:
+            return None
+        (way,) = presentations(
+            (self.cortex.stimulus_deg,),
+            size=network.size,
+            protocol=protocol,
+            field_deg=self.field_deg,
+            crop_px=self.cortex.crop_px,
+        )
+        return way
+
+
+def few(named: str, network: Network, most: int | None, *, seed: int) -> Pictures:
+    """Find photographs for a network, at most so many of them.
+
+    Parameters
+    ----------
+    named, network
+        As in `striate.studies.spectra.pictures`.
+    most
+        All there are if None.
+    seed
+        Of the draw of so many.
+
+    Raises
+    ------
+    ValueError
+        As `pictures`.
+    """
+    found = pictures(named, network)
+    if most is None or found.available <= most:
+        return found
+    kept = list(found.order(most, seed))
+
+    def order(count: int | None, seed: int | None) -> Sequence[int]:
+        if count is None or seed is None:
+            return kept
+        drawn = _shuffled(len(kept), seed)[:count]
+        return [kept[place] for place in drawn]
+
+    name = f"{most} of {found.name}, seed {seed}"
+    return Pictures(name, most, order, found.pick)
+
+
+def _shuffled(count: int, seed: int) -> list[int]:
+    import torch
+
+    return torch.randperm(count, generator=torch.Generator().manual_seed(seed)).tolist()

@@ -1,0 +1,128 @@
+"""Several kernels in the same passes are those that each view has alone."""
+
+import pytest
+import torch
+from networks import pictures
+from torch import nn
+
+from striate.activations import View, kernels, kernels_of_views
+
+X = pictures(40, size=20, dtype=torch.float64)
+NEW = pictures(13, size=20, seed=2, dtype=torch.float64)
+SOME, ODD = torch.arange(3, 21), torch.tensor([39, 7, 1, 22, 5, 8])
+
+
+def wide(dtype=torch.float64):
+    """20 000 units, more than two blocks, of which some are silent, and 10 at the end."""
+    generator = torch.Generator().manual_seed(0)
+    model = nn.Sequential(
+        nn.Conv2d(3, 50, 3, padding=1), nn.ReLU(inplace=True), nn.MaxPool2d(4), nn.Flatten(),
+        nn.Linear(1250, 10),
+    )  # fmt: skip
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=0.3, generator=generator)
+    model[0].bias.data[:8] -= 2.0
+    return model.to(dtype)
+
+
+def views(last):
+    made = {
+        "some": View(True, SOME), "odd": View(False, ODD), "all": View(True), "raw": View(False)
+    }  # fmt: skip
+    return {**{name: view for name, view in made.items() if name != last}, last: made[last]}
+
+
+@pytest.mark.parametrize("last", ["some", "odd", "all", "raw"])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(torch.float64, 1e-10), (torch.float32, 2e-5)])
+def test_each_view_is_the_kernel_of_its_images_alone(last, dtype, tolerance):
+    model, images, new = wide(dtype), X.to(dtype), NEW.to(dtype)
+    chosen = views(last)
+    found = kernels_of_views(model, images, ["1", "4"], chosen, others={"new": new}, batch_size=7)
+    for layer in ("1", "4"):
+        assert list(found[layer]) == list(chosen)
+        for name, view in chosen.items():
+            rows = torch.arange(40) if view.rows is None else view.rows
+            alone = kernels(
+                model, images[rows], layer, z_scored=view.z_scored, others={"new": new}
+            )[layer]
+            ours = found[layer][name]
+            size = alone.gram.abs().max()
+            assert torch.allclose(ours.gram, alone.gram, rtol=0, atol=tolerance * size)
+            assert (ours.units, ours.varying, ours.z_scored) == (
+                alone.units, alone.varying, alone.z_scored,
+            )  # fmt: skip
+            assert set(ours.cross) == ({"new"} if name == last else set())
+            if name == last:
+                cross = alone.cross["new"]
+                size = cross.abs().max()
+                assert torch.allclose(ours.cross["new"], cross, rtol=0, atol=tolerance * size)
+
+
+def test_one_view_of_all_images_is_the_kernel_bit_for_bit():
+    one = kernels(wide(), X, "1", z_scored=True, others={"new": NEW}, raw=["new"])["1"]
+    found = kernels_of_views(
+        wide(), X, "1", {"a": View(True)}, others={"new": NEW}, raw=["new"], stimuli="X"
+    )["1"]["a"]
+    assert torch.equal(one.gram, found.gram)
+    assert torch.equal(one.cross["new"], found.cross["new"])
+    assert found.stimuli == "X, a"
+
+
+def test_the_numbers_of_all_views_are_the_same_bits_whatever_the_budget():
+    told = []
+    found = [
+        kernels_of_views(
+            wide(), X, ["1", "4"], views("all"), memory=memory, others={"new": NEW},
+            progress=lambda done, of: told.append((done, of)),
+        )
+        for memory in ("41MB", "1GB")
+    ]  # fmt: skip
+    assert told[0][1] > told[-1][1] == 53  # more passes, and one that shows each image once
+    for layer in ("1", "4"):
+        for name in found[0][layer]:
+            one, other = (each[layer][name] for each in found)
+            assert torch.equal(one.gram, other.gram)
+        assert torch.equal(one.cross["new"], other.cross["new"])
+
+
+def test_half_precision_views_keep_what_was_put_out():
+    chosen = {"some": View(True, SOME), "all": View(True)}
+    found = kernels_of_views(wide(torch.float32), X.float(), "1", chosen, dtype=torch.bfloat16)["1"]
+    alone = kernels(wide(torch.float32), X.float(), "1", z_scored=True, dtype=torch.bfloat16)["1"]
+    assert torch.equal(found["all"].gram, alone.gram)
+
+
+def test_all_views_of_an_unfinished_plan_are_taken_up(tmp_path):
+    given = {"memory": "41MB", "partial": tmp_path, "others": {"new": NEW}}
+    whole = kernels_of_views(wide(), X, ["1", "4"], views("some"), others={"new": NEW})
+
+    def stop(done, of):
+        if done > 53:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        kernels_of_views(wide(), X, ["1", "4"], views("some"), progress=stop, **given)
+    assert list(tmp_path.iterdir())
+    told = []
+    found = kernels_of_views(
+        wide(), X, ["1", "4"], views("some"), progress=lambda *far: told.append(far), **given
+    )
+    again = []
+    kernels_of_views(
+        wide(), X, ["1", "4"], views("some"), progress=lambda *far: again.append(far), **given
+    )
+    assert told[-1][1] < again[-1][1]
+    assert not list(tmp_path.iterdir())
+    for layer, by_view in whole.items():
+        for name, kernel in by_view.items():
+            assert torch.equal(found[layer][name].gram, kernel.gram)
+            assert found[layer][name].varying == kernel.varying
+    assert torch.equal(found["1"]["some"].cross["new"], whole["1"]["some"].cross["new"])
+
+
+@pytest.mark.parametrize("rows", [[0], [0, 40], [-1, 3], [3, 3]], ids=str)
+def test_rows_that_are_no_images_are_refused(rows):
+    with pytest.raises(ValueError, match=r"views\['x'\]: rows are at least 2 of 40 images"):
+        kernels_of_views(wide(), X, "4", {"x": View(True, torch.tensor(rows))})
+    with pytest.raises(ValueError, match="views is empty"):
+        kernels_of_views(wide(), X, "4", {})

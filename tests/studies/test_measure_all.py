@@ -1,0 +1,336 @@
+"""All measurements of a network: the files each has alone, one row about them, nothing twice."""
+
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from striate.datasets import Recording
+from striate.models import Network
+from striate.models.zoo import ZOO
+from striate.responses import Responses
+from striate.results import load, paths, read_record
+from striate.studies import kong2021, predictivity, robustness, spectra, tuning
+from striate.studies.kong2021 import Cortex, Plan, Shown
+from striate.studies.kong2021.shown import few
+from striate.studies.kong2021.summary import summarised
+from striate.study import path_of, run
+from striate.study.predictivity import Regression, population_of
+from truths import gaussian
+
+SIZE, IMAGES, STIMULI = 36, 60, 48
+PLAN = Plan(
+    sets=2, set_size=44, experiments=20, draws=9, splits=3, attacked=12, lambdas=(1.0, 100.0)
+)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    """Sixty pictures in three classes."""
+    root, rng = tmp_path_factory.mktemp("pictures"), np.random.default_rng(0)
+    for number in range(IMAGES):
+        place = root / f"class{number % 3}"
+        place.mkdir(exist_ok=True)
+        waves = rng.normal(size=(SIZE, SIZE, 3)).cumsum(0).cumsum(1)
+        pixels = np.interp(waves, (waves.min(), waves.max()), (0, 255)).astype(np.uint8)
+        Image.fromarray(pixels).save(place / f"{number:02d}.png")
+    return root
+
+
+def small(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(
+        nn.Conv2d(3, 12, 5, 2), nn.ReLU(), nn.Conv2d(12, 16, 3, 2), nn.ReLU(), nn.Flatten(),
+        nn.LazyLinear(3),
+    )  # fmt: skip
+    model(torch.zeros(1, 3, SIZE, SIZE))
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=0.2, generator=generator)
+    return Network("nets/small.py:net", model.eval(), SIZE, SIZE)
+
+
+def recorded(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    images = torch.rand(STIMULI, 1, 20, 20, generator=generator)
+    quarters = nn.functional.avg_pool2d(images, 10).flatten(1).double()
+    signal = (quarters - quarters.mean(0)) / quarters.std(0)
+    trials = signal.repeat(1, 2) + 0.5 * gaussian(3, STIMULI, 8, seed=seed + 1)
+    names = tuple(f"movie {number // 4}" for number in range(STIMULI))
+    return Recording(
+        Responses(trials, f"file.npz: sha256 {seed}", "noise"),
+        images, torch.arange(STIMULI), ("every trial recorded",), names,
+    )  # fmt: skip
+
+
+@contextmanager
+def silent(_):
+    yield lambda done, of: None
+
+
+def shown(folder, cortex=True):
+    seen = Cortex(recorded(), 4.0, grouped="movie") if cortex else None
+    return Shown(str(folder), cortex=seen, field_deg=6.0)
+
+
+def measured(folder, out, *, plan=PLAN, network=None, cortex=True, watch=silent, **about):
+    subject = kong2021.subject(network or small(), layers=["1", "3"], **about)
+    return kong2021.measure_all(
+        subject, shown(folder, cortex), plan, out, watch=watch, memory="500MB", batch_size=16
+    )
+
+
+def cells(path):
+    """Numbers of a row by name and regression; what is missing with its reason."""
+    made = {}
+    for score in load(path):
+        about = score.settings
+        if score.name == "missing":
+            made[about["quantity"], about["regression"]] = about["reason"]
+        else:
+            made[score.name, about.get("regression", "")] = score.value
+    return made
+
+
+@pytest.fixture(scope="module")
+def whole(folder, tmp_path_factory):
+    out = tmp_path_factory.mktemp("whole")
+    told = []
+
+    @contextmanager
+    def watch(what):
+        told.append(what)
+        yield lambda done, of: told.append((what, done, of))
+
+    return out, measured(folder, out, watch=watch), told
+
+
+def test_a_row_has_every_cell_and_names_its_files(whole):
+    out, path, _ = whole
+    found = cells(path)
+    assert set(found) == {
+        ("clean_accuracy", ""), ("accuracy_Linf", ""), ("accuracy_L2", ""), ("accuracy_L1", ""),
+        ("adversarial_accuracy", ""), ("predictivity", "pls"), ("predictivity_nested", "pls"),
+        ("predictivity", "ridge"), ("predictivity_nested", "ridge"), ("alpha", "pls"),
+        ("frequency_score", "pls"), ("alpha", "ridge"), ("frequency_score", "ridge"),
+    }  # fmt: skip
+    task = read_record(path)["task"]
+    for step in kong2021.STEPS:
+        assert (out / task[step]).is_file()
+    assert (task["study"], task["entry"], task["robust"], task["quick"]) == (
+        "kong2021", None, None, False,
+    )  # fmt: skip
+    assert len(list(paths(out))) == len(kong2021.STEPS) + 1
+    assert not list((out / ".partial").rglob("*.safetensors"))
+    mean = np.mean([found[f"accuracy_{norm}", ""] for norm in ("Linf", "L2", "L1")])
+    assert found["adversarial_accuracy", ""] == pytest.approx(mean)
+
+
+def test_each_image_crosses_the_network_once_for_spectra_and_predictivity(whole):
+    _, _, told = whole
+    shows = [one for one in told if one[0] == "images shown" and len(one) == 3]
+    assert shows[-1][1:] == (IMAGES + STIMULI, IMAGES + STIMULI)
+
+
+def test_the_files_are_those_that_each_measurement_has_alone(whole, folder, tmp_path):
+    out, path, _ = whole
+    network, recording = small(), recorded()
+    pictures = spectra.pictures(str(folder), network)
+    task = spectra.network_task(
+        network, pictures, ["1", "3"], protocol="paper", sets=2, set_size=44
+    )
+    alone = path_of(task, tmp_path)
+    list(run(
+        lambda *given: spectra.measure_network(*given, network=network, shown=pictures),
+        [task], directory=tmp_path,
+    ))  # fmt: skip
+    assert_same(load(alone), load(path_of(task, out)))
+    (way,) = predictivity.presentations((4.0,), size=SIZE, protocol="paper", field_deg=6.0)
+    for mapped in (Regression("pls"), Regression("ridge", lambdas=(1.0, 100.0))):
+        task = predictivity.network_task(
+            network, recording, pictures, ["1", "3"], presentation=way, regression=mapped,
+            grouped="movie", splits=3,
+        )  # fmt: skip
+        features = predictivity.shared_features(
+            [task], [way], network=network, recording=recording, pictures=pictures
+        )
+        list(run(
+            lambda *given, features=features, mapped=mapped: predictivity.measure_network(
+                *given, folder=tmp_path, network=network, recording=recording, features=features,
+                neurons=population_of(recording.responses), regression=mapped,
+            ),
+            [task], directory=tmp_path,
+        ))  # fmt: skip
+        assert_same(load(path_of(task, tmp_path)), load(path_of(task, out)))
+    task = tuning.network_task(network, ["1", "3"], field_deg=6.0, experiments=20, draws=9)
+    assert path_of(task, out).is_file()
+    attacked = robustness.labelled(str(folder), network, count=12, batch_size=16)
+    task = robustness.network_task(network, attacked, robustness.attacks_of("paper"))
+    assert path_of(task, out).is_file()
+    assert cells(path)["predictivity", "pls"] > 0
+
+
+def assert_same(ours, theirs):
+    assert [(one.name, dict(one.settings)) for one in ours] == [
+        (one.name, dict(one.settings)) for one in theirs
+    ]
+    for one, other in zip(ours, theirs, strict=True):
+        for field in ("value", "y", "error"):
+            values = getattr(one, field, None), getattr(other, field, None)
+            if values[0] is not None:
+                np.testing.assert_allclose(*values, rtol=2e-5, atol=1e-7)
+
+
+def test_the_row_holds_what_the_files_say_of_the_layer_most_like_v1(whole):
+    out, path, _ = whole
+    task, found = read_record(path)["task"], cells(path)
+    for regression in ("pls", "ridge"):
+        (best,) = (one for one in load(out / task[regression]) if one.name == "v1_layer")
+        assert found["predictivity", regression] == best.value
+        for step, name in (("spectra", "alpha"), ("tuning", "frequency_score")):
+            (there,) = (
+                one
+                for one in load(out / task[step])
+                if one.name == name and one.settings["layer"] == best.settings["layer"]
+            )
+            assert found[name, regression] == there.value
+
+
+def test_what_is_there_is_not_measured_again(whole, folder):
+    out, path, _ = whole
+    written = {each: each.stat().st_mtime_ns for each in out.rglob("*.*") if each.is_file()}
+    told = []
+
+    @contextmanager
+    def watch(what):
+        told.append(what)
+        yield lambda done, of: told.append((what, done))
+
+    assert measured(folder, out, watch=watch) == path
+    assert {each: each.stat().st_mtime_ns for each in out.rglob("*.*") if each.is_file()} == written
+    assert "images shown" not in told
+
+
+def test_a_run_that_was_stopped_goes_on_and_ends_alike(whole, folder, tmp_path):
+    _, path, _ = whole
+
+    @contextmanager
+    def stopped(what):
+        if what == "tuning":
+            raise KeyboardInterrupt
+        yield lambda done, of: None
+
+    with pytest.raises(KeyboardInterrupt):
+        measured(folder, tmp_path, watch=stopped)
+    assert [each.parent.name for each in paths(tmp_path)] == ["spectra"]
+    again = measured(folder, tmp_path)
+    assert again.name == path.name
+    assert_same(load(again), load(path))
+
+
+def test_without_a_recording_the_layer_has_the_highest_frequency_score(folder, tmp_path):
+    network = small()
+    subject = kong2021.subject(network, layers=["1", "3"])
+    path = kong2021.measure_all(
+        subject, Shown(str(folder), field_deg=2.0), PLAN._replace(without=("robustness",)),
+        tmp_path, watch=silent,
+    )  # fmt: skip
+    found = cells(path)
+    assert found["predictivity", "pls"] == "no recording was given"
+    assert found["clean_accuracy", ""] == "left out of this run"
+    tuned = load(tmp_path / read_record(path)["task"]["tuning"])
+    scores = [one.value for one in tuned if one.name == "frequency_score"]
+    assert found["frequency_score", ""] == max(scores)
+    assert isinstance(found["alpha", ""], float)
+
+
+def test_what_a_network_cannot_show_has_its_reason(folder, tmp_path):
+    """Two outputs for three classes: no attack. No degrees: no frequency score."""
+    network = small()
+    network.model[5] = nn.Linear(network.model[5].in_features, 2)
+    subject = kong2021.subject(network, layers=["1", "3"])
+    seen = Shown(str(folder), cortex=Cortex(recorded(), 4.0))
+    plan = PLAN._replace(without=("ridge",))
+    path = kong2021.measure_all(subject, seen, plan, tmp_path, watch=silent)
+    found = cells(path)
+    assert "3 classes and the network 2 outputs" in found["adversarial_accuracy", ""]
+    assert "give --field-deg" in found["frequency_score", "pls"]
+    assert isinstance(found["alpha", "pls"], float)
+
+
+def test_few_photographs_are_a_draw_with_a_name_of_its_own(folder):
+    network = small()
+    some, other = (few(str(folder), network, 20, seed=seed) for seed in (0, 1))
+    assert some.available == 20
+    assert some.name != other.name
+    every = list(some.order(None, None))
+    assert len(set(every)) == 20
+    assert set(some.order(5, 3)) < set(every)
+    assert list(some.order(5, 3)) == list(some.order(9, 3))[:5]
+    assert few(str(folder), network, 99, seed=0).name == spectra.pictures(str(folder), network).name
+
+
+def test_quick_is_less_of_everything_and_says_so(folder, tmp_path):
+    quick = Plan(without=("tuning",)).shortened()
+    assert quick.quick
+    assert quick.without == ("tuning", "ridge")
+    assert (quick.photographs, quick.layers, quick.splits, quick.attacked) == (300, 6, 5, 40)
+    path = measured(folder, tmp_path, plan=quick._replace(sets=2, attacked=5, splits=2))
+    assert read_record(path)["task"]["quick"] is True
+    assert all(score.settings["quick"] for score in load(path))
+
+
+def test_layers_are_spread_evenly_and_those_of_the_paper_where_they_are():
+    model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(12)))
+    network = Network("net.py:f", model, 8, 8)
+    assert kong2021.subject(network, layers=["**"], most=4).layers == ("0", "4", "7", "11")
+    assert kong2021.subject(network, layers=["**"], most=1).layers == ("0",)
+    assert len(kong2021.subject(network).layers) == 11  # all but the last
+    alexnet = nn.Module()
+    alexnet.features = nn.Sequential(*(nn.Conv2d(1, 1, 1) for _ in range(13)))
+    alexnet.classifier = nn.Sequential(*(nn.Linear(1, 1) for _ in range(7)))
+    for name in ("kong2021/alexnet", "kong2021/alexnet, mine", "torchvision/alexnet"):
+        named = Network(name, alexnet, 224, 224)
+        assert kong2021.subject(named).layers == ZOO["alexnet"].layers
+    assert (
+        kong2021.subject(Network("kong2021/alexnet, mine", alexnet, 224, 224)).entry
+        == (ZOO["alexnet"])
+    )
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"stands_for": "resnet51"}, "stands_for='resnet51' is none of the 40 networks; see"),
+    ({"stands_for": "alexnet", "robust": True}, "alexnet is not one of the robust networks"),
+    ({"stands_for": "igr_robust_resnet50", "robust": False}, "is one of the robust networks"),
+    ({"layers": ["7"]}, "layers='7' fits no layer|not a layer|fits"),
+])  # fmt: skip
+def test_a_subject_that_is_none_is_refused(given, message):
+    with pytest.raises(ValueError, match=message):
+        kong2021.subject(small(), **given)
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"protocol": "text"}, "protocol='text'; choose paper or authors"),
+    ({"without": ("tunning",)}, "without='tunning'; choose of spectra, tuning, pls, ridge"),
+    ({"attacked": 1}, "attacked=1: give a whole number from 2 on"),
+    ({"photographs": 10}, "photographs=10: give a whole number from 50 on"),
+])  # fmt: skip
+def test_a_plan_that_is_none_is_refused(change, message, folder, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        measured(folder, tmp_path, plan=PLAN._replace(**change))
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_row_tells_which_network_it_is(whole, folder):
+    out, path, _ = whole
+    results = {step: load(out / read_record(path)["task"][step]) for step in kong2021.STEPS}
+    about = {"model": "m", "entry": "alexnet"}
+    made = summarised(results, {}, about)
+    assert all(one.settings["entry"] == "alexnet" for one in made)
+    # A layer too narrow for an exponent leaves a hole with a reason.
+    thin = {**results, "spectra": [one for one in results["spectra"] if one.name != "alpha"]}
+    missing = [one for one in summarised(thin, {}, about) if one.name == "missing"]
+    assert [one.settings["quantity"] for one in missing] == ["alpha", "alpha"]
+    assert "too few directions" in missing[0].settings["reason"]

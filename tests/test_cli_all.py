@@ -1,0 +1,145 @@
+"""``striate measure all`` and ``striate run kong2021``, as typed."""
+
+import re
+import shlex
+import sys
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from striate import cli
+from striate.results import load, paths, read_record
+
+TINY = """\
+import torch
+from torch import nn
+from striate.models import Network
+
+def net(seed=0):
+    generator = torch.Generator().manual_seed(seed)
+    layers = nn.Conv2d(3, 6, 3, 2), nn.ReLU(), nn.Flatten(), nn.Linear(294, 3)
+    model = nn.Sequential(*layers)
+    for weight in model.parameters():
+        nn.init.normal_(weight, std=0.2, generator=generator)
+    return Network("tiny", model, 16, 16)
+
+def alexnet():
+    made = net()
+    model = nn.Module()
+    model.features = nn.Sequential(*(nn.Conv2d(3, 3, 1) for _ in range(13)))
+    model.classifier = nn.Sequential(nn.Flatten(), *(nn.Linear(768, 768) for _ in range(6)))
+    model.forward = lambda pixels: model.classifier(model.features(pixels))
+    return made._replace(model=model)
+"""
+
+
+@pytest.fixture
+def lab(tmp_path, monkeypatch):
+    """A file of networks, photographs in three classes, and a recording."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "tiny.py").write_text(TINY)
+    for number in range(60):
+        place = tmp_path / "photos" / f"class{number % 3}"
+        place.mkdir(parents=True, exist_ok=True)
+        pixels = rng.integers(0, 256, (18, 20, 3), dtype=np.uint8)
+        Image.fromarray(pixels).save(place / f"{number}.png")
+    signal = rng.normal(size=(60, 7))
+    np.savez(
+        tmp_path / "v1.npz",
+        responses_a=(signal + 0.3 * rng.normal(size=(4, 60, 7)) + 5).astype("float32"),
+        images=rng.integers(0, 256, (60, 10, 10), dtype=np.uint8),
+        image_ids=np.arange(60) // 5,
+    )
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def striate(capsys, monkeypatch, words):
+    monkeypatch.setattr(sys, "argv", ["striate", *shlex.split(words)])
+    with pytest.raises(SystemExit) as leaving:
+        cli.main()
+    out, err = capsys.readouterr()
+    return leaving.value.code, out, err
+
+
+ASKED = (
+    "--images photos --recording v1.npz --stimulus-deg 4 --field-deg 6 --grouped movie "
+    "--attacked 6 --splits 2 --memory 200MB --without tuning"
+)
+
+
+def test_all_is_measured_and_told_in_one_row(lab, capsys, monkeypatch):
+    words = f"measure all tiny.py:net {ASKED} --lambdas 1,100 --per-neuron --robust --layers '1,3'"
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    told = {line.split("\t")[0] for line in out.splitlines()}
+    assert {"clean_accuracy", "adversarial_accuracy", "predictivity", "alpha"} <= told
+    assert "frequency_score\tpls" in out
+    assert "left out of this run" in out
+    row = next(iter((lab / "results" / "kong2021").glob("*.json")))
+    task = read_record(row)["task"]
+    assert str(row.relative_to(lab)) in err
+    assert (task["robust"], task["entry"], task["layers"]) == (True, None, "1 3")
+    ridge = read_record(lab / "results" / task["ridge"])["task"]
+    assert (ridge["regression"], ridge["lambdas"]) == ("ridge per neuron", "1 100")
+    assert ridge["grouped"] == "movie"
+    files = {path: path.stat().st_mtime_ns for path in paths(lab / "results")}
+    assert striate(capsys, monkeypatch, words)[1] == out
+    assert {path: path.stat().st_mtime_ns for path in paths(lab / "results")} == files
+
+
+def test_networks_of_the_table_are_measured_by_any_way_to_load_them(lab, capsys, monkeypatch):
+    """Two cannot be; the others are measured, and the exit status says so."""
+    words = (
+        f"run kong2021 {ASKED},ridge,robustness --quick --model alexnet=tiny.py:alexnet "
+        "--model vgg11=tiny.py:nothing --model vgg13=tiny.py:net"
+    )
+    assert striate(capsys, monkeypatch, f"{words} --dry-run")[1] == (
+        "alexnet\ttiny.py:alexnet\t7 layers\nvgg11\ttiny.py:nothing\t7 layers\n"
+        "vgg13\ttiny.py:net\t7 layers\n"
+    )
+    status, _, err = striate(capsys, monkeypatch, words)
+    assert status == 1
+    assert "vgg11: model='tiny.py:nothing'" in err
+    assert "vgg13: layers='features.4' fits no layer" in err  # it is no VGG
+    assert "not measured: vgg11, vgg13" in err
+    assert "next: striate report" in err
+    rows = list((lab / "results" / "kong2021").glob("kong2021-tiny*.json"))
+    tasks = [read_record(path)["task"] for path in rows]
+    assert {(task["entry"], task["robust"], task["quick"]) for task in tasks} == {
+        ("alexnet", False, True)
+    }
+    assert {"predictivity", "alpha", "missing"} <= {score.name for score in load(rows[0])}
+    assert striate(capsys, monkeypatch, "report")[0] == 0
+    page = " ".join((lab / "results" / "report" / "report.html").read_text().split())
+    assert re.search(
+        r"vgg13 could not be measured: layers=&#39;features.4&#39; fits no layer", page
+    )
+    assert re.search(r"vgg11 could not be measured: model=", page)
+
+
+@pytest.mark.parametrize(("words", "message"), [
+    ("measure all tiny.py:net --images photos --stimulus-deg 4", "--stimulus-deg is of a record"),
+    ("measure all tiny.py:net --images photos --recording v1.npz", "--recording without --stim"),
+    ("measure all tiny.py:net --images photos --without all", "without='all'; choose of spectra"),
+    ("measure all tiny.py:net --images photos --attacked 1", "attacked=1: give a whole number"),
+    ("measure all tiny.py:net --images nowhere", "folder='nowhere' is not a folder"),
+    ("measure all tiny.py:net --images photos --stands-for net", "stands_for='net' is none of the"),
+    ("run kong2021 --images photos --model tiny", "'tiny' is none of the 40; see `striate models"),
+    ("run kong2021 --images photos --model all --protocol text", "protocol='text'; choose paper"),
+])  # fmt: skip
+def test_what_cannot_be_measured_is_refused_before_any_work(
+    lab, capsys, monkeypatch, words, message
+):
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert (status, out) == (2, "")
+    assert message in err
+    assert not (lab / "results").exists()
+
+
+def test_all_of_the_table_are_those_that_torchvision_brings(capsys, monkeypatch, lab):
+    out = striate(capsys, monkeypatch, "run kong2021 --images x --model all --dry-run")[1]
+    names = [line.split("\t")[0] for line in out.splitlines()]
+    assert len(names) == 25
+    assert not any("robust" in name or "simclr" in name for name in names)
