@@ -1,5 +1,6 @@
 """``striate measure all`` and ``striate run kong2021``, as typed."""
 
+import re
 import shlex
 import sys
 
@@ -104,13 +105,18 @@ def test_networks_of_the_table_are_measured_by_any_way_to_load_them(lab, capsys,
     assert "vgg13: layers='features.4' fits no layer" in err  # it is no VGG
     assert "not measured: vgg11, vgg13" in err
     assert "next: striate report" in err
-    tasks = [read_record(path)["task"] for path in (lab / "results" / "kong2021").glob("*.json")]
+    rows = list((lab / "results" / "kong2021").glob("kong2021-tiny*.json"))
+    tasks = [read_record(path)["task"] for path in rows]
     assert {(task["entry"], task["robust"], task["quick"]) for task in tasks} == {
         ("alexnet", False, True)
     }
-    for path in (lab / "results" / "kong2021").glob("*.json"):
-        names = {score.name for score in load(path)}
-        assert {"predictivity", "alpha", "missing"} <= names
+    assert {"predictivity", "alpha", "missing"} <= {score.name for score in load(rows[0])}
+    assert striate(capsys, monkeypatch, "report")[0] == 0
+    page = " ".join((lab / "results" / "report" / "report.html").read_text().split())
+    assert re.search(
+        r"vgg13 could not be measured: layers=&#39;features.4&#39; fits no layer", page
+    )
+    assert re.search(r"vgg11 could not be measured: model=", page)
 
 
 @pytest.mark.parametrize(("words", "message"), [

@@ -67,6 +67,7 @@ def test_an_example_ends_in_its_assertion(name, lines, capsys):
     ("penalty_across_processes", "two processes and one differ by"),
     ("penalty_with_lightning", "β = 1: α ="),
     ("frequencies_of_penalised", "tanh2, α* = 1, seed 0"),
+    ("v1_of_steered_nets", "α* 2, maps, seed 0"),
 ])  # fmt: skip
 def test_an_example_that_needs_a_process_ends_in_its_assertion(name, line, tmp_path):
     command = [sys.executable, str(EXAMPLES / f"{name}.py")]

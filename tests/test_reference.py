@@ -4,6 +4,7 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
 from striate import reference
 
@@ -216,6 +217,30 @@ def test_the_forty_models_of_kong():
     # An attack never helps: the robust models' V1 predictivity is what the paper is about.
     attacked = numbers.filter(regex="top1_l").max(axis=1)
     assert (attacked < numbers["top1_clean"]).all()
+
+
+def test_the_correlations_of_kong():
+    table = reference.kong2021_correlations().set_index("figure")
+    assert table.index.tolist() == ["6A", "6B", "7A", "7B", "S1A", "S1B", "S2A", "S2B"]
+    assert table["regression"].tolist() == ["pls"] * 4 + ["ridge"] * 4
+    assert table["r"].tolist() == [0.772, 0.362, 0.544, 0.663, 0.696, 0.159, 0.624, 0.565]
+    # Two are printed as numbers, the others as "p < 0.001".
+    printed = table[~table["p_is_bound"]]
+    assert printed["p"].to_dict() == {"6B": 0.022, "S1B": 0.327}
+    assert (table["p"][table["p_is_bound"]] == 0.001).all()
+    # R, n = 40 and Student's t give every printed p.
+    t = table["r"] * np.sqrt(38 / (1 - table["r"] ** 2))
+    p = pd.Series(2 * student.sf(t, 38), table.index)
+    assert (p[table["p_is_bound"]] < 0.001).all()
+    assert p[~table["p_is_bound"]].tolist() == pytest.approx([0.022, 0.327], abs=5e-4)
+
+
+def test_the_frequency_scores_of_kong():
+    table = reference.kong2021_frequency_scores().set_index(["architecture", "robust"])
+    assert table.loc[("resnet50", False)].tolist() == [0.763, 0.033]
+    assert table.loc[("resnet50", True)].tolist() == [0.817, 0.032]
+    assert table.loc[("resnet18", False)].tolist() == [0.771, 0.039]
+    assert table.loc[("resnet18", True)].tolist() == [0.790, 0.036]
 
 
 def test_the_cells_of_de_valois():

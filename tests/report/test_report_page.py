@@ -176,9 +176,9 @@ def test_a_folder_without_results_says_what_to_type(tmp_path):
         write(tmp_path)
     with pytest.raises(ValueError, match="no results folder at"):
         write(tmp_path / "nowhere")
-    other = [Score("r", 0.5, settings={"study": "kong2021"})]
-    results.save(tmp_path / "a.json", other, task={"study": "kong2021"}, provenance={})
-    with pytest.raises(ValueError, match="only of kong2021"):
+    other = [Score("r", 0.5, settings={"study": "other"})]
+    results.save(tmp_path / "a.json", other, task={"study": "other"}, provenance={})
+    with pytest.raises(ValueError, match="only of other"):
         write(tmp_path)
     assert not (tmp_path / "report").exists()
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.measuring import bar
+from striate.cli.measuring import bar, done_once
 from striate.cli.options import (
     BatchSize,
     Device,
@@ -152,7 +152,8 @@ def run_kong2021(
     dry_run: Annotated[bool, typer.Option(help="say what would be measured, and leave")] = False,
 ) -> None:
     """Measure networks of Kong et al. 2021 in every way; what is done already is skipped."""
-    from striate.models.zoo import ZOO
+    from striate.models import ZOO
+    from striate.studies import kong2021
 
     plan = _plan(quick, without, protocol, attacked, splits, lambdas, per_neuron)
     check_device(device)
@@ -177,6 +178,7 @@ def run_kong2021(
         except ValueError as error:  # of this network; the others go on
             print(f"{name}: {error}", file=sys.stderr)
             failed.append(name)
+            done_once(kong2021.absent_task(name, source, str(error)), results, kong2021.absent)
     print(f"next: striate report --results {results}", file=sys.stderr)
     if failed:
         print(f"not measured: {', '.join(failed)}", file=sys.stderr)
@@ -185,7 +187,7 @@ def run_kong2021(
 
 def _chosen(models: Sequence[str]) -> dict[str, str]:
     """Read NAME, NAME=MODEL and all, as rows of the table with what loads them."""
-    from striate.models.zoo import ZOO
+    from striate.models import ZOO
 
     chosen: dict[str, str] = {}
     for text in models:

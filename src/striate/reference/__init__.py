@@ -15,6 +15,8 @@ __all__ = [
     "gerum2022_curves",
     "gerum2022_published",
     "gerum2022_spectra",
+    "kong2021_correlations",
+    "kong2021_frequency_scores",
     "kong2021_table_s1",
     "mouse_v1_spectrum",
 ]
@@ -177,6 +179,33 @@ def kong2021_table_s1() -> pd.DataFrame:
         `v1_predictivity_pls` (median noise-corrected correlation). Accuracies lie in [0, 1].
     """
     return _read("kong2021_table_s1")
+
+
+def kong2021_correlations() -> pd.DataFrame:
+    """Return the correlations over the 40 models of Kong et al. 2021, Figures 6, 7, S1 and S2.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `figure` (6A to S2B; S1 and S2 are printed as Figures 8 and 9), `x` and `y`
+        (adversarial_accuracy, predictivity, alpha, frequency_score), `regression` (pls, ridge: it
+        chooses the layer that predicts V1 best, which stands for the model), `r` (Pearson), `p`,
+        and `p_is_bound` (printed as "p < 0.001").
+    """
+    return _read("kong2021_correlations")
+
+
+def kong2021_frequency_scores() -> pd.DataFrame:
+    """Return the V1 spatial-frequency scores that Kong et al. 2021 print.
+
+    Returns
+    -------
+    pd.DataFrame
+        Columns `architecture` (resnet50, resnet18), `robust`, `mean` and `sd` over 1000
+        experiments, of the layer that predicts V1 best. Which robust model of each architecture
+        it is, is not said.
+    """
+    return _read("kong2021_frequency_scores")
 
 
 def devalois1982() -> pd.DataFrame:

@@ -1,5 +1,7 @@
 """The report: one HTML file that needs no network, and the figures and tables beside it."""
 
+import base64
+import hashlib
 import html
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -7,15 +9,27 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
-from striate.report import gerum2022, joined, predictivity, robustness, spectra, training, tuning
+from striate.report import (
+    gerum2022,
+    joined,
+    kong2021,
+    predictivity,
+    robustness,
+    spectra,
+    training,
+    tuning,
+)
 from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
 from striate.report.section import Record, Section, Study, provenance, read
 from striate.results import write_atomically
 
+SORTABLE = 'class="sortable"'  # of a table; in a text, the quotes would be escaped
+
 # In the order of the page.
 STUDIES: tuple[Study, ...] = (
     gerum2022.STUDY,
+    kong2021.STUDY,
     spectra.STUDY,
     tuning.STUDY,
     predictivity.STUDY,
@@ -31,6 +45,8 @@ def write(results: Path, out: Path | None = None) -> Path:
     Every study that has results in the folder gets a section of the page. Of Gerum et al. 2022,
     ``table.csv`` has every number; ``claims.csv`` and ``contrast.csv`` judge the paper's claims,
     and ``forms.csv`` sets forms of the penalty side by side, where there are such networks. Of
+    Kong et al. 2021, ``kong2021.csv`` has every number of every network, published and measured,
+    and ``kong2021_correlations.csv`` every correlation over them. Of
     spectra of layers and recordings, ``spectra.csv`` has every exponent; of tuning, ``tuning.csv``
     every score; of predictivity, ``predictivity.csv`` every layer; of robustness,
     ``robustness.csv`` every accuracy, sign and verdict; of training, ``training.csv`` every
@@ -100,9 +116,15 @@ def render(
         for name, section in sections.items()
     }
     versions = sorted({one["striate"] for one in software.values() if "striate" in one})
+    script = _sorting(environment) if any(SORTABLE in body for body in bodies.values()) else ""
     works = dict.fromkeys(work for section in sections.values() for work in section.cited)
     return environment.get_template("page.html.jinja").render(
-        sections=sections, bodies=bodies, works=works, version=", ".join(versions)
+        sections=sections,
+        bodies=bodies,
+        works=works,
+        version=", ".join(versions),
+        script=Markup(script),
+        hashed=_hash(script),
     )
 
 
@@ -121,6 +143,16 @@ def _by_study(records: Sequence[Record], folder: Path) -> dict[Study, list[Recor
         f"no results of any study ({names}) in {folder}{found}; run "
         f"`{STUDIES[0].command} --results {folder}` or a `striate measure` first"
     )
+
+
+def _sorting(environment: Environment) -> str:
+    """Return the script that sorts tables; pages without such a table have none."""
+    return environment.get_template("sort.js").render().strip()
+
+
+def _hash(script: str) -> str:
+    """Return what the page's policy knows its one script by, so that no other can run."""
+    return base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
 
 
 def _picture(plate: Plate, svg: bytes) -> Markup:

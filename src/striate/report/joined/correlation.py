@@ -1,32 +1,20 @@
 """Pearson's correlation of two numbers over networks, with what its sample can show."""
 
 from collections.abc import Sequence
-from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import pearsonr
 
+from striate import statistics
 from striate.report.words import minus
-
-FEWEST = 4  # Fisher's interval divides by the root of n - 3
-
-
-class Correlation(NamedTuple):
-    """r, its 95 % interval by Fisher's transformation, and the number of networks."""
-
-    r: float
-    low: float
-    high: float
-    n: int
+from striate.statistics import FEWEST, Correlation
 
 
 def correlation(x: Sequence[float], y: Sequence[float]) -> Correlation | None:
     """Return r; None for fewer than four networks, or where one of the numbers does not vary."""
     if len(x) < FEWEST or np.ptp(x) == 0 or np.ptp(y) == 0:
         return None
-    found = pearsonr(x, y)
-    low, high = (float(end) for end in found.confidence_interval(0.95))
-    return Correlation(float(np.asarray(found)[0]), low, high, len(x))
+    # Some of these sets have four networks, for which a bootstrap over networks has no interval.
+    return statistics.correlation(x, y, interval="fisher")
 
 
 def correlation_text(x: Sequence[float], y: Sequence[float], kinds: Sequence[str]) -> str:

@@ -12,9 +12,10 @@ from matplotlib.ticker import FuncFormatter
 
 from striate.report.drawing import COLOURS, letters, network_legend, switch_off
 from striate.report.figures import INK, MUTED, WIDTH, Look, Plate, stem
-from striate.report.joined.correlation import FEWEST, correlation, correlation_text
+from striate.report.joined.correlation import correlation, correlation_text
 from striate.report.joined.found import RULES, SCORE, UNKNOWN, Joined, Point, Value
 from striate.report.words import listed, minus, plural
+from striate.statistics import FEWEST
 
 ROBUSTNESS, ALPHA, TUNING = "adversarial accuracy", "α", "tuning"
 PAIRS = ((ALPHA, ROBUSTNESS), (TUNING, ROBUSTNESS), (ALPHA, TUNING))

@@ -34,6 +34,17 @@ from striate.studies.kong2021.measuring import measure_all
 from striate.studies.kong2021.plan import STEPS, Plan
 from striate.studies.kong2021.shown import Cortex, Shown
 from striate.studies.kong2021.subject import Subject, subject
-from striate.studies.kong2021.summary import NAME
+from striate.studies.kong2021.summary import NAME, absent, absent_task
 
-__all__ = ["NAME", "STEPS", "Cortex", "Plan", "Shown", "Subject", "measure_all", "subject"]
+__all__ = [
+    "NAME",
+    "STEPS",
+    "Cortex",
+    "Plan",
+    "Shown",
+    "Subject",
+    "absent",
+    "absent_task",
+    "measure_all",
+    "subject",
+]

@@ -2,8 +2,10 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from striate.results import Result, Score, Setting
+from striate.study import Task
 
 NAME = "kong2021"
 VERSION = 1  # rises when numbers change, not when code does
@@ -57,6 +59,34 @@ def summarised(found: Found, reasons: Reasons, about: Mapping[str, Setting]) -> 
         for step, name in (("spectra", "alpha"), ("tuning", "frequency_score")):
             scores.append(_at(layer, step, name, regression, found, reasons))
     return [replace(score, settings={**score.settings, **about}) for score in scores]
+
+
+def absent(task: Task, _: Path) -> list[Result]:
+    """Say why there is nothing about a network of the table: what it was asked for did not load."""
+    return [_missing("network", str(task["reason"]))]
+
+
+def absent_task(entry: str, model: str, reason: str) -> Task:
+    """Return the settings of a network of the table that could not be had.
+
+    Parameters
+    ----------
+    entry
+        Its row.
+    model
+        What it was asked for as.
+    reason
+        Why not.
+    """
+    return {
+        "study": NAME,
+        "version": VERSION,
+        "kind": "absent",
+        "label": f"{NAME}-absent-{entry}",
+        "model": model,
+        "entry": entry,
+        "reason": reason,
+    }
 
 
 def _accuracies(found: Found, reasons: Reasons) -> list[Score]:

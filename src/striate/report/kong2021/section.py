@@ -1,0 +1,110 @@
+"""Kong et al. 2021, as a section of the page."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from striate.report.kong2021.correlations import (
+    SUBSETS,
+    correlation_rows,
+    correlation_table,
+    judged,
+)
+from striate.report.kong2021.findings import findings
+from striate.report.kong2021.found import Together, found
+from striate.report.kong2021.plates import plates
+from striate.report.kong2021.shown import Shown, shown
+from striate.report.kong2021.table import HEADS, full_table, page_rows
+from striate.report.section import KONG, Record, Section, Study
+from striate.report.words import listed, plural
+
+NAME = "kong2021"
+ABSENT = "absent"  # the kind of a record of a network that could not be had
+
+
+def section(records: Sequence[Record], folder: Path) -> Section | None:
+    """Make the section of the 40 published networks and those measured.
+
+    Parameters
+    ----------
+    records
+        The summaries of networks.
+    folder
+        Where they came from.
+
+    Returns
+    -------
+    section
+        None where there is no network that could be measured.
+    """
+    measured = [one for one in records if one.task.get("kind") != ABSENT]
+    if not measured:
+        return None
+    there = found(measured)
+    drawn = shown(there)
+    panels = judged(drawn)
+    lines, notes = page_rows(there)
+    rows, row_notes = correlation_rows(panels)
+    number = sum(len(one.networks) for one in there)
+    words = {
+        "findings": findings(there, drawn),
+        "heads": HEADS,
+        "lines": lines,
+        "notes": notes,
+        "subsets": SUBSETS,
+        "rows": rows,
+        "row_notes": row_notes,
+        "grouped": sorted({bool(one.settings.get("grouped")) for one in there}),
+        "missing": [*_missing(there, drawn), *_absent(records)],
+    }
+    return Section(
+        "Do robust networks predict V1 better, and where does yours stand?",
+        "Networks beside the 40 of Kong et al. 2021",
+        f"40 published networks, {plural(number, 'measurement')} of networks",
+        "kong2021.html.jinja",
+        words,
+        plates(drawn),
+        {
+            NAME: full_table(there),
+            f"{NAME}_correlations": correlation_table(panels),
+        },
+        (KONG,),
+    )
+
+
+STUDY = Study(NAME, f"striate run {NAME}", section)
+
+
+def _missing(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
+    """Say which figures nothing was measured for, and of whom nothing is known."""
+    notes = []
+    for one in there:
+        about = f"{one.label}: " if one.label else ""
+        empty = [
+            each.figure.number
+            for each in drawn
+            if each.together is one and each.figure.number and not each.parts
+        ]
+        if empty:
+            notes.append(
+                f"{about}no network has both numbers of a panel of Figure {listed(empty)}; the "
+                "table says why."
+            )
+        unknown = [net.name for net in one.networks if net.robust is None]
+        if unknown:
+            notes.append(
+                f"{about}whether {listed(unknown)} was trained to be robust is not known; it is in "
+                "no group."
+            )
+    return notes
+
+
+def _absent(records: Sequence[Record]) -> list[str]:
+    """Say which rows could not be measured, and why."""
+    had = {one.task.get("entry") for one in records if one.task.get("kind") != ABSENT}
+    reasons: dict[str, list[str]] = {}
+    for one in records:
+        entry = str(one.task.get("entry"))
+        if one.task.get("kind") == ABSENT and entry not in had:
+            reasons.setdefault(str(one.results[0].settings["reason"]), []).append(entry)
+            had.add(entry)
+    return [f"{listed(names)} could not be measured: {reason}" for reason, names in reasons.items()]

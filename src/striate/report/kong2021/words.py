@@ -1,0 +1,71 @@
+"""How the study's quantities, correlations and places are written."""
+
+import re
+from collections.abc import Sequence
+
+from striate.statistics import Between, Correlation, Paired
+
+ATTACKED, PREDICTED, ALPHA, FREQUENCY = (
+    *("adversarial_accuracy", "predictivity"),
+    *("alpha", "frequency_score"),
+)
+NAMES = {
+    "clean_accuracy": "clean accuracy",
+    "accuracy_Linf": "accuracy under L∞",
+    "accuracy_L2": "accuracy under L2",
+    "accuracy_L1": "accuracy under L1",
+    ATTACKED: "adversarial accuracy",
+    PREDICTED: "V1 predictivity",
+    "predictivity_nested": "V1 predictivity, layer chosen on other images",
+    ALPHA: "α of the V1-like layer",
+    FREQUENCY: "V1 frequency score",
+}
+REGRESSIONS = {"pls": "PLS", "ridge": "ridge", "": "no recording"}
+TRAINED = {True: "robust", False: "not robust", None: "unknown"}
+SMALL = 0.001  # p below which the paper prints no more than that
+
+
+def minus(text: str) -> str:
+    """Write true minus signs before numbers; "V1-like" keeps its hyphen."""
+    return re.sub(r"-(?=\d)", "−", text)
+
+
+def p_text(p: float) -> str:
+    """Write p as the paper does, small ones with a digit more."""
+    return "p < 0.001" if p < SMALL else f"p = {p:.4f}" if p < 10 * SMALL else f"p = {p:.3f}"
+
+
+def printed_p(p: float, *, is_bound: bool) -> str:
+    """Write a p that the paper prints."""
+    return f"p < {p:g}" if is_bound else f"p = {p:.3f}"
+
+
+def interval_text(found: Correlation | Paired | Between, digits: int) -> str:
+    """Write the ends of an interval; say so where there is none."""
+    if found.low != found.low:  # NaN
+        return "no interval"
+    return f"95 % interval {found.low:.{digits}f} to {found.high:.{digits}f}"
+
+
+def correlation_text(found: Correlation) -> str:
+    """Write R with all that belongs to it."""
+    return minus(
+        f"R = {found.r:.3f} ({p_text(found.p)}; {interval_text(found, 2)}), Spearman’s "
+        f"ρ = {found.spearman:.3f}, n = {found.n}"
+    )
+
+
+def paired_text(found: Paired) -> str:
+    """Write what changes in pairs."""
+    return minus(
+        f"{found.mean:+.4f} on average ({interval_text(found, 3)}; Wilcoxon {p_text(found.p)}), "
+        f"up in {found.positive} of {found.n} pairs"
+    )
+
+
+def place_text(value: int | float, others: Sequence[int | float]) -> str:
+    """Say how many others lie below a value."""
+    below = sum(other < value for other in others)
+    if below == len(others):
+        return f"above all {below}"
+    return f"below all {len(others)}" if below == 0 else f"above {below} of the {len(others)}"

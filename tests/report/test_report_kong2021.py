@@ -1,0 +1,441 @@
+"""The section on Kong et al. 2021: published and planted numbers come out on the page."""
+
+import io
+import re
+
+import numpy as np
+import pandas as pd
+import pytest
+from scipy import stats
+from synthetic_kong2021 import (
+    FEW,
+    NOT_ATTACKED,
+    ROBUST,
+    TABLE,
+    planted,
+    save_row,
+    save_study,
+    save_summary,
+)
+from test_report_page import LOADING, Page
+
+from striate.report import page as report_page
+from striate.report import write
+from striate.report.kong2021 import STUDY
+from striate.report.kong2021.analysis import analyse, pairs
+from striate.report.kong2021.cells import NO_NUMBER
+from striate.report.kong2021.found import found
+from striate.report.kong2021.panels import FIGURES, Dot, panels, published_panel
+from striate.report.kong2021.plates import is_near, plates
+from striate.report.kong2021.published import rows
+from striate.report.kong2021.shown import shown
+from striate.report.kong2021.table import HEADS, full_table, page_rows
+from striate.report.kong2021.words import minus, p_text, place_text
+from striate.report.section import read
+
+SHOWN = [*FEW, *ROBUST, "nets:mine"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    made = tmp_path_factory.mktemp("kong2021")
+    save_study(made)
+    return made
+
+
+@pytest.fixture(scope="module")
+def there(folder):
+    return found(read(folder))
+
+
+@pytest.fixture(scope="module")
+def made(folder):
+    """The section, made once for all tests."""
+    return STUDY.section(read(folder), folder)
+
+
+@pytest.fixture(scope="module")
+def drawn(made):
+    return {plate.name: plate for plate in made.plates}
+
+
+@pytest.fixture(scope="module")
+def report(folder, made, tmp_path_factory):
+    with pytest.MonkeyPatch.context() as patch:
+        once = STUDY._replace(section=lambda records, where: made)
+        patch.setattr(report_page, "STUDIES", (once,))
+        return write(folder, tmp_path_factory.mktemp("page"))
+
+
+@pytest.fixture(scope="module")
+def page(report):
+    return Page(report.read_text(encoding="utf-8"))
+
+
+@pytest.fixture(scope="module")
+def text(page):
+    return " ".join(page.text.split())
+
+
+def test_every_figure_of_the_paper_is_there_once(drawn):
+    assert list(drawn) == ["kong2021-fig6", "kong2021-fig7", "kong2021-fig8", "kong2021-fig9"]
+    titles = [plate.title.partition(".")[0] for plate in drawn.values()]
+    assert titles == ["Figure 6", "Figure 7", "Figure 8 (S1)", "Figure 9 (S2)"]
+
+
+def test_figure_6_has_the_forty_published_dots_and_the_measured_ones(drawn):
+    numbers = drawn["kong2021-fig6"].numbers
+    published = numbers[numbers["source"] == "published"]
+    expected = TABLE.filter(like="top1_l").mean(axis=1)
+    assert published["of"].tolist() == TABLE.index.tolist()
+    np.testing.assert_allclose(published["x"], expected)
+    np.testing.assert_allclose(published["y"], TABLE["v1_predictivity_pls"])
+    measured = numbers[numbers["source"] == "measured"]
+    for letter, name in (("A", "predictivity pls"), ("B", "alpha pls")):
+        part = measured[measured["panel"] == letter].set_index("of")
+        assert sorted(part.index) == sorted(SHOWN)
+        for entry in (*FEW, *ROBUST):
+            made = planted(entry)
+            assert part.loc[entry, "x"] == made["adversarial_accuracy"]
+            assert part.loc[entry, "y"] == made[name]
+            assert part.loc[entry, "published_x"] == pytest.approx(expected[entry])
+
+
+@pytest.mark.parametrize(("figure", "panel", "x", "y"), [
+    ("7", "A", "adversarial_accuracy", "frequency_score pls"),
+    ("7", "B", "frequency_score pls", "predictivity pls"),
+    ("8", "A", "adversarial_accuracy", "predictivity ridge"),
+    ("8", "B", "adversarial_accuracy", "alpha ridge"),
+    ("9", "A", "adversarial_accuracy", "frequency_score ridge"),
+    ("9", "B", "frequency_score ridge", "predictivity ridge"),
+])  # fmt: skip
+def test_other_figures_have_the_measured_dots_only(drawn, figure, panel, x, y):
+    numbers = drawn[f"kong2021-fig{figure}"].numbers
+    assert "published" not in set(numbers["source"])
+    part = numbers[(numbers["panel"] == panel) & (numbers["source"] == "measured")]
+    part = part.set_index("of")
+    for entry in (*FEW, *ROBUST):
+        assert part.loc[entry, "x"] == planted(entry)[x]
+        assert part.loc[entry, "y"] == planted(entry)[y]
+
+
+def test_every_dot_drawn_is_in_the_csv_and_published_ones_are_hollow(drawn):
+    for plate in drawn.values():
+        csv = pd.read_csv(io.StringIO(plate.numbers.to_csv(index=False)))
+        written = set(zip(csv["x"].round(9), csv["y"].round(9), strict=True))
+        count = 0
+        for axes in plate.figure.axes:
+            for line in axes.lines:
+                points = {(round(x, 9), round(y, 9)) for x, y in np.asarray(line.get_xydata())}
+                if line.get_label() in ("dots", "fit", "pair"):
+                    assert points <= written, plate.name
+                if line.get_label() == "dots":
+                    count += len(points)
+                    hollow = line.get_markerfacecolor() == "none"
+                    assert hollow == (axes.get_title(loc="left") == "A\u2003published")
+        assert count == (csv["source"] != "fit").sum()
+
+
+def test_the_users_network_is_a_star_with_its_name(drawn):
+    for plate in drawn.values():
+        for axes in plate.figure.axes:
+            stars = [line for line in axes.lines if line.get_marker() == "*"]
+            named = [one.get_text() for one in axes.texts]
+            if axes.get_title(loc="left") == "A\u2003published":
+                assert (stars, named) == ([], [])
+            else:
+                assert len(stars) == 1
+                assert "nets:mine" in named
+                assert "igr_resnet50" in named  # few enough for names; "robust_" is the square
+
+
+def test_robust_networks_are_joined_to_their_bases_in_figure_8b(drawn):
+    joined = {
+        name: [
+            line for axes in plate.figure.axes for line in axes.lines if line.get_label() == "pair"
+        ]
+        for name, plate in drawn.items()
+    }
+    assert {name: len(lines) for name, lines in joined.items()} == {
+        "kong2021-fig6": 0, "kong2021-fig7": 0, "kong2021-fig8": 3, "kong2021-fig9": 0,
+    }  # fmt: skip
+    first = np.asarray(joined["kong2021-fig8"][0].get_xydata())
+    base, robust = planted("resnet50"), planted("robust_resnet50_l2_3")
+    expected = [[one["adversarial_accuracy"], one["alpha ridge"]] for one in (base, robust)]
+    np.testing.assert_allclose(first, expected)
+
+
+def test_a_dotted_line_leads_from_the_published_accuracy(drawn):
+    axes = drawn["kong2021-fig6"].figure.axes[1]
+    links = [np.asarray(line.get_xydata()) for line in axes.lines if line.get_label() == "link"]
+    assert len(links) == len(FEW) + len(ROBUST)
+    alexnet = planted("alexnet")
+    expected = [rows()["alexnet"].values["adversarial_accuracy"], alexnet["adversarial_accuracy"]]
+    assert any(np.allclose(link[:, 0], expected) for link in links)
+
+
+@pytest.mark.parametrize(
+    ("values", "near"),
+    [([0.55, 0.6], True), ([0.43, 0.7], True), ([0.3, 0.6], False), ([0.8], False)],
+)
+def test_distant_predictivities_get_axes_of_their_own(values, near):
+    assert is_near(values) == near
+
+
+def test_near_predictivities_share_the_axes(tmp_path):
+    for entry in FEW:
+        save_row(tmp_path, entry, scale=1.0)
+    plate = plates(shown(found(read(tmp_path))))[0]
+    assert [axes.get_title(loc="left") for axes in plate.figure.axes] == [
+        "A\u2003published and measured", "B",
+    ]  # fmt: skip
+    assert "panels of their own" not in plate.methods
+
+
+def test_captions_say_that_scales_differ(drawn):
+    for name in ("6", "7", "8", "9"):
+        assert "not on the paper’s scale" in drawn[f"kong2021-fig{name}"].methods
+        assert (
+            "photographs 123abc; the paper’s on the 50,000" in drawn[f"kong2021-fig{name}"].methods
+        )
+    assert "panels of their own" in drawn["kong2021-fig6"].methods
+    claim = drawn["kong2021-fig8"].claim
+    assert "R = 0.696 (p < 0.001), n = 40" in claim
+    assert "R = 0.159 (p = 0.327), n = 40" in claim
+
+
+def test_the_published_numbers_are_on_the_page(text):
+    for part in (
+        "R = 0.774 (p < 0.001; 95 % interval 0.59 to 0.87), Spearman’s ρ = 0.792, n = 40",
+        "Without AlexNet R is 0.829",
+        "0.390 over the 26 not robust ones and 0.689 over the 14 robust ones",
+        "+0.0155 on average",
+        "Wilcoxon p = 0.0015), up in 13 of 14 pairs",
+        "predict V1 better by 0.022",
+        "R = 0.772 (p < 0.001), n = 40",
+        "R = 0.362 (p = 0.022), n = 40",
+    ):
+        assert part in text, part
+
+
+def test_measured_correlations_are_those_of_the_planted_numbers(folder, report, text):
+    table = pd.read_csv(report.parent / "kong2021_correlations.csv")
+    x = [*(planted(entry)["adversarial_accuracy"] for entry in (*FEW, *ROBUST)), 0.45]
+    y = [*(planted(entry)["alpha ridge"] for entry in (*FEW, *ROBUST)), 0.8]
+    truth = stats.pearsonr(x, y)
+    low, high = truth.confidence_interval(0.95)  # nine networks: Fisher's
+    mine = table[(table["figure"] == "8B") & (table["networks"] == "all")].iloc[0]
+    assert (mine["r"], mine["p"]) == pytest.approx((truth.statistic, truth.pvalue))
+    assert (mine["low"], mine["high"], mine["n"]) == pytest.approx((low, high, 9))
+    assert (mine["printed_r"], mine["printed_p"]) == (0.159, 0.327)
+    said = f"measured R = {truth.statistic:.2f} (95 % interval {low:.2f} to {high:.2f}, n = 9)"
+    assert minus(said) in text
+    robust = table[(table["figure"] == "8B") & (table["networks"] == "robust")].iloc[0]
+    assert robust["reason"] == "3 networks; a correlation needs 4."
+    # A row per panel and subset: published, and two panels of four figures
+    assert len(table) == 5 * (1 + 8)
+
+
+def dots(x, y, robust, clean=None):
+    clean = x if clean is None else clean
+    return [
+        Dot(f"net{i}", None, r, None, c, a, None, b, None, "", None)
+        for i, (a, b, r, c) in enumerate(zip(x, y, robust, clean, strict=True))
+    ]
+
+
+def test_analysis_names_why_a_number_is_missing():
+    up = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6]
+    mixed = [0.2, 0.1, 0.4, 0.3, 0.6, 0.5]
+    few = analyse(dots(up[:3], mixed[:3], [True] * 3))
+    assert few.correlations["all"] == "3 networks; a correlation needs 4."
+    assert few.line is None
+    assert few.pairs == "0 pairs of a robust network and its base; two are the fewest."
+    same = analyse(dots(up, [0.5] * 6, [True, False] * 3))
+    assert same.correlations["all"] == "One of the two numbers is the same for all networks."
+    known = analyse(dots(up, mixed, [True] * 6)).correlations
+    assert known["given robust or not"] == "The networks do not differ in robustness."
+    # Clean accuracy is x itself: nothing is left of it.
+    assert known["given clean accuracy"].startswith("No correlation: given explains x")
+    none = analyse(dots(up, mixed, [None] * 6)).correlations
+    assert none["robust"] == "0 networks; a correlation needs 4."
+
+
+def test_the_published_pairs_are_the_fourteen_robust_networks_and_their_bases():
+    both = pairs(published_panel().dots)
+    assert len(both) == 14
+    for base, robust in both:
+        assert base.name == TABLE.loc[robust.name, "architecture"]
+        assert not TABLE.loc[base.name, "robust"]
+        assert TABLE.loc[robust.name, "robust"]
+
+
+def test_every_cell_of_the_table_has_a_number_or_its_reason(there):
+    lines, notes = page_rows(there)
+    assert len(lines) == 40 + 9
+    assert lines[0].yours
+    for line in lines:
+        assert list(line.cells) == list(HEADS)
+        for cell in line.cells.values():
+            assert (cell.text == NO_NUMBER) == (cell.sort == "")
+            assert cell.text != NO_NUMBER or (cell.reason and notes[cell.note - 1] == cell.reason)
+    published = {line.cells["network"].text: line.cells for line in lines if not line.measured}
+    assert published["alexnet"]["adversarial_accuracy"].text.replace("\u00a0", " ") == "35.6 %"
+    assert published["resnet50"]["frequency_score"].text == "0.763"
+    assert "0.817 ± 0.032" in published["robust_resnet50_l2_3"]["frequency_score"].reason
+    assert published["resnet50_simclr"]["frequency_score"].text == NO_NUMBER
+
+
+def test_the_csv_has_every_number_unrounded(there, report):
+    table = pd.read_csv(report.parent / "kong2021.csv")
+    pd.testing.assert_frame_equal(
+        table, pd.read_csv(io.StringIO(full_table(there).to_csv(index=False)))
+    )
+    mine = table[(table["source"] == "measured") & (table["network"] == "vgg16")]
+    values = mine.set_index(["quantity", mine["regression"].fillna("")])["value"]
+    for name, value in planted("vgg16").items():
+        quantity, _, regression = name.partition(" ")
+        assert values[quantity, regression] == value
+    missing = mine[mine["value"].isna()]
+    assert missing["reason"].str.len().gt(10).all()
+    own = table[(table["network"] == "nets:mine") & (table["quantity"] == "predictivity_nested")]
+    assert own.set_index("regression")["value"].to_dict()["pls"] == 0.29
+
+
+def test_missing_cells_print_the_reason_that_the_summary_gives(tmp_path):
+    cells = [(name, "", NOT_ATTACKED) for name in ("accuracy_Linf", "adversarial_accuracy")]
+    cells.append(("predictivity", "pls", "No recording <b>was</b> given."))
+    values = {"clean_accuracy": 0.5, "alpha ": 0.9, "frequency_score ": 0.7}
+    save_summary(tmp_path, values, recording=None, pictures=None, missing=cells)
+    text = " ".join(Page(write(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert NOT_ATTACKED in text
+    assert "No recording <b>was</b> given." in text
+    assert "has no such number, and does not say why" in text  # of L2
+    assert "the one with the highest frequency score" in text
+    assert "no network has both numbers of a panel of Figure 6, 7, 8 and 9" in text
+
+
+def test_a_network_without_recording_stands_among_the_published_by_its_accuracy(tmp_path):
+    values = {"adversarial_accuracy": 0.45, "alpha ": 0.9, "frequency_score ": 0.7}
+    save_summary(tmp_path, values, recording=None)
+    first, second = plates(shown(found(read(tmp_path))))
+    (mark,) = first.numbers[first.numbers["source"] == "measured"].to_dict("records")
+    assert (mark["of"], mark["x"]) == ("nets:mine", 0.45)
+    assert "nets:mine" in [one.get_text() for one in first.figure.axes[0].texts]
+    assert "Upright line" in first.methods
+    assert second.name == "kong2021-fig-alone"
+    assert "No recording was given" in second.methods
+    drawn = second.numbers[second.numbers["source"] == "measured"]
+    assert drawn["y"].tolist() == [0.9, 0.7]
+
+
+def test_radii_that_are_not_the_papers_are_noted(tmp_path):
+    save_summary(tmp_path, {"accuracy_Linf": 0.2}, eps=4 / 255)
+    lines, _ = page_rows(found(read(tmp_path)))
+    assert lines[0].cells["accuracy_Linf"].reason == "Attacked with ε = 4/255."
+    save_summary(tmp_path, {"accuracy_Linf": 0.2}, eps=1 / 1020)
+    lines, _ = page_rows(found(read(tmp_path)))
+    assert lines[0].cells["accuracy_Linf"].reason == ""
+
+
+def test_networks_measured_otherwise_are_a_set_of_their_own(tmp_path):
+    for entry in FEW:
+        save_row(tmp_path, entry)
+        save_row(tmp_path, entry, quick=True, pictures=None)
+    there = found(read(tmp_path))
+    assert {one.label for one in there} == {"photographs, in full", "no photographs, quick"}
+    assert [len(one.networks) for one in there] == [5, 5]
+    lines, _ = page_rows(there)
+    assert len(lines) == 40 + 10
+
+
+def test_networks_of_one_name_are_told_apart(tmp_path):
+    for sha in ("a" * 12, "b" * 12):
+        save_summary(tmp_path, {"clean_accuracy": 0.5}, sha=sha)
+        save_summary(
+            tmp_path, {"clean_accuracy": 0.5}, sha=sha, entry="alexnet", robust=False, model="x"
+        )
+    (one,) = found(read(tmp_path))
+    assert [network.name for network in one.networks] == [
+        "alexnet (aaaaaa)", "alexnet (bbbbbb)", "nets.py:mine (aaaaaa)", "nets.py:mine (bbbbbb)",
+    ]  # fmt: skip
+
+
+def test_a_row_that_is_none_is_refused(tmp_path):
+    save_summary(tmp_path, {"clean_accuracy": 0.5}, entry="resnet51")
+    with pytest.raises(ValueError, match="stands for entry='resnet51', which is no row of Kong"):
+        write(tmp_path)
+
+
+def test_the_page_says_how_to_read_it_and_every_caveat(page, text):
+    for part in (
+        "How to read this", "Hollow dots were published", "What these numbers are not",
+        "may not be passed on", "textures made from the fifth", "same test pictures",
+        "two single trials", "Ridge regression has a knob", "eight are ResNet-50",
+        "Within the groups it is weaker: 0.390",
+    ):  # fmt: skip
+        assert part in text, part
+    assert "nets:mine: adversarial accuracy 45.0 %, above 27 of the 40 published" in text
+    assert len(page.ids) == len(set(page.ids))
+    wanted = {value[1:] for _, name, value in page.attributes if name == "href"}
+    assert wanted <= set(page.ids)
+
+
+def test_the_page_loads_nothing_and_runs_no_script_but_its_own(report, page):
+    text = report.read_text(encoding="utf-8")
+    assert page.tags.count("script") == 1
+    assert not {"link", "iframe", "object", "embed", "img", "base"} & set(page.tags)
+    assert not [entry for entry in page.attributes if entry[1] in LOADING]
+    assert not re.search(r"url\((?!#)|@import|https?://|fetch\(|XMLHttp", text)
+    (policy,) = [v for _, name, v in page.attributes if name == "content" and "default-src" in v]
+    assert re.search(r"script-src 'sha256-[\w+/]{43}='; ", policy)
+    assert "prefers-color-scheme: dark" in text
+
+
+def test_planted_markup_comes_out_as_text(tmp_path):
+    planted_text = '"><script>alert(1)</script>'
+    values = {"adversarial_accuracy": 0.3, "predictivity pls": 0.3}
+    about = {"recording": f"{planted_text}.npz: 3 units, sha256 1", "pictures": planted_text}
+    missing = [("alpha", "pls", planted_text), ("accuracy_L2", "", "<script>alert(2)</script>")]
+    save_summary(tmp_path, values, model="net:<script>alert(1)", missing=missing, **about)
+    save_summary(tmp_path, values, model=planted_text, sha="b" * 12, **about)
+    written = write(tmp_path)
+    page = Page(written.read_text(encoding="utf-8"))
+    for part in (planted_text, "net:<script>alert(1)", "<script>alert(2)</script>"):
+        assert part in page.text
+    assert page.tags.count("script") == 1
+    assert not [name for _, name, _ in page.attributes if name.startswith("on")]
+    inside = {path.name for path in (tmp_path / "report" / "figures").iterdir()}
+    assert all(re.fullmatch(r"[\w+-]+\.(svg|pdf|csv)", name) for name in inside)
+    before = written.read_bytes()
+    assert write(tmp_path).read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("p", "said"), [(0.5, "p = 0.500"), (0.00151, "p = 0.0015"), (0.0009, "p < 0.001")]
+)
+def test_p_as_the_paper_writes_it(p, said):
+    assert p_text(p) == said
+
+
+@pytest.mark.parametrize(
+    ("value", "said"), [(5, "above all 3"), (0, "below all 3"), (2.5, "above 2 of the 3")]
+)
+def test_places(value, said):
+    assert place_text(value, [1, 2, 3]) == said
+
+
+def test_each_figure_has_the_panels_of_the_paper(there):
+    pairs_of = {figure.number: [(p.x, p.y) for p in panels(figure, there[0])] for figure in FIGURES}
+    attacked, score = "adversarial_accuracy", "frequency_score"
+    assert pairs_of["6"] == pairs_of["8"] == [(attacked, "predictivity"), (attacked, "alpha")]
+    assert pairs_of["7"] == pairs_of["9"] == [(attacked, score), (score, "predictivity")]
+
+
+def test_networks_of_another_input_size_saw_the_same_photographs(tmp_path):
+    """The digest of photographs covers how they are prepared, which a network decides."""
+    for number, name in enumerate(("alexnet", "inception_v3", "vgg11", "vgg13", "vgg16")):
+        save_row(tmp_path, name, pictures=f"val {number:012x}")
+    (together,) = found(read(tmp_path))
+    assert len(together.networks) == 5
+    assert together.settings["pictures"] == "val"
