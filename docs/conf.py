@@ -79,7 +79,7 @@ def without_headings(
     """Let headings in the text of a module be bold lines: several modules have the same ones."""
     if what == "module":
         text = "\n".join(lines)
-        lines[:] = re.sub(r"(?m)^(\S.*)\n-{4,}$", r".. rubric:: \1", text).split("\n")
+        lines[:] = re.sub(r"(?m)^(\S.*)\n-{4,}$", r".. rubric:: \1\n", text).split("\n")
 
 
 def without_fields(app: Sphinx, what: str, name: str, member: object, skip: bool, _: object) -> bool:
