@@ -37,11 +37,26 @@ def rows(
     units: Sequence[float] | float | None = None,
 ) -> pd.DataFrame:
     """Return points of one line, or of several, with the columns `COLUMNS`."""
-    table = pd.DataFrame({"x": [*x], "y": [*y]}, dtype=float)
-    table = table.assign(panel=panel, source=source, of=of, series=series)
-    table["error"] = np.nan if error is None else error
-    table["units"] = np.nan if units is None else units
-    return table[COLUMNS].astype({"error": float, "units": float})
+    xs, ys = np.array([*x], dtype=float), np.array([*y], dtype=float)
+    # Made at once: a page of many networks has thousands of lines.
+    return pd.DataFrame(
+        {
+            "panel": panel,
+            "source": source,
+            "of": of,
+            "series": series if isinstance(series, str) else [*series],
+            "x": xs,
+            "y": ys,
+            "error": _filled(error, len(xs)),
+            "units": _filled(units, len(xs)),
+        },
+        index=range(len(xs)),
+    )
+
+
+def _filled(values: Sequence[float] | float | None, count: int) -> np.ndarray:
+    given = np.nan if values is None else values
+    return np.broadcast_to(np.asarray(given, dtype=float), (count,))
 
 
 def stacked(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:

@@ -2,9 +2,11 @@
 
 import io
 import re
+from collections import Counter
 from collections.abc import Mapping
 
 from matplotlib import rc_context
+from matplotlib.figure import Figure
 
 from striate.report.figures import BLUE, HOUSE, INK, MUTED, PAGE, RULE, Plate
 
@@ -22,14 +24,13 @@ THEME = {
 def files(plate: Plate) -> Mapping[str, bytes]:
     """Return the plate as the files it is saved as, by suffix: svg, pdf, csv."""
     vector = {}
-    plate.figure.draw_without_rendering()
-    plate.figure.set_layout_engine("none")  # laid out once, for both formats
+    _lay_out(plate.figure)
     for kind, blank in (("svg", ("Date", "Creator", "Format", "Type")), ("pdf", ("CreationDate",))):
         buffer = io.BytesIO()
         # Without dates, the same results give the same bytes.
         plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
         drawn = buffer.getvalue()
-        vector[kind] = _numbered(_short(drawn)) if kind == "svg" else drawn
+        vector[kind] = _told_apart(_numbered(_short(drawn))) if kind == "svg" else drawn
     return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
 
 
@@ -75,3 +76,23 @@ def _numbered(svg: bytes) -> bytes:
         return found[1] + names.setdefault(found[2], b"clip%d" % len(names))
 
     return re.sub(rb'(\bid="|#)(p[0-9a-f]{10})\b', named, svg)
+
+
+def _told_apart(svg: bytes) -> bytes:
+    """Number images that are alike: they are named by what they show, and a name is unique."""
+    seen: Counter[bytes] = Counter()
+
+    def named(found: re.Match[bytes]) -> bytes:
+        seen[found[1]] += 1
+        again = b"-%d" % seen[found[1]] if seen[found[1]] > 1 else b""
+        return b'id="' + found[1] + again + b'"'
+
+    return re.sub(rb'\bid="(image[0-9a-f]+)"', named, svg)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Place everything once, for both formats; a drawing would do the same and more."""
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        engine.execute(figure)
+    figure.set_layout_engine("none")

@@ -129,8 +129,8 @@ def _plate(
         title,
         CLAIM,
         tuple(found),
-        f"{NO_BANDS if is_crowded(runs) else BANDS} {about}{ceiling_of(runs)} {flats}"
-        f"{methods_of(runs, together)}",
+        f"As Fig. 5 of Kong et al. 2021, right. {NO_BANDS if is_crowded(runs) else BANDS} {about}"
+        f"{ceiling_of(runs)} {flats}{methods_of(runs, together)}",
         f"Predictivity against layer in {len(parts)} panels. {found[0]}",
         figure,
         numbers,

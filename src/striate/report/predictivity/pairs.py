@@ -18,8 +18,20 @@ class Pair(NamedTuple):
     difference: Score | None
 
 
-def pairs(together: Together) -> list[Pair]:
-    """Return the networks that were compared, or could be: two of the same layers, if alone."""
+Labels = Sequence[tuple[str, str]]
+
+
+def pairs(together: Together, bases: Labels = ()) -> list[Pair]:
+    """Return the networks that were compared, or could be.
+
+    Parameters
+    ----------
+    together
+        Networks that predicted the same neurons.
+    bases
+        Labels of robust networks and of their base networks, which stand against each other where
+        no difference was tested. Two networks of the same layers do, too, if they are alone.
+    """
     compared = [
         Pair(run, rival, difference)
         for run in together.runs
@@ -27,17 +39,26 @@ def pairs(together: Together) -> list[Pair]:
         if (rival := _rival(run, difference, together.runs)) is not None
     ]
     deep = [label for label in together.networks if label not in baselines(together)]
+    tested = {(pair.first.label, pair.second.label) for pair in compared}
+    untested = [labels for labels in bases if labels not in tested]
+    compared += [pair for labels in untested for pair in _alike(together, *labels)]
     if compared or len(deep) != 2:
         return compared
-    first, second = ([run for run in together.runs if run.label == label] for label in deep)
-    pooled = [
-        Pair(one, other, None)
-        for one in first
-        for other in second
-        if alike(one, other) and _names(one) == _names(other)
-    ]
+    pooled = _alike(together, *deep)
     gap = sum(one.score.value - other.score.value for one, other, _ in pooled)
     return pooled if gap >= 0 else [Pair(other, one, None) for one, other, _ in pooled]
+
+
+def _alike(together: Together, first: str, second: str) -> list[Pair]:
+    """Return the runs of two networks of the same layers under the same conditions."""
+    return [
+        Pair(one, other, None)
+        for one in together.runs
+        for other in together.runs
+        if (one.label, other.label) == (first, second)
+        and alike(one, other)
+        and _names(one) == _names(other)
+    ]
 
 
 def both_averaged(one: Run, other: Run) -> tuple[np.ndarray, np.ndarray] | None:

@@ -1,12 +1,15 @@
 """Predictivity of V1's neurons on the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from matplotlib import rc_context
 
 from striate.reference import kong2021_table_s1
+from striate.report.crowd import MANY
 from striate.report.figures import HOUSE, Plate, once
+from striate.report.known import READS, Key, Known, known
 from striate.report.predictivity.display import display_plate
 from striate.report.predictivity.findings import findings
 from striate.report.predictivity.found import NESTED, Together, baselines, found
@@ -15,6 +18,7 @@ from striate.report.predictivity.layers import (
     layers_plate,
     protocols_plate,
 )
+from striate.report.predictivity.many import labelled_bases, many_plates, of_many
 from striate.report.predictivity.neurons import neurons_plates
 from striate.report.predictivity.table import (
     difference_table,
@@ -34,34 +38,46 @@ CADENA = Work(
 )
 
 
-def section(records: Sequence[Record], folder: Path) -> Section:
+NAME = "predictivity"
+
+
+def section(records: Sequence[Record], folder: Path) -> Section | None:
     """Make the section of the study.
 
     Parameters
     ----------
     records
-        Its result files.
+        Its result files, and those by which networks are known.
     folder
         Where they came from.
+
+    Returns
+    -------
+    section
+        None where nothing was predicted.
 
     Raises
     ------
     ValueError
         If the files hold nothing about a layer, or arrays that do not belong together.
     """
-    there = found(records)
+    mine = [record for record in records if record.task.get("study") == NAME]
+    if not mine:
+        return None
+    there, about = found(mine), known(records)
     if not there:
         raise ValueError(
             f"the results of predictivity in {folder} say nothing about a layer; move them away "
             "and rerun"
         )
-    seconds = [record.provenance.get("seconds") for record in records]
-    known = [value for value in seconds if isinstance(value, int | float)]
+    seconds = [record.provenance.get("seconds") for record in mine]
+    took = [value for value in seconds if isinstance(value, int | float)]
     runs = [run for together in there for run in together.runs]
     published = kong2021_table_s1()["v1_predictivity_pls"]
     words = {
-        "findings": findings(there),
+        "findings": _findings(there, about),
         "usual": usual(there),
+        "many": any(_is_many(one) for one in there),
         "rows": predictivity_cells(there),
         "columns": _columns(there),
         "published": span([*published], 3),
@@ -69,7 +85,7 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         "regressions": sorted({together.regression for together in there}),
         "ungrouped": any(not run.grouped for run in runs),
         "sized": any(run.display is not None for run in runs),
-        "time": duration(sum(known)) if known else "",
+        "time": duration(sum(took)) if took else "",
         "missing": _missing(there),
     }
     tables = {"predictivity": predictivity_table(there)}
@@ -84,27 +100,47 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         f"{plural(len(networks), 'network')}, {plural(len(recordings), 'recording')}",
         "predictivity.html.jinja",
         words,
-        plates(there),
+        plates(there, about),
         tables,
         (KONG, CADENA),
     )
 
 
 COMMAND = "striate measure predictivity MODEL --recording FILE --images DIR --stimulus-deg DEGREES"
-STUDY = Study("predictivity", COMMAND, section)
+STUDY = Study(NAME, COMMAND, section, (NAME, *READS))
 
 
 @rc_context(HOUSE)
-def plates(there: Sequence[Together]) -> list[Plate]:
-    """Draw every figure these results can fill; what the paper claims is said once."""
-    return once(one for together in there for one in _plates(together))
+def plates(
+    there: Sequence[Together], about: Mapping[Key, Known] = MappingProxyType({})
+) -> list[Plate]:
+    """Draw every figure these results can fill; what the paper claims is said once.
+
+    `about` is what else is known of the networks.
+    """
+    return once(one for together in there for one in _plates(together, about))
 
 
-def _plates(together: Together) -> Iterator[Plate]:
+def _is_many(together: Together) -> bool:
+    return len(set(together.networks) - baselines(together)) > MANY
+
+
+def _findings(there: Sequence[Together], about: Mapping[Key, Known]) -> list[str]:
+    few = [one for one in there if not _is_many(one)]
+    many = [one for one in there if _is_many(one)]
+    return [*findings(few), *(line for one in many for line in of_many(one, about))]
+
+
+def _plates(together: Together, about: Mapping[Key, Known]) -> Iterator[Plate]:
+    bases = labelled_bases(together, about)
+    if _is_many(together):
+        yield from many_plates(together, about)
+        yield from neurons_plates(together, bases, 0)
+        return
     for protocol in together.protocols:
         if not is_shown_by_protocol(together, protocol):
             yield layers_plate(together, protocol)
-    yield from neurons_plates(together)
+    yield from neurons_plates(together, bases)
     later = [display_plate(together, protocol) for protocol in together.protocols]
     yield from (plate for plate in (*later, protocols_plate(together)) if plate is not None)
 

@@ -42,9 +42,9 @@ def curves_plate(together: Together) -> Plate | None:
     panels = figure.subplots(1, len(norms), squeeze=False, sharey=True)[0]
     parts = []
     for axes, letter, norm in zip(panels, letters(len(norms)), norms, strict=True):
-        parts.append(_rows(letter, norm, together))
+        parts.append(curve_table(letter, norm, together))
         _draw(axes, parts[-1], together)
-        _dress(axes, parts[-1], norm, letter)
+        dress_curves(axes, parts[-1], norm, letter)
     panels[0].set_ylabel("accuracy")
     numbers = stacked(parts)
     chance = together.networks[0].settings.get("classes")
@@ -68,7 +68,8 @@ def curves_plate(together: Together) -> Plate | None:
     )
 
 
-def _rows(letter: str, norm: str, together: Together) -> pd.DataFrame:
+def curve_table(letter: str, norm: str, together: Together) -> pd.DataFrame:
+    """Return the curves of a norm, and the published accuracies beside them."""
     parts = []
     for one in together.networks:
         for (theirs, geometry), curve in one.curves.items():
@@ -92,7 +93,8 @@ def _draw(axes: Axes, part: pd.DataFrame, together: Together) -> None:
         axes.plot(row["x"], row["y"], color=looks[row["of"]]["color"], label=name, **ring)
 
 
-def _dress(axes: Axes, part: pd.DataFrame, norm: str, letter: str) -> None:
+def dress_curves(axes: Axes, part: pd.DataFrame, norm: str, letter: str) -> None:
+    """Name the axes of a panel, with a tick per radius."""
     radii = np.unique(part["x"].to_numpy(float))
     positive = radii[radii > 0]
     if len(positive) and positive[-1] > WIDE * positive[0]:

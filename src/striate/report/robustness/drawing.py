@@ -13,6 +13,14 @@ from striate.report.robustness.words import bounds
 from striate.results import Curve, Score
 
 CROWDED = 6  # lines beyond which bands would hide each other
+# A published accuracy among many.
+RING: Look = {
+    "marker": "o",
+    "markersize": 5,
+    "markerfacecolor": "none",
+    "markeredgewidth": 0.8,
+    "linestyle": "none",
+}
 
 
 def looks_of(together: Together) -> dict[str, Look]:

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from striate.reference import kong2021_table_s1
+from striate.report.known import entry_of
 from striate.report.names import distinct, in_order, models
 from striate.report.section import Record
 from striate.report.training.found import Lesson, data_of, lessons
@@ -213,11 +214,9 @@ def _place(norm: str) -> int:
 
 
 def _published(model: str) -> dict[str, float]:
-    """Look a network up in S1 Table: by its weights if it was given some, else by its name."""
+    """Look a network up in S1 Table."""
     table = {str(row["model"]): row for row in kong2021_table_s1().to_dict("records")}
-    name, _, weights = model.partition(", ")
-    source, _, architecture = name.rpartition("/")
-    entry = weights if weights else architecture if source == "torchvision" else ""
-    if entry not in table:
+    entry = entry_of(model)
+    if not entry:
         return {}
     return {column: float(table[entry][column]) for column in ("top1_clean", *PAPER.values())}

@@ -1,21 +1,24 @@
 """Adversarial robustness on the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from matplotlib import rc_context
 
+from striate.report.crowd import MANY
 from striate.report.figures import HOUSE, Plate, once
+from striate.report.known import READS, Key, Known, known
 from striate.report.robustness.attacks import attacks_plate
 from striate.report.robustness.curves import curves_plate
 from striate.report.robustness.findings import findings
 from striate.report.robustness.found import NAME, Together, found
+from striate.report.robustness.many import many_plates
 from striate.report.robustness.passbands import passbands_plate
 from striate.report.robustness.probes import probes_plate
 from striate.report.robustness.table import accuracy_cells, robustness_table, trial_cells
 from striate.report.robustness.words import VERDICTS
 from striate.report.section import KONG, Record, Section, Study, duration
-from striate.report.training.found import NAME as TRAINING
 from striate.report.words import plural
 
 
@@ -42,20 +45,20 @@ def section(records: Sequence[Record], folder: Path) -> Section | None:
     mine = [record for record in records if record.task.get("study") == NAME]
     if not mine:
         return None
-    there = found(records)
+    there, about = found(records), known(records)
     if not there:
         raise ValueError(
             f"the results of robustness in {folder} hold no accuracy; move them away and rerun"
         )
     seconds = [record.provenance.get("seconds") for record in mine]
-    known = [value for value in seconds if isinstance(value, int | float)]
+    took = [value for value in seconds if isinstance(value, int | float)]
     trials = {one.label: cells for one in there if (cells := trial_cells(one))}
     words = {
         "findings": findings(there),
         "tables": {one.label: accuracy_cells(one) for one in there},
         "trials": trials,
         "verdicts": VERDICTS,
-        "time": duration(sum(known)) if known else "",
+        "time": duration(sum(took)) if took else "",
         "missing": _missing(there),
     }
     networks = {(net.label, net.model) for one in there for net in one.networks}
@@ -65,22 +68,30 @@ def section(records: Sequence[Record], folder: Path) -> Section | None:
         f"{plural(len(networks), 'network')}, {plural(len(there), 'set')} of images",
         "robustness.html.jinja",
         words,
-        plates(there),
+        plates(there, about),
         {NAME: robustness_table(there)},
         (KONG,),
     )
 
 
-STUDY = Study(NAME, "striate measure robustness MODEL --images DIR", section, (NAME, TRAINING))
+STUDY = Study(NAME, "striate measure robustness MODEL --images DIR", section, (NAME, *READS))
 
 
 @rc_context(HOUSE)
-def plates(there: Sequence[Together]) -> list[Plate]:
-    """Draw every figure these results can fill; what the paper claims is said once."""
-    return once(one for together in there for one in _plates(together))
+def plates(
+    there: Sequence[Together], about: Mapping[Key, Known] = MappingProxyType({})
+) -> list[Plate]:
+    """Draw every figure these results can fill; what the paper claims is said once.
+
+    `about` is what else is known of the networks.
+    """
+    return once(one for together in there for one in _plates(together, about))
 
 
-def _plates(together: Together) -> Iterator[Plate]:
+def _plates(together: Together, about: Mapping[Key, Known]) -> Iterator[Plate]:
+    if len(together.networks) > MANY:
+        yield from many_plates(together, about)
+        return
     if any(one.clean or one.attacked for one in together.networks):
         yield attacks_plate(together)
     rest = (curves_plate, probes_plate, passbands_plate)

@@ -21,8 +21,9 @@ def recordings_methods(populations: Sequence[Population]) -> str:
         return span(numbers(one.settings.get(name) for one in populations))
 
     return (
-        "a: mouse V1 (Stringer et al. 2019) as a share of its total, with the published fit to "
-        f"ranks {MOUSE_RANKS[0]}–{MOUSE_RANKS[1]}. b: α, with error bars of {errors_of(scores)}; "
+        "As Fig. 2 of Kong et al. 2021. a: mouse V1 (Stringer et al. 2019) as a share of its "
+        f"total, with the published fit to ranks {MOUSE_RANKS[0]}–{MOUSE_RANKS[1]}. b: α, with "
+        f"error bars of {errors_of(scores)}; "
         "below the dotted line, α = 1, theory says that a code of images with many dimensions "
         "cannot be smooth. Other panels: share of the variance by rank, mean ± sd over halvings of "
         f"the trials (band), shaded where α was fitted ({windows_of(scores)}); thin lines have the "
@@ -49,7 +50,8 @@ def layers_methods(together: Together, letter: str) -> str:
     ]
     left_out = f" Too narrow for an exponent: {listed(narrow)}." if narrow else ""
     return (
-        "Colour is depth, blue for the first layer and orange for the last. Spectra: share of the "
+        "After Fig. 3 of Kong et al. 2021, with all layers. Colour is depth, blue for the first "
+        "layer and orange for the last. Spectra: share of the "
         f"variance by rank, mean ± sd (band) over {sets_of(together)} drawn from "
         f"{counted(settings['available'])} ({settings['pictures']}; protocol "
         f"“{settings['protocol']}”); units are {'' if settings.get('z_scored') else 'not '}"

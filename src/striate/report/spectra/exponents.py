@@ -70,7 +70,7 @@ def exponent_panel(axes: Axes, table: pd.DataFrame, together: Together, letter: 
     axes.margins(y=0.12)
     columns = min(len(handles), 4)
     axes.figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=2.6)
-    _name_depth(axes, together)
+    name_depth(axes, together)
 
 
 def _dots(
@@ -86,7 +86,8 @@ def _dots(
         )  # fmt: skip
 
 
-def _name_depth(axes: Axes, together: Together) -> None:
+def name_depth(axes: Axes, together: Together) -> None:
+    """Label the x axis by layers, or by depth where networks have other layers."""
     if not same_layers(together):
         axes.set_xlabel("relative depth: first layer measured 0, last 1")
         return

@@ -13,10 +13,10 @@ CROSS, PLAIN = "cvPCA", "PCA of the trial mean"
 
 
 def findings(found: Found) -> list[str]:
-    """Say of recordings, of each set of networks and of each comparison what was found."""
+    """Say of recordings, of each set of few networks and of each comparison what was found."""
     sentences = of_populations(found.populations)[:1] if found.populations else []
     for together in found.together:
-        sentences += [*of_networks(together)]
+        sentences += of_networks(together)
     sentences += [sentence for one in found.comparisons for sentence in of_comparison(one)[:1]]
     return sentences
 

@@ -27,11 +27,15 @@ class Layer(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """A network: what it is called on the page and in full, and its layers from the first on."""
+    """A network: what it is called on the page and in full, and its layers from the first on.
+
+    `key` is its full name with its fingerprint.
+    """
 
     label: str
     model: str
     layers: Sequence[Layer]
+    key: Key = ()
 
 
 class Together(NamedTuple):
@@ -128,7 +132,8 @@ def _together(records: Sequence[Record], names: Mapping[Key, str]) -> list[Toget
     made = []
     for shared, by_model in groups.items():
         networks = [
-            Measured(names[model], str(model[0]), _layers(mine)) for model, mine in by_model.items()
+            Measured(names[model], str(model[0]), _layers(mine), model)
+            for model, mine in by_model.items()
         ]
         networks = [network for network in networks if network.layers]
         networks.sort(key=lambda network: in_order(network.label))

@@ -53,7 +53,7 @@ def spectrum_panel(axes: Axes, part: pd.DataFrame, looks: Mapping[str, Look], ti
     """
     fits = {name: FIT for name in part.loc[part["source"] == "fit", "series"]}
     shown = part.assign(beta=np.nan, target=np.nan, y=part["y"].where(part["y"] > 0))
-    shown = shown[_apart(shown["x"]) | (shown["source"] == "fit")]
+    shown = shown[apart(shown["x"]) | (shown["source"] == "fit")]
     add_powers_of_ten(axes)
     draw(axes, shown, lambda beta, target: INK, dots=False, looks={**fits, **looks})
     axes.grid(False)
@@ -61,7 +61,7 @@ def spectrum_panel(axes: Axes, part: pd.DataFrame, looks: Mapping[str, Look], ti
     axes.set_ylim(*_limits(shown))
 
 
-def _apart(ranks: pd.Series) -> pd.Series:
+def apart(ranks: pd.Series) -> pd.Series:
     """Tell ranks that a logarithmic axis shows apart: all of the low ones, ever fewer above."""
     places = DENSITY * np.log2(ranks)
     before = DENSITY * np.log2((ranks - 1).clip(lower=0.5))

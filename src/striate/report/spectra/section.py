@@ -1,49 +1,65 @@
 """Spectra of networks and recordings on the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from matplotlib import rc_context
 
-from striate.report.figures import HOUSE, Plate, unique
+from striate.report.crowd import MANY
+from striate.report.figures import HOUSE, Plate, once
+from striate.report.known import READS, Key, Known, known
 from striate.report.section import KONG, STRINGER, Record, Section, Study, duration
 from striate.report.spectra.compared import comparison_plate
 from striate.report.spectra.findings import findings
 from striate.report.spectra.found import Found, found
 from striate.report.spectra.layers import layers_plate
+from striate.report.spectra.many import many_plates, of_many
 from striate.report.spectra.recordings import recordings_plate
-from striate.report.spectra.table import spectra_cells, spectra_table
+from striate.report.spectra.table import network_cells, spectra_cells, spectra_table
+from striate.report.spectra.v1_layers import v1_plate
 from striate.report.spectra.windows import windows_plates
 from striate.report.words import plural
 
+NAME = "spectra"
 
-def section(records: Sequence[Record], folder: Path) -> Section:
+
+def section(records: Sequence[Record], folder: Path) -> Section | None:
     """Make the section of the study.
 
     Parameters
     ----------
     records
-        Its result files.
+        Its result files, and those by which networks and their V1-like layers are known.
     folder
         Where they came from.
+
+    Returns
+    -------
+    section
+        None where no spectrum was measured.
 
     Raises
     ------
     ValueError
-        If the files hold no spectrum.
+        If the study's files hold no spectrum.
     """
-    there = found(records)
+    mine = [record for record in records if record.task.get("study") == NAME]
+    if not mine:
+        return None
+    there, about = found(mine), known(records)
     if not any(there):
         raise ValueError(
             f"the results of spectra in {folder} hold no spectrum; move them away and rerun"
         )
     table = spectra_table(there)
-    seconds = [record.provenance.get("seconds") for record in records]
-    known = [value for value in seconds if isinstance(value, int | float)]
+    seconds = [record.provenance.get("seconds") for record in mine]
+    took = [value for value in seconds if isinstance(value, int | float)]
     words = {
-        "findings": findings(there),
-        "rows": spectra_cells(table),
-        "time": duration(sum(known)) if known else "",
+        "findings": _findings(there, about),
+        "rows": spectra_cells(table, MANY),
+        "networks": network_cells(there, about, MANY),
+        "time": duration(sum(took)) if took else "",
         "missing": _missing(there),
     }
     return Section(
@@ -52,30 +68,45 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         _summary(there),
         "spectra.html.jinja",
         words,
-        plates(there),
-        {"spectra": table},
+        plates(there, about),
+        {NAME: table},
         (KONG, STRINGER),
     )
 
 
-STUDY = Study("spectra", "striate measure spectrum MODEL --images DIR", section)
+STUDY = Study(NAME, "striate measure spectrum MODEL --images DIR", section, (NAME, *READS))
 
 
 @rc_context(HOUSE)
-def plates(there: Found) -> list[Plate]:
-    """Draw every figure these results can fill."""
-    return unique(_plates(there))
+def plates(there: Found, about: Mapping[Key, Known] = MappingProxyType({})) -> list[Plate]:
+    """Draw every figure these results can fill; `about` is what else is known of the networks."""
+    return once(_plates(there, about))
 
 
-def _plates(there: Found) -> Iterator[Plate]:
+def _plates(there: Found, about: Mapping[Key, Known]) -> Iterator[Plate]:
     if there.populations:
         yield recordings_plate(there.populations)
-    for number, together in enumerate(there.together):
-        plate = layers_plate(together)
-        yield plate if number == 0 else plate._replace(claim="")  # said once
+    few = [one for one in there.together if len(one.networks) <= MANY]
+    for together in there.together:
+        if together not in few:
+            yield from many_plates(together, about)
+            continue
+        yield layers_plate(together)
+        plate = v1_plate(together, about)
+        if plate is not None:
+            yield plate
     for comparison in there.comparisons:
         yield comparison_plate(comparison)
-    yield from windows_plates(there)
+    yield from windows_plates(there._replace(together=few))
+
+
+def _findings(there: Found, about: Mapping[Key, Known]) -> list[str]:
+    few = [one for one in there.together if len(one.networks) <= MANY]
+    many = [one for one in there.together if len(one.networks) > MANY]
+    return [
+        *findings(there._replace(together=few)),
+        *(sentence for together in many for sentence in of_many(together, about)),
+    ]
 
 
 def _summary(there: Found) -> str:

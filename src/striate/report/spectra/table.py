@@ -1,11 +1,14 @@
 """Every exponent as a row: of layers, of recordings, and of layers measured like a recording."""
 
 import math
-from collections.abc import Iterator
+import statistics
+from collections.abc import Iterator, Mapping
 
 import pandas as pd
 
-from striate.report.spectra.found import Comparison, Found, Population, Together
+from striate.report.known import Key, Known
+from striate.report.spectra.found import Comparison, Found, Measured, Population, Together
+from striate.report.spectra.words import alpha_of
 from striate.report.words import minus
 from striate.results import Score, Setting
 
@@ -44,10 +47,21 @@ def spectra_table(found: Found) -> pd.DataFrame:
     return pd.DataFrame(rows)
 
 
-def spectra_cells(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
-    """Write the rows as short texts, by what they belong to."""
+def spectra_cells(table: pd.DataFrame, most: int | None = None) -> dict[str, list[dict[str, str]]]:
+    """Write the rows as short texts, by what they belong to.
+
+    Parameters
+    ----------
+    table
+        As `spectra_table` makes it.
+    most
+        Of sets of more networks than this, the layers are left out.
+    """
     cells: dict[str, list[dict[str, str]]] = {}
-    for row in table.to_dict("records"):
+    networks = table[table["kind"] == "network"].groupby("group")["label"].nunique()
+    crowded = {group for group, count in networks.items() if most is not None and count > most}
+    layers = (table["kind"] == "network") & table["group"].isin(crowded)
+    for row in table[~layers].to_dict("records"):
         cell = {
             "part": str(row["part"]),
             "quantity": QUANTITIES[row["name"]],
@@ -61,6 +75,28 @@ def spectra_cells(table: pd.DataFrame) -> dict[str, list[dict[str, str]]]:
         }
         cells.setdefault(f"{row['label']}: {row['group']}", []).append(cell)
     return cells
+
+
+def network_cells(
+    found: Found, known: Mapping[Key, Known], more_than: int
+) -> dict[str, list[dict[str, str]]]:
+    """Write a row of short texts per network, of sets of more networks than `more_than`."""
+    return {
+        together.label: [_network(one, known.get(one.key, Known())) for one in together.networks]
+        for together in found.together
+        if len(together.networks) > more_than
+    }
+
+
+def _network(one: Measured, about: Known) -> dict[str, str]:
+    alphas = {layer.name: layer.scores["alpha"] for layer in one.layers if "alpha" in layer.scores}
+    values = [score.value for score in alphas.values()]
+    trained = {True: "robust", False: "as usual", None: ""}[about.robust]
+    like_v1 = alphas.get(about.layer)
+    texts = {"label": one.label, "trained": trained, "layers": str(len(values))}
+    texts |= {"layer": about.layer, "alpha": "" if like_v1 is None else alpha_of(like_v1)}
+    ends = {"low": min, "median": statistics.median, "high": max}
+    return texts | {name: minus(f"{of(values):.2f}") if values else "" for name, of in ends.items()}
 
 
 def _networks(together: Together) -> Iterator[dict[str, Setting]]:

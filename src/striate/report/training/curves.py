@@ -1,6 +1,6 @@
 """Loss, accuracy and exponents by epoch."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pandas as pd
@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from striate.report.crowd import MANY
 from striate.report.drawing import COLOURS, DASHES, letters, network_legend, rows, stacked
 from striate.report.figures import INK, WIDTH, Look, Plate, draw, in_percent, stem
 from striate.report.training.found import Lesson, data_of
@@ -29,13 +30,15 @@ def epochs_plate(there: Sequence[Lesson]) -> Plate | None:
     shown = [(name, title) for name, title in QUANTITIES if len(tables[name])]
     if not shown:
         return None
-    looks = _looks(there)
+    crowded = len({one.kind for one in there}) > MANY
+    kinds = {one.label: one.objective if crowded else one.kind for one in there}
+    looks = _looks(kinds.values())
     figure = Figure(figsize=(WIDTH, 3.1 + 0.2 * (len(looks) // 4)), layout="constrained")
     panels = figure.subplots(1, len(shown), squeeze=False)[0]
     parts = []
     for axes, letter, (name, title) in zip(panels, letters(len(shown)), shown, strict=True):
         part = tables[name].assign(panel=letter, quantity=name.rstrip("_"))
-        _panel(axes, part, looks, {one.label: one.kind for one in there})
+        _panel(axes, part, looks, kinds)
         axes.set(title=f"{letter}\u2003{title}", xlabel="epoch")
         axes.xaxis.set_major_locator(MaxNLocator(6, integer=True))
         if name == "accuracy":
@@ -48,8 +51,9 @@ def epochs_plate(there: Sequence[Lesson]) -> Plate | None:
         f"Training, epoch by epoch: {data}",
         "",
         tuple(found),
-        f"{plural(len(there), 'network')}; a line each, networks that differ in the seed alone in "
-        "one look. Loss is that of the objective, so that losses of different objectives cannot be "
+        f"{plural(len(there), 'network')}; a line each, networks "
+        f"{'of one objective' if crowded else 'that differ in the seed alone'} in one look. "
+        "Loss is that of the objective, so that losses of different objectives cannot be "
         "compared; accuracy is on the training images as the objective presents them, attacked "
         "ones where it attacks.",
         f"Lines of {listed(title for _, title in shown)} by epoch. {' '.join(found[:1])}",
@@ -76,14 +80,13 @@ def of_tests(there: Sequence[Lesson]) -> list[str]:
     ]
 
 
-def _looks(there: Sequence[Lesson]) -> dict[str, Look]:
-    kinds = dict.fromkeys(one.kind for one in there)
+def _looks(kinds: Iterable[str]) -> dict[str, Look]:
     return {
         kind: {
             "color": COLOURS[i % len(COLOURS)],
             "linestyle": DASHES[i // len(COLOURS) % len(DASHES)],
         }
-        for i, kind in enumerate(kinds)
+        for i, kind in enumerate(dict.fromkeys(kinds))
     }
 
 

@@ -69,8 +69,8 @@ def components_plate(together: Together, seen: Key) -> Plate:
     most = max(len(layers) for _, layers in there)
     columns = max(len(layers) for _, layers in chosen)
     return Plate(
-        stem("tuning-components", f"{_pictures(seen)}, {together.label}"),
-        f"Principal components and spatial frequency: {_pictures(seen)}, {together.label}",
+        stem("tuning-components", f"{pictures_of(seen)}, {together.label}"),
+        f"Principal components and spatial frequency: {pictures_of(seen)}, {together.label}",
         "",
         tuple(found),
         f"{_methods(there, seen)}{part_of(len(chosen), len(there), 'networks')}"
@@ -123,7 +123,7 @@ def _dots(axes: Axes, ranks: Ranks, colour: str) -> None:
     axes.plot(x[kept], y[kept], color=colour, markeredgewidth=0, **look)
 
 
-def _pictures(seen: Key) -> str:
+def pictures_of(seen: Key) -> str:
     """Name the photographs without the fingerprint behind their name, and how many they were."""
     about = dict(zip(SEEN, seen, strict=True))
     name = str(about["pictures"])

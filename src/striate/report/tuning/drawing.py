@@ -10,7 +10,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 from striate.report.drawing import COLOURS, DASHES, MARKS, clipped, rows, stacked
 from striate.report.figures import INK, RULE, Look, draw
 from striate.report.tuning.found import Layer, Network, Together
-from striate.results import Score, Setting
+from striate.results import Score
 
 LONGEST = 6  # characters of a layer's name that fit without turning it
 MOST_NAMES = 8  # that fit beside each other
@@ -52,12 +52,18 @@ def layer_rows(
     """
     parts = []
     for network in together.networks:
-        for layer, x in places(together, network):
-            score = chosen(layer)
-            if score is not None:
-                count = score.settings.get("measured", score.settings.get("selected"))
-                named = (letter, "measured", network.label, layer.label)
-                parts.append(rows(*named, [x], [score.value], score.error, _number(count)))
+        there = [
+            (layer.label, x, score)
+            for layer, x in places(together, network)
+            if (score := chosen(layer)) is not None
+        ]
+        if there:
+            names, xs, scores = zip(*there, strict=True)
+            y = [score.value for score in scores]
+            error = [np.nan if score.error is None else score.error for score in scores]
+            counts = [_number(score) for score in scores]
+            named = (letter, "measured", network.label, list(names))
+            parts.append(rows(*named, xs, y, error, counts))
     return stacked(parts)
 
 
@@ -112,5 +118,7 @@ def picture(axes: Axes, pixels: np.ndarray) -> None:
     axes.spines[:].set(visible=True, color=RULE)
 
 
-def _number(value: Setting) -> float | None:
-    return float(value) if isinstance(value, int | float) else None
+def _number(score: Score) -> float:
+    """Return the number of channels that a score is of, if it says."""
+    count = score.settings.get("measured", score.settings.get("selected"))
+    return float(count) if isinstance(count, int | float) else np.nan

@@ -205,7 +205,8 @@ def _methods(together: Together) -> str:
     if not together.in_degrees:
         return "Share of channels that prefer each frequency that was shown."
     return (
-        "Share of channels that prefer each frequency that was shown (bars), the same of one "
+        "As Fig. 4C of Kong et al. 2021. Share of channels that prefer each frequency that was "
+        "shown (bars), the same of one "
         f"experiment of {together.settings['draws']} channels (dots), and share of "
         f"{v1_cells().number} cells of foveal macaque V1 (De Valois et al. 1982, half-octave bins, "
         "digitised by Kong et al. 2021). The number is the score, "

@@ -78,7 +78,7 @@ def medians_plate(together: Together) -> Plate | None:
         layer_panel(axes, panels[-1], together, looks, bands=False)
         name_layers(axes, together)
         axes.set(title=f"{letter}\u2003{one.title}", ylabel=one.label)
-        _dress(axes, one)
+        dress_median(axes, one)
     network_legend(figure, looks)
     found = of_medians(together)
     every = [layer for network in together.networks for layer in network.layers]
@@ -97,7 +97,8 @@ def medians_plate(together: Together) -> Plate | None:
     )
 
 
-def _dress(axes: Axes, one: Quantity) -> None:
+def dress_median(axes: Axes, one: Quantity) -> None:
+    """Give the y axis of a quantity its unit, its zero and the value to mark."""
     if one.name == FREQUENCY:
         low, high = axes.get_ylim()
         axes.yaxis.set_major_locator(

@@ -38,7 +38,7 @@ def stimuli_plate(together: Together) -> Plate | None:
         f"What the networks were shown: {together.label}",
         "",
         (),
-        f"{shown_to(together)} The angle is that of the stripes, "
+        f"As Fig. 4A of Kong et al. 2021. {shown_to(together)} The angle is that of the stripes, "
         "counterclockwise from horizontal; at phase 0 a bright stripe is in the centre.",
         f"{len(stimuli)} grey images of stripes: {'; '.join(texts)}.",
         figure,
@@ -79,8 +79,9 @@ def examples_plate(together: Together) -> Plate | None:
         f"Channels and the frequencies they answer to: {together.label}",
         "",
         (),
-        f"A panel per channel: the mean of its responses over all orientations and phases at each "
-        f"frequency, as they are, in the network's own units; the dot is the preferred frequency. "
+        "As Fig. 4B of Kong et al. 2021. A panel per channel: the mean of its responses over all "
+        f"orientations and phases at each frequency, as they are, in the network's own units; "
+        "the dot is the preferred frequency. "
         f"{images}Shown are channels of {which} ({listed(layers)}) that prefer frequencies far "
         "apart, and of each such the one whose curve rises most."
         f"{part_of(len(chosen), len(there), 'networks')} {shown_to(together)}",

@@ -36,14 +36,14 @@ def scores_plate(together: Together) -> Plate | None:
     table = layer_rows("a", together, lambda layer: layer.scores.get(SCORE))
     if table.empty:
         return None
-    known = _published()
+    known = published()
     looks = network_looks(together)
     figure = Figure(figsize=(WIDTH, 4.1), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[3.4, 1], sharey=True)
     layer_panel(left, table, together, looks, bands=True)
     name_layers(left, together)
     left.set(title="a\u2003measured here", ylabel="likeness to V1: score")
-    _draw_published(right, known)
+    draw_published(right, known)
     right.set_title("b\u2003published")
     both = stacked([table, known])
     low, high = (both["y"] - both["error"]).min(), (both["y"] + both["error"]).max()
@@ -116,14 +116,16 @@ def field_plate(together: Together) -> Plate | None:
     )
 
 
-def _published() -> pd.DataFrame:
+def published() -> pd.DataFrame:
+    """Return the published scores as rows of a panel b."""
     return stacked(
         rows("b", "published", one.network, "most predictive layer", [i], [one.score], one.sd)
         for i, one in enumerate(SCORES)
     )
 
 
-def _draw_published(axes: Axes, table: pd.DataFrame) -> None:
+def draw_published(axes: Axes, table: pd.DataFrame) -> None:
+    """Draw the rows of `published`."""
     line = table.assign(series=table["of"], beta=np.nan, target=np.nan)
     draw(axes, line, lambda beta, target: MUTED, dots=True)
     axes.set_xticks(range(len(table)), [*table["of"]], rotation=90, fontsize=7)

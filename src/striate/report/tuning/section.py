@@ -1,16 +1,22 @@
 """Tuning of networks' channels on the page."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 
 from matplotlib import rc_context
 
+from striate.report.crowd import MANY
 from striate.report.figures import HOUSE, Plate, once
+from striate.report.known import READS, Key, Known, known
 from striate.report.section import KONG, Record, Section, Study, Work, duration
+from striate.report.tuning.chosen import crowd_of
 from striate.report.tuning.components import components_plate
 from striate.report.tuning.findings import findings
 from striate.report.tuning.found import Together, found, photographs
 from striate.report.tuning.histograms import layers_plate, networks_plate
+from striate.report.tuning.many import line_plates, of_scores
+from striate.report.tuning.maps import map_plates
 from striate.report.tuning.medians import medians_plate
 from striate.report.tuning.orientations import orientation_plate
 from striate.report.tuning.pictures import examples_plate, stimuli_plate
@@ -26,35 +32,47 @@ DE_VALOIS = Work(
 )
 
 
-def section(records: Sequence[Record], folder: Path) -> Section:
+NAME = "tuning"
+
+
+def section(records: Sequence[Record], folder: Path) -> Section | None:
     """Make the section of the study.
 
     Parameters
     ----------
     records
-        Its result files.
+        Its result files, and those by which networks and their V1-like layers are known.
     folder
         Where they came from.
+
+    Returns
+    -------
+    section
+        None where nothing was shown to a network.
 
     Raises
     ------
     ValueError
-        If the files hold nothing about a layer.
+        If the study's files hold nothing about a layer.
     """
-    there = found(records)
+    mine = [record for record in records if record.task.get("study") == NAME]
+    if not mine:
+        return None
+    there, about = found(mine), known(records)
     if not there:
         raise ValueError(
             f"the results of tuning in {folder} say nothing about a layer; move them away and rerun"
         )
-    seconds = [record.provenance.get("seconds") for record in records]
-    known = [value for value in seconds if isinstance(value, int | float)]
+    seconds = [record.provenance.get("seconds") for record in mine]
+    took = [value for value in seconds if isinstance(value, int | float)]
     words = {
-        "findings": findings(there),
+        "findings": _findings(there, about),
         "rows": tuning_cells(there),
+        "many": any(len(one.networks) > MANY for one in there),
         "ranks": any(photographs(one) for one in there),
         "degrees": any(one.in_degrees for one in there),
         "gratings": any(not one.in_degrees for one in there),
-        "time": duration(sum(known)) if known else "",
+        "time": duration(sum(took)) if took else "",
         "missing": _missing(there),
     }
     networks = {(one.label, one.model) for together in there for one in together.networks}
@@ -65,19 +83,44 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         f"{plural(len(networks), 'network')}, {plural(layers, 'layer')}",
         "tuning.html.jinja",
         words,
-        plates(there),
-        {"tuning": tuning_table(there)},
+        plates(there, about),
+        {NAME: tuning_table(there)},
         (KONG, DE_VALOIS),
     )
 
 
-STUDY = Study("tuning", "striate measure tuning MODEL", section)
+STUDY = Study(NAME, "striate measure tuning MODEL", section, (NAME, *READS))
 
 
 @rc_context(HOUSE)
-def plates(there: Sequence[Together]) -> list[Plate]:
-    """Draw every figure these results can fill; what the paper claims is said once."""
-    return once(one for together in there for one in _plates(together))
+def plates(
+    there: Sequence[Together], about: Mapping[Key, Known] = MappingProxyType({})
+) -> list[Plate]:
+    """Draw every figure these results can fill; what the paper claims is said once.
+
+    `about` is what else is known of the networks.
+    """
+    return once(
+        one
+        for together in there
+        for one in (_plates(together) if len(together.networks) <= MANY else _many(together, about))
+    )
+
+
+def _many(together: Together, about: Mapping[Key, Known]) -> Iterator[Plate]:
+    yield from _drawn(plate(together) for plate in (stimuli_plate, examples_plate))
+    yield from map_plates(together, about)
+    yield from line_plates(together, about)
+
+
+def _findings(there: Sequence[Together], about: Mapping[Key, Known]) -> list[str]:
+    few = [one for one in there if len(one.networks) <= MANY]
+    many = [one for one in there if len(one.networks) > MANY]
+    sentences = findings(few) if few else []
+    return [
+        *sentences,
+        *(line for one in many for line in of_scores(one, crowd_of(one, about))),
+    ]
 
 
 def _plates(together: Together) -> Iterator[Plate]:
