@@ -12,7 +12,7 @@ import striate
 
 project = "striate"
 author = "The striate developers"
-copyright = f"2026, {author}"  # noqa: A001  Sphinx's name for it
+copyright = f"2026, {author}"
 version = release = striate.__version__
 
 extensions = [
@@ -66,7 +66,7 @@ def without_links_to_folders(app: Sphinx, page: str, source: list[str]) -> None:
     def named(link: re.Match[str]) -> str:
         text, target = link.groups()
         place = here / target
-        if place.is_dir() or place.suffix == ".py":
+        if place.is_dir() or Path(app.srcdir) not in place.resolve().parents:
             return text if text.startswith("`") else f"{text} (`{target.removeprefix('../')}`)"
         return link[0]
 
@@ -82,7 +82,9 @@ def without_headings(
         lines[:] = re.sub(r"(?m)^(\S.*)\n-{4,}$", r".. rubric:: \1\n", text).split("\n")
 
 
-def without_fields(app: Sphinx, what: str, name: str, member: object, skip: bool, _: object) -> bool:
+def without_fields(
+    app: Sphinx, what: str, name: str, member: object, skip: bool, _: object
+) -> bool:
     """Leave out what only says 'Alias for field number 0': the class describes its fields."""
     return skip or type(member).__name__ == "_tuplegetter"
 
