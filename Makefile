@@ -9,7 +9,7 @@ ZOO_BIN := .venv-zoo/bin
 # Two test processes on two cores: libraries that start threads of their own would only fight.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test test-slow test-reliability test-gpu test-zoo check format bench bench-accuracy clean
+.PHONY: help setup demo test test-slow test-reliability test-gpu test-zoo check docs format bench bench-accuracy clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -55,6 +55,10 @@ check: $(READY)  ## format, lint, types, layers
 	$(BIN)/pyright
 	$(BIN)/lint-imports
 
+docs: $(READY)   ## these pages and the API as HTML, in docs/_build
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[docs]'
+	$(ONE_THREAD) $(BIN)/python -m sphinx -q -W --keep-going docs docs/_build
+
 format: $(READY) ## let ruff rewrite the code
 	$(BIN)/ruff check --fix
 	$(BIN)/ruff format
@@ -66,4 +70,4 @@ bench-accuracy: $(READY) ## the penalty against float64 over whole training runs
 	$(BIN)/python -m benchmarks.penalty_accuracy
 
 clean:           ## remove the environment and caches
-	rm -rf .venv .venv-zoo .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-zoo docs/_build docs/api/generated .pytest_cache .ruff_cache .hypothesis .import_linter_cache

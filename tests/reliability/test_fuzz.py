@@ -197,13 +197,8 @@ def test_the_recordings_that_are_damaged_below_can_be_read(tmp_path, kind):
     assert recording(tmp_path / f"x.{kind}", **options).responses.tensor.ndim == 3
 
 
-LEAKS = pytest.mark.xfail(strict=True, reason="_arrays.py lets errors of zipfile and h5py through")
-
-
 @pytest.mark.reliability
-@pytest.mark.parametrize("kind", [
-    pytest.param(kind, marks=LEAKS) if kind in ("npz", "h5", "nwb") else kind for kind in KINDS
-])  # fmt: skip
+@pytest.mark.parametrize("kind", KINDS)
 def test_a_damaged_recording_is_refused_by_value_error_alone(tmp_path, kind):
     """In a copy of this process: the libraries behind these formats are written in C."""
     make, options = KINDS[kind]

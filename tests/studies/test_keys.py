@@ -164,7 +164,6 @@ def test_every_change_of_the_world_moves_the_name_and_nothing_else_does(
     assert same == set()
 
 
-@pytest.mark.xfail(strict=True, reason="a folder's fingerprint has names and sizes, not bytes")
 @pytest.mark.parametrize("kind", MEASURED)
 def test_a_pixel_that_leaves_the_size_of_its_file_moves_the_name(kind, tmp_path):
     task, _, _ = MEASURED[kind]

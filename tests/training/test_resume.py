@@ -224,7 +224,7 @@ def change_a_number(path):
     [
         ("run.json", cut, r"run\.json is not a result file"),
         ("run.json", change_a_number, r"run\.json is damaged: its checksum does not match"),
-        ("run-2.safetensors", cut, r"run\.json has lost its weights, run-2\.safetensors"),
+        ("run-2.safetensors", cut, r"run\.json: its weights, run-2\.safetensors, are damaged"),
         ("run-2.safetensors", Path.unlink, r"run\.json has lost its weights, run-2\.safetensors"),
     ],
 )

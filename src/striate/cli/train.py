@@ -152,13 +152,16 @@ def train(
 
 def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -> None:
     """Train unless it is done; of several processes, the first tells and writes."""
+    from striate.results import DamagedError, check
     from striate.study import path_of
     from striate.study import run as run_tasks
     from striate.study.progress import shown
 
     path = path_of(task, results)
     if rank > 0:
-        if not path.exists():
+        try:
+            check(path)
+        except (FileNotFoundError, DamagedError):  # which the first process measures again
             measure(task, results / ".partial" / path.name)
         return
     console = Console(stderr=True, highlight=False)

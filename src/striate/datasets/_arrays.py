@@ -177,7 +177,7 @@ def hdf5(path: Path) -> Iterator[Any]:
     try:
         with h5py.File(path) as file:
             yield file
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise ValueError(f"{path} is a damaged HDF5 file: {error}") from error
 
 
@@ -210,11 +210,14 @@ def _npz(path: Path) -> np.lib.npyio.NpzFile:
             f"{path} is neither an npz nor an HDF5 file; write one with "
             "numpy.savez(path, responses=array)"
         )
-    return np.load(path, allow_pickle=False)
+    try:
+        return np.load(path, allow_pickle=False)
+    except Exception as error:  # zipfile has many ways to say it
+        raise ValueError(f"{path} is a damaged npz file: {error}") from error
 
 
 def _member(path: Path, file: np.lib.npyio.NpzFile, name: str) -> np.ndarray:
     try:
         return file[name]
-    except (ValueError, OSError, zipfile.BadZipFile) as error:
+    except Exception as error:  # as many as zipfile and zlib have
         raise ValueError(f"{path}: array {name!r} cannot be read: {error}") from error

@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from hashlib import file_digest
 from pathlib import Path
 
 import torch
@@ -45,8 +46,8 @@ class ImageFolder:
     threads
         How many images are decoded at a time.
     fingerprint
-        Twelve hexadecimal digits that stand for the names, the sizes of the files in bytes and
-        the preparation.
+        Twelve hexadecimal digits that stand for the names, the bytes of the files and the
+        preparation.
     source
         One line for people and result files.
     """
@@ -181,8 +182,8 @@ def images(
     classes = _classes(folder, found)
     place = {name: index for index, name in enumerate(classes)}
     labels = torch.tensor([place[name.split("/")[0]] for name in names]) if classes else None
-    sizes = [(folder / name).stat().st_size for name in names]
-    fingerprint = digest([names, sizes, resize, crop])[:12]
+    contents = [_sha256(folder / name) for name in names]
+    fingerprint = digest([names, contents, resize, crop])[:12]
     source = (
         f"{folder.name}: {len(names)} of {len(found)} images, resized to {resize}, cropped to "
         f"{crop}, seed {seed}, {len(unreadable)} unreadable, sha256 {fingerprint}"
@@ -269,6 +270,12 @@ def _select(
             f"{f', and n={n} are wanted' if names else ''}; the first is {name}: {problem}"
         )
     return names, unreadable
+
+
+def _sha256(path: Path) -> str:
+    """Hash a file that has just been decoded, and so lies in memory."""
+    with path.open("rb") as file:
+        return file_digest(file, "sha256").hexdigest()
 
 
 def _problem(path: Path) -> str | None:

@@ -8,13 +8,13 @@ Of several processes the first writes, and all read: each finds what it alone re
 the perturbation of its part of the batch, under its rank.
 """
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save
+from safetensors.torch import load, save
 from torch import nn
 
 from striate import results
@@ -62,8 +62,14 @@ def write(path: Path, state: State, history: Sequence[Result], *, epoch: int, ta
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     tensors |= _scales(state)
     weights = path.with_name(f"{path.stem}-{epoch}.safetensors")
-    results.write_atomically(weights, save(_plain(tensors)))
-    provenance = {"epoch": epoch, "weights": weights.name, "processes": state.team.size}
+    content = save(_plain(tensors))
+    results.write_atomically(weights, content)
+    provenance = {
+        "epoch": epoch,
+        "weights": weights.name,
+        "weights_sha256": hashlib.sha256(content).hexdigest(),
+        "processes": state.team.size,
+    }
     results.save(path, history, task=task, provenance=provenance)
     remove(path, keep=weights)
 
@@ -76,7 +82,7 @@ def read(path: Path, state: State, *, task: Task) -> tuple[int, list[Result]]:
     Raises
     ------
     ValueError
-        If the checkpoint is damaged or belongs to another task or another number of processes, or
+        If the checkpoint is damaged (then a `striate.results.DamagedError`) or belongs to another task or another number of processes, or
         processes do not see the same one.
     """
     done, history = _read(path, state, task) if path.exists() else (0, [])
@@ -98,15 +104,24 @@ def _read(path: Path, state: State, task: Task) -> tuple[int, list[Result]]:
             f"{path} belongs to a run of {provenance.get('processes', 1)} processes, this has "
             f"{size}; go on with as many, or delete it to start afresh"
         )
-    try:
-        tensors = load_file(path.with_name(provenance["weights"]))
-    except (OSError, SafetensorError) as error:
-        raise ValueError(
-            f"{path} has lost its weights, {provenance['weights']} ({error}); delete it to start "
-            "afresh"
-        ) from error
-    _restore(state, tensors)
+    _restore(state, _weights(path, provenance))
     return provenance["epoch"], results.load(path)
+
+
+def _weights(path: Path, provenance: Mapping[str, Setting]) -> Tensors:
+    """Read the tensors beside a checkpoint, if they are those that were written with it."""
+    name = str(provenance["weights"])
+    try:
+        content = path.with_name(name).read_bytes()
+    except OSError as error:
+        raise results.DamagedError(
+            f"{path} has lost its weights, {name} ({error}); delete it to start afresh", path
+        ) from error
+    if hashlib.sha256(content).hexdigest() != provenance.get("weights_sha256"):
+        raise results.DamagedError(
+            f"{path}: its weights, {name}, are damaged; delete it to start afresh", path
+        )
+    return load(content)
 
 
 def _restore(state: State, tensors: Tensors) -> None:
