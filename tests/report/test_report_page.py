@@ -3,6 +3,7 @@ from html.parser import HTMLParser
 
 import pandas as pd
 import pytest
+from synthetic_gerum2022 import save_network
 
 from striate import results
 from striate.report import write
@@ -195,3 +196,17 @@ def test_a_folder_without_results_says_what_to_type(tmp_path):
 )
 def test_duration(seconds, text):
     assert duration(seconds) == text
+
+
+def test_what_failed_is_on_the_page_and_in_no_figure(tmp_path):
+    save_network(tmp_path)
+    write(tmp_path)
+    before = (tmp_path / "report" / "report.html").read_text()
+    assert 'id="failed"' not in before
+    task = {"study": "gerum2022", "label": "<b>cell</b>"}
+    about = {"error": "ValueError: the loss is <nan>"}
+    results.save(tmp_path / ".failed" / "cell.json", [], task=task, provenance=about)
+    (tmp_path / ".failed" / "torn.json").write_text("{")
+    page = write(tmp_path).read_text()
+    assert "<b>&lt;b&gt;cell&lt;/b&gt;</b>: ValueError: the loss is &lt;nan&gt;" in page
+    assert "1 task failed and is in no figure" in page

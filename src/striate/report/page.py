@@ -21,7 +21,7 @@ from striate.report import (
 )
 from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
-from striate.report.section import Record, Section, Study, provenance, read
+from striate.report.section import Record, Section, Study, failed, provenance, read
 from striate.results import write_atomically
 
 SORTABLE = 'class="sortable"'  # of a table; in a text, the quotes would be escaped
@@ -75,7 +75,7 @@ def write(results: Path, out: Path | None = None) -> Path:
     sections = {name: section for name, section in made.items() if section is not None}
     software = {study.name: provenance(mine) for study, mine in groups.items()}
     saved = {plate.name: files(plate) for one in sections.values() for plate in one.plates}
-    page = render(sections, saved, software)
+    page = render(sections, saved, software, failed(results))
     for name, contents in saved.items():
         for suffix, content in contents.items():
             write_atomically(out / "figures" / f"{name}.{suffix}", content)
@@ -90,6 +90,7 @@ def render(
     sections: Mapping[str, Section],
     saved: Mapping[str, Mapping[str, bytes]],
     software: Mapping[str, Mapping[str, str]],
+    failures: Sequence[tuple[str, str]] = (),
 ) -> str:
     """Fill the templates; every text is escaped, only our own SVG goes in as it is."""
     environment = Environment(
@@ -122,6 +123,7 @@ def render(
         sections=sections,
         bodies=bodies,
         works=works,
+        failures=failures,
         version=", ".join(versions),
         script=Markup(script),
         hashed=_hash(script),

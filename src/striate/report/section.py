@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from striate.report.figures import Plate
-from striate.results import Result, Setting, load, load_arrays, paths, read_record
+from striate.results import DamagedError, Result, Setting, load_whole, paths, read_record
 
 SOFTWARE = {
     "striate": "striate",
@@ -129,10 +129,25 @@ def read(folder: Path) -> list[Record]:
     """
     records = []
     for path in paths(folder):
-        written = read_record(path)
-        arrays = load_arrays(path)
-        records.append(Record(written["task"], written["provenance"], load(path), arrays))
+        written, results, arrays = load_whole(path)
+        records.append(Record(written["task"], written["provenance"], results, arrays))
     return records
+
+
+def failed(folder: Path) -> list[tuple[str, str]]:
+    """Name the tasks that failed in `folder`, each with its error.
+
+    A record of a failure that is itself damaged is left to ``striate status``.
+    """
+    found = []
+    for path in sorted((folder / ".failed").glob("*.json")):
+        try:
+            record = read_record(path)
+        except DamagedError:
+            continue
+        told = str(record["provenance"].get("error"))
+        found.append((str(record["task"].get("label", path.stem)), told))
+    return found
 
 
 def provenance(records: Sequence[Record]) -> dict[str, str]:

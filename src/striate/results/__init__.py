@@ -12,10 +12,12 @@ from striate.results.merging import Merged, merge
 from striate.results.nouns import Curve, Result, Score, Setting
 from striate.results.reading import (
     DamagedError,
+    Whole,
     check,
     load,
     load_all,
     load_arrays,
+    load_whole,
     paths,
     read_record,
 )
@@ -30,12 +32,14 @@ __all__ = [
     "Score",
     "Setting",
     "Verified",
+    "Whole",
     "check",
     "digest",
     "export",
     "load",
     "load_all",
     "load_arrays",
+    "load_whole",
     "long_table",
     "merge",
     "paths",

@@ -5,7 +5,7 @@ import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -91,7 +91,31 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     ValueError
         As `read_record`; and if the file of its arrays is missing or is not the one written.
     """
-    found = _archive(path, read_record(path))
+    return _arrays_of(path, read_record(path))
+
+
+class Whole(NamedTuple):
+    """A result file, read once: as it lies on disk, its scores and curves, its arrays."""
+
+    record: dict[str, Any]
+    results: list[Result]
+    arrays: dict[str, np.ndarray]
+
+
+def load_whole(path: Path) -> Whole:
+    """Read all that one result file holds, and check it once.
+
+    Raises
+    ------
+    ValueError
+        As `load` and `load_arrays`.
+    """
+    record = read_record(path)
+    return Whole(record, _revived(path, record), _arrays_of(path, record))
+
+
+def _arrays_of(path: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
+    found = _archive(path, record)
     if found is None:
         return {}
     beside, archive = found

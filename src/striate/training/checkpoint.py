@@ -82,8 +82,8 @@ def read(path: Path, state: State, *, task: Task) -> tuple[int, list[Result]]:
     Raises
     ------
     ValueError
-        If the checkpoint is damaged (then a `striate.results.DamagedError`) or belongs to another task or another number of processes, or
-        processes do not see the same one.
+        If the checkpoint is damaged (then a `striate.results.DamagedError`), belongs to another
+        task or another number of processes, or processes do not see the same one.
     """
     done, history = _read(path, state, task) if path.exists() else (0, [])
     seen = state.team.collected(done)

@@ -2,8 +2,9 @@ r"""Gerum, Pirlot, Fyshe & Zylberberg 2022: eigenspectra of 1/n^α, and robustne
 
 Does a network whose hidden layer has the eigenspectrum of visual cortex resist attacks?
 
-Networks are trained with β·\|α−α*\| on their last hidden layer, over a grid of targets α*, strengths
-β and seeds; each is then attacked by FGSM and PGD, and accuracy is plotted against the α measured.
+Networks are trained with β·\|α−α*\| on their last hidden layer, over a grid of targets α*,
+strengths β and seeds; each is then attacked by FGSM and PGD, and accuracy is plotted against the α
+measured.
 
 Command
     ``striate run gerum2022 --data mnist --network shallow_mlp --preset paper --results DIR``
