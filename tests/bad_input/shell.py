@@ -213,13 +213,13 @@ TYPED = [
     ),
     (
         "report --results empty",
-        "no results of any study (gerum2022, spectra, tuning, predictivity, robustness, "
+        "no results of any study (gerum2022, kong2021, spectra, tuning, predictivity, robustness, "
         "training) in empty; run "
         "`striate run gerum2022 --results empty` or a `striate measure` first",
     ),
     (
         "report --results other",
-        "no results of any study (gerum2022, spectra, tuning, predictivity, robustness, "
+        "no results of any study (gerum2022, kong2021, spectra, tuning, predictivity, robustness, "
         "training) in other; run "
         "`striate run gerum2022 --results other` or a `striate measure` first",
     ),

@@ -67,7 +67,7 @@ def test_each_study_that_is_found_has_a_section(tmp_path, savers, titles, tables
 
 
 def test_a_further_study_is_one_more_entry(tmp_path, monkeypatch):
-    words = {"findings": ["Found <b>."], "rows": {}, "time": "", "missing": []}
+    words = {"findings": ["Found <b>."], "rows": {}, "networks": {}, "time": "", "missing": []}
     table = pd.DataFrame({"a": [1]})
 
     def section(records, folder):
