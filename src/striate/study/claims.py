@@ -29,8 +29,10 @@ class Holder(NamedTuple):
 
 @contextlib.contextmanager
 def claim(file: Path) -> Iterator[bool]:
-    """Hold the lock `file` while the block runs; False if another process or thread holds it."""
-    file.parent.mkdir(parents=True, exist_ok=True)
+    """Hold the lock `file` while the block runs; False if another process or thread holds it.
+
+    A block that raises leaves no empty folders behind.
+    """
     handle = _locked(file)
     if handle is None:
         yield False
@@ -40,6 +42,12 @@ def claim(file: Path) -> Iterator[bool]:
         os.truncate(handle, 0)
         os.pwrite(handle, json.dumps(about._asdict()).encode(), 0)
         yield True
+    except BaseException:
+        file.unlink(missing_ok=True)
+        with contextlib.suppress(OSError):  # where something lies in them
+            file.parent.rmdir()
+            file.parent.parent.rmdir()
+        raise
     finally:
         file.unlink(missing_ok=True)  # while it is held: nobody can have taken it in between
         os.close(handle)
@@ -65,7 +73,11 @@ def holder(file: Path) -> Holder | None:
 def _locked(file: Path) -> int | None:
     """Open and lock `file`, or return None if it is held."""
     while True:
-        handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        file.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+        except FileNotFoundError:  # another run that failed has just removed the empty folder
+            continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
