@@ -48,7 +48,7 @@ html_math_renderer = "mathml"  # drawn by the browser; MathJax would be fetched
 
 myst_heading_anchors = 3
 autodoc_preserve_defaults = True
-autodoc_typehints = "none"  # shapes stand in the signature
+autodoc_typehints = "signature"  # with the shapes
 autodoc_member_order = "bysource"
 python_maximum_signature_line_length = 80
 napoleon_google_docstring = False
