@@ -188,3 +188,19 @@ def test_the_exponent_by_window():
         assert min(curve.x) >= 2 * curve.settings["first"]
         np.testing.assert_allclose(curve.y, 1.3, rtol=1e-9)
     assert window_curves(torch.ones(1), "rank", "one", {}) == []
+
+
+def test_a_layer_of_fewer_directions_than_units_does_not_cost_the_others_theirs():
+    """Ninety units that are mixtures of seven: their window ends there."""
+    torch.manual_seed(0)
+    mixed = nn.Sequential(
+        nn.Flatten(), nn.Linear(64, 7), nn.Linear(7, 90), nn.Linear(90, 90), nn.Tanh()
+    ).float()  # fmt: skip
+    draw = Drawn(pixels().float())
+    show = partial(kernels_of_draws, mixed, draw.pick, layers=["2", "4"], memory="1GB")
+    results = network_spectra(
+        show, draw, 200, window=Window((2, 60), "rank"), z_scored=True, seed=5, source="net"
+    )
+    (narrow,) = [one for one in by_name(results, "alpha") if one.settings["layer"] == "2"]
+    assert narrow.settings["ranks"] == "2-7"
+    assert {one.settings["layer"] for one in by_name(results, "alpha_all_images")} == {"2", "4"}

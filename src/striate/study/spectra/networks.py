@@ -3,6 +3,8 @@
 from collections.abc import Callable, Mapping, Sequence
 
 import torch
+from jaxtyping import Float
+from torch import Tensor
 
 from striate.responses import Kernel
 from striate.results import Result, Setting
@@ -25,6 +27,8 @@ from striate.study.spectra.written import (
 
 SET_SIZE, SETS = 2816, 3  # Kong et al. 2021
 WHOLE = "all"
+# Of the mean variance: below it a component may be the rounding of float32 activations.
+ROUNDING = 1e-5
 
 
 def spectrum_draws(
@@ -144,7 +148,7 @@ def _of_layer(
     settings: Mapping[str, Setting],
 ) -> list[Result]:
     spectra = torch.stack([gram_eigenspectrum(kernel.gram) for kernel in sets])
-    count = min(spectra.shape[1], min(kernel.varying for kernel in sets))
+    count = min(_rank(each, kernel.varying) for each, kernel in zip(spectra, sets, strict=True))
     parts = spectra[:, :count] / spectra[:, :count].sum(1, keepdim=True)
     about = {"units": whole.units, "varying": whole.varying, "images": len(sets[0].gram)} | dict(
         settings
@@ -168,12 +172,23 @@ def _of_layer(
     return [*results, *_over_images(whole, window, groups, source, about)]
 
 
+def _rank(spectrum: Float[Tensor, " ranks"], varying: int) -> int:
+    """Count the directions in which a layer varies: where it ends, only rounding is left.
+
+    Few images of a small layer can lie in fewer directions than there are units that vary.
+    """
+    count = min(len(spectrum), varying)
+    if (spectrum[:count] > 0).all():
+        return count
+    return int((spectrum > ROUNDING * spectrum.mean()).sum())
+
+
 def _over_images(
     kernel: Kernel, window: Window, groups: int, source: str, about: Mapping[str, Setting]
 ) -> list[Result]:
     images = len(kernel.gram)
     left = images - -(-images // groups)
-    fitted = fitting(window, min(left - 1, kernel.varying))
+    fitted = fitting(window, min(left - 1, _rank(gram_eigenspectrum(kernel.gram), kernel.varying)))
     if fitted is None:
         return []
     generator = torch.Generator().manual_seed(int(about["seed"] or 0))
