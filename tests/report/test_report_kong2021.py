@@ -343,7 +343,7 @@ def test_networks_measured_otherwise_are_a_set_of_their_own(tmp_path):
         save_row(tmp_path, entry)
         save_row(tmp_path, entry, quick=True, pictures=None)
     there = found(read(tmp_path))
-    assert {one.label for one in there} == {"photographs, in full", "no photographs, quick"}
+    assert {one.label for one in there} == {"photographs 123abc, in full", "no photographs, quick"}
     assert [len(one.networks) for one in there] == [5, 5]
     lines, _ = page_rows(there)
     assert len(lines) == 40 + 10
@@ -439,3 +439,20 @@ def test_networks_of_another_input_size_saw_the_same_photographs(tmp_path):
     (together,) = found(read(tmp_path))
     assert len(together.networks) == 5
     assert together.settings["pictures"] == "val"
+
+
+def test_many_long_names_do_not_cover_the_dots(tmp_path):
+    for number in range(5):
+        save_summary(
+            tmp_path,
+            planted("alexnet", seed=number),
+            model=f"nets.py:a_network_of_a_long_sweep_{number}",
+            sha=f"{number:012x}",
+        )
+    (together,) = found(read(tmp_path))
+    assert len(together.networks) == 5
+    section = STUDY.section(read(tmp_path), tmp_path)
+    (plate,) = [one for one in section.plates if one.name.endswith("fig7")]
+    texts = [text.get_text() for axes in plate.figure.axes for text in axes.texts]
+    assert not any("long_sweep" in text for text in texts)
+    assert not any("long_sweep" in sentence for sentence in section.words["findings"])

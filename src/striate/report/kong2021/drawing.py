@@ -25,6 +25,8 @@ LOOKS: dict[bool | None, Look] = {
 }
 STAR: Look = {"marker": "*", "markersize": 15, "markeredgecolor": INK, "markeredgewidth": 0.8}
 DASHED, DOTTED = (0, (5, 2.5)), (0, (1, 1.6))
+FEW = 3  # networks of the user's, beyond which long names are left out
+LONGEST = 20  # characters
 NAMED = 12  # networks in a panel, beyond which only the user's have their names
 COLUMNS = (
     *("panel", "source", "of", "entry", "robust", "x_name", "y_name", "regression", "layer"),
@@ -98,18 +100,21 @@ def mark_accuracies(axes: Axes, marks: Sequence[tuple[str, float]]) -> None:
 def name_dots(axes: Axes, dots: Sequence[Dot]) -> None:
     """Write the names beside the dots, each where it covers the least.
 
-    Of many dots only those of the user's networks are named.
+    Of many dots only those of the user's networks are named, if these are few.
     """
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     wide, tall = np.asarray(axes.get_window_extent().size) * 72 / axes.figure.dpi
     spots = np.array([[(d.x - left) / (right - left), (d.y - low) / (high - low)] for d in dots])
     spots = spots * (wide, tall)
     taken: list[tuple[float, float, float, float]] = []
+    yours = sum(one.entry is None for one in dots)
     order = sorted(range(len(dots)), key=lambda place: dots[place].entry is not None)
     for place in order:
         one, spot = dots[place], spots[place]
-        if one.entry is not None and len(dots) > NAMED:
+        if len(dots) > NAMED and (one.entry is not None or yours > FEW):
             continue
+        if one.entry is None and yours > FEW and len(one.name) > LONGEST:
+            continue  # such names would cover the dots; the table has them
         size = 8.0 if one.entry is None else 6.6
         # The shape of the dot says that it is robust.
         short = one.name if one.entry is None else one.name.replace("robust_", "")

@@ -25,7 +25,7 @@ from striate.report.kong2021.words import (
 from striate.report.words import listed, percent, plural
 from striate.statistics import Correlation, Paired
 
-MOST = 6  # networks of the user's that are spoken of one by one
+MOST = 3  # networks of the user's that are spoken of one by one
 
 
 def findings(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
@@ -46,7 +46,8 @@ def findings(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
         ]
         sentences = [of_number(together), *(of_panel(*one) for one in panels if one[0].number)]
         yours = [one for one in together.networks if one.entry is None]
-        sentences += [of_yours(one, together) for one in yours[:MOST]]
+        if len(yours) <= MOST:  # of more than a few, the table says where each stands
+            sentences += [of_yours(one, together) for one in yours]
         said += [about + sentence for sentence in sentences if sentence]
     return said
 

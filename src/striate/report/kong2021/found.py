@@ -115,7 +115,7 @@ def _told(name: str, value: Setting, short: Mapping[str, str]) -> str:
     """Write a setting as part of a name."""
     match name:
         case "pictures":
-            return str(value).partition(" ")[0] if value else "no photographs"
+            return str(value).partition(", seed")[0] if value else "no photographs"
         case "recording":
             return short[str(value)] if value else "no recording"
         case "stimulus_deg":
