@@ -409,6 +409,7 @@ def test_neurons_that_do_not_belong_together_are_refused(tmp_path):
         write(tmp_path)
 
 
+@pytest.mark.slow  # test_report_studies has one of all sections
 def test_writing_again_changes_nothing(tmp_path):
     save_everything(tmp_path)
     write(tmp_path)

@@ -463,6 +463,7 @@ def test_planted_markup_comes_out_as_text(tmp_path):
     assert all(re.fullmatch(r"[\w+-]+\.(svg|pdf|csv)", name) for name in inside)
 
 
+@pytest.mark.slow  # test_report_studies has one of all sections
 def test_writing_again_changes_nothing(tmp_path):
     save_tuning(tmp_path, {"a": 0.0}, gratings=True, optimal=2, pictures="val 1")
     write(tmp_path)
@@ -478,7 +479,9 @@ def test_files_of_the_study_without_a_layer_are_refused(tmp_path):
         write(tmp_path)
 
 
-@pytest.mark.parametrize(("size", "in_degrees"), [(140, True), (16, False)])
+@pytest.mark.parametrize(("size", "in_degrees"), [
+    pytest.param(140, True, marks=pytest.mark.slow), (16, False),
+])  # fmt: skip
 def test_the_page_reads_what_the_study_writes(tmp_path, monkeypatch, size, in_degrees):
     monkeypatch.setattr("striate.studies.tuning.networks.STEPS", 2)
     generator = torch.Generator().manual_seed(0)

@@ -31,8 +31,9 @@ class Holder(NamedTuple):
 def claim(file: Path) -> Iterator[bool]:
     """Hold the lock `file` while the block runs; False if another process or thread holds it.
 
-    A block that raises leaves no empty folders behind.
+    A block that raises leaves no empty folders behind that were not there before.
     """
+    new = [folder for folder in (file.parent, file.parent.parent) if not folder.exists()]
     handle = _locked(file)
     if handle is None:
         yield False
@@ -45,8 +46,8 @@ def claim(file: Path) -> Iterator[bool]:
     except BaseException:
         file.unlink(missing_ok=True)
         with contextlib.suppress(OSError):  # where something lies in them
-            file.parent.rmdir()
-            file.parent.parent.rmdir()
+            for folder in new:
+                folder.rmdir()
         raise
     finally:
         file.unlink(missing_ok=True)  # while it is held: nobody can have taken it in between
