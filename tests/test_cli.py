@@ -1,5 +1,4 @@
 import contextlib
-import io
 import multiprocessing
 import os
 import shlex
@@ -15,8 +14,9 @@ import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
-from striate import __version__, cli, results
+from striate import __version__, results
 from striate.studies import gerum2022
+from typed import striate
 
 GRID = (
     "run gerum2022 --alphas 1,2,3 --betas 0,1 --epochs 5 --train-images 120 --batch-size 60 "
@@ -43,20 +43,6 @@ def one_thread():
     """The bits of a sum depend on how many threads share it: one here, one in each of two jobs."""
     with threadpool_limits(1):
         yield
-
-
-def striate(words):
-    """Type a command; return its exit status, standard output and standard error."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["striate", *shlex.split(words)])
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                cli.main()
-                status = 0
-            except SystemExit as leaving:
-                status = leaving.code or 0
-    return status, out.getvalue(), err.getvalue()
 
 
 def process(words, folder):

@@ -1,15 +1,13 @@
 """``striate measure all`` and ``striate run kong2021``, as typed."""
 
 import re
-import shlex
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from striate import cli
 from striate.results import load, paths, read_record
+from typed import captured as striate
 
 TINY = """\
 import torch
@@ -53,14 +51,6 @@ def lab(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def striate(capsys, monkeypatch, words):
-    monkeypatch.setattr(sys, "argv", ["striate", *shlex.split(words)])
-    with pytest.raises(SystemExit) as leaving:
-        cli.main()
-    out, err = capsys.readouterr()
-    return leaving.value.code, out, err
 
 
 ASKED = (

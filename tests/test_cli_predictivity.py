@@ -1,13 +1,11 @@
 """``striate measure predictivity``, as typed."""
 
-import shlex
-import sys
-
 import numpy as np
 import pytest
 from PIL import Image
 
-from striate import cli, results
+from striate import results
+from typed import captured as striate
 
 TINY = """\
 import torch
@@ -43,14 +41,6 @@ def lab(tmp_path, monkeypatch):
     )
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def striate(capsys, monkeypatch, words):
-    monkeypatch.setattr(sys, "argv", ["striate", *shlex.split(words)])
-    with pytest.raises(SystemExit) as leaving:
-        cli.main()
-    out, err = capsys.readouterr()
-    return leaving.value.code, out, err
 
 
 ASKED = "--recording v1.npz --images photos --layers 1,3 --memory 100MB --splits 3"

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate import cli, results
+from striate import results
+from typed import captured as striate
 
 TINY = """\
 import time
@@ -48,14 +49,6 @@ def lab(tmp_path, monkeypatch):
             Image.fromarray(pixels).save(tmp_path / "photos" / name / f"{number}.png")
     monkeypatch.chdir(tmp_path)
     return tmp_path
-
-
-def striate(capsys, monkeypatch, words):
-    monkeypatch.setattr(sys, "argv", ["striate", *shlex.split(words)])
-    with pytest.raises(SystemExit) as leaving:
-        cli.main()
-    out, err = capsys.readouterr()
-    return leaving.value.code, out, err
 
 
 def test_the_papers_attacks_are_made_and_told(lab, capsys, monkeypatch):

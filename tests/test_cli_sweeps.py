@@ -1,19 +1,16 @@
 """Sweeps from the shell: failures, damage, status, and what can be done with the results."""
 
-import contextlib
-import io
 import json
 import os
-import shlex
-import sys
 from pathlib import Path
 
 import pytest
 import xarray as xr
 
-from striate import cli, results
+from striate import results
 from striate.studies import gerum2022
 from striate.study import path_of, plans
+from typed import striate
 
 GRID = (
     "run gerum2022 --alphas 1,2 --betas 0,1 --epochs 1 --train-images 120 --batch-size 60 "
@@ -46,20 +43,6 @@ def quick(monkeypatch):
 
     monkeypatch.setattr(gerum2022, "measure", measure)
     return fails
-
-
-def striate(words):
-    """Type a command; return its exit status, standard output and standard error."""
-    out, err = io.StringIO(), io.StringIO()
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(sys, "argv", ["striate", *shlex.split(words)])
-        with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
-            try:
-                cli.main()
-                status = 0
-            except SystemExit as leaving:
-                status = leaving.code or 0
-    return status, out.getvalue(), err.getvalue()
 
 
 def test_a_failure_stops_nothing_and_is_told_to_the_end(quick):

@@ -13,8 +13,9 @@ import torch
 from PIL import Image
 from safetensors.torch import load_file
 
-from striate import cli, results
+from striate import results
 from striate.studies.training import networks
+from typed import captured as striate
 
 QUICK = "train small/cnn-1x8 --data digits --epochs 2 --train-images 300"
 ROOT = Path(__file__).parent.parent
@@ -25,14 +26,6 @@ def nowhere(tmp_path, monkeypatch):
     monkeypatch.delenv("STRIATE_DATA", raising=False)
     monkeypatch.setenv("STRIATE_CACHE", str(tmp_path / "cache"))
     monkeypatch.chdir(tmp_path)
-
-
-def striate(capsys, monkeypatch, words):
-    monkeypatch.setattr(sys, "argv", ["striate", *shlex.split(words)])
-    with pytest.raises(SystemExit) as leaving:
-        cli.main()
-    out, err = capsys.readouterr()
-    return leaving.value.code, out, err
 
 
 def results_in(folder):

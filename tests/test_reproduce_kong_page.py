@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from striate.results import load, paths, read_record
+from striate.statistics import correlation
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results" / "kong2021"
@@ -66,6 +67,26 @@ def table():
 
 def test_the_table_of_the_page_is_that_of_the_results():
     assert table() in (ROOT / "docs" / "reproduce-kong.md").read_text(encoding="utf-8")
+
+
+def test_the_correlations_of_the_page_are_those_of_the_small_networks():
+    text = " ".join((ROOT / "docs" / "reproduce-kong.md").read_text(encoding="utf-8").split())
+    small = [
+        row for name, rows in measured().items() if "trained" not in name for row in rows
+    ]  # of SqueezeNet there are two
+    columns = dict(zip((name for name, _ in CELLS), np.array(small).T, strict=True))
+    assert f"Over the {len(small)} small networks" in text
+    for other, written in (
+        ("predictivity", r"R = (\S+) \(95 % interval (\S+) to (\S+)\)"),
+        ("alpha", r"go together \(R = (\S+), (\S+) to (\S+)\)"),
+        ("frequency_score", r"weakly \((\S+), (\S+) to (\S+)\)"),
+    ):
+        said = re.findall(written, text.split("Nor is the paper")[1])[0]
+        found = correlation(columns["adversarial_accuracy"], columns[other])
+        numbers = [float(number.replace("−", "-")) for number in said]
+        # The ends are of a bootstrap, which depends on the order of the networks.
+        np.testing.assert_allclose(numbers, [found.r, found.low, found.high], atol=0.025)
+        assert abs(numbers[0] - found.r) < 0.0051
 
 
 def test_every_result_of_the_page_is_sound():

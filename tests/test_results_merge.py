@@ -104,3 +104,12 @@ def test_a_folder_that_is_not_there_or_the_same_is_refused_before_anything_is_co
     assert not all_.exists()
     assert read_record(two / "study" / "b.json")["provenance"] == {"seconds": 9.0}
     assert json.loads((one / "study" / "a.json").read_text())["task"] == {"label": "a"}
+
+
+def test_arrays_of_no_result_do_not_stand_in_for_those_that_come(machines):
+    """A run that was killed before its result left other arrays under the same name."""
+    one, _, all_ = machines
+    (all_ / "study").mkdir(parents=True)
+    (all_ / "study" / "b.npz").write_bytes(b"left behind")
+    merge([one], all_)
+    assert load_arrays(all_ / "study" / "b.json")["units"].tolist() == [0, 1, 2]

@@ -10,10 +10,18 @@ import typer
 from striate.cli.measuring import bar, done_once
 from striate.cli.options import (
     BatchSize,
+    Classes,
+    CropPx,
     Device,
+    Lambdas,
+    Memory,
     Model,
+    PerNeuron,
+    Population,
+    Protocol,
     ResultsFolder,
     Seed,
+    Splits,
     Weights,
     check_device,
     check_folder,
@@ -43,15 +51,8 @@ FieldDeg = Annotated[
         help="degrees that the network sees; default: 6.4 for recordings, 35 pixels each for Gabors"
     ),
 ]
-CropPx = Annotated[int | None, typer.Option(help="side of the square cut out of a stimulus first")]
-Population = Annotated[
-    str | None, typer.Option(help="of a file that holds several; default: all side by side")
-]
 Grouped = Annotated[
     str, typer.Option(help="movie: stimuli that stem from one stay together | none")
-]
-Classes = Annotated[
-    Path | None, typer.Option(help="JSON: name of a class's folder to output, from 0")
 ]
 Quick = Annotated[
     bool, typer.Option("--quick", help="a first answer in minutes: less of everything, no ridge")
@@ -59,12 +60,7 @@ Quick = Annotated[
 Without = Annotated[
     str | None, typer.Option(help="to leave out: spectra,tuning,pls,ridge,robustness")
 ]
-Protocol = Annotated[str, typer.Option(help="paper | authors")]
 Attacked = Annotated[int, typer.Option(help="images attacked; 0: all")]
-Splits = Annotated[int, typer.Option(help="of stimuli into train and test")]
-Lambdas = Annotated[str, typer.Option(help="penalties of ridge to choose from")]
-PerNeuron = Annotated[bool, typer.Option("--per-neuron", help="ridge: each neuron its own penalty")]
-Memory = Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")]
 
 
 def measure_all(

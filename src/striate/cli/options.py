@@ -19,6 +19,18 @@ Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any
 BatchSize = Annotated[int, typer.Option(help="images shown at a time")]
 Device = Annotated[str, typer.Option(help="cpu | cuda | cuda:1")]
 Seed = Annotated[int, typer.Option()]
+Memory = Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")]
+Protocol = Annotated[str, typer.Option(help="paper | authors")]
+Population = Annotated[
+    str | None, typer.Option(help="of a file that holds several; default: all side by side")
+]
+CropPx = Annotated[int | None, typer.Option(help="side of the square cut out of a stimulus first")]
+Classes = Annotated[
+    Path | None, typer.Option(help="JSON: name of a class's folder to output, from 0")
+]
+Splits = Annotated[int, typer.Option(help="of stimuli into train and test")]
+Lambdas = Annotated[str, typer.Option(help="penalties of ridge to choose from")]
+PerNeuron = Annotated[bool, typer.Option("--per-neuron", help="ridge: each neuron its own penalty")]
 
 
 def fraction(text: str) -> float:

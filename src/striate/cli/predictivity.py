@@ -10,11 +10,17 @@ import typer
 from striate.cli.measuring import bar, measure_once
 from striate.cli.options import (
     BatchSize,
+    CropPx,
     Device,
+    Lambdas,
     Layers,
+    Memory,
     Model,
+    PerNeuron,
+    Population,
     ResultsFolder,
     Seed,
+    Splits,
     Weights,
     check_device,
     check_folder,
@@ -43,29 +49,21 @@ def measure_predictivity(
         float | None,
         typer.Option(help="degrees that the network sees; default: 6.4, authors: 35 pixels each"),
     ] = None,
-    crop_px: Annotated[
-        int | None, typer.Option(help="side of the square cut out of a stimulus first")
-    ] = None,
-    population: Annotated[
-        str | None, typer.Option(help="of a file that holds several; default: all side by side")
-    ] = None,
+    crop_px: CropPx = None,
+    population: Population = None,
     protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",
     regression: Annotated[str, typer.Option(help="pls | ridge")] = "pls",
-    lambdas: Annotated[
-        str, typer.Option(help="penalties of ridge to choose from")
-    ] = "0.01,0.1,1,10",
-    per_neuron: Annotated[
-        bool, typer.Option("--per-neuron", help="ridge: each neuron its own penalty")
-    ] = False,
+    lambdas: Lambdas = "0.01,0.1,1,10",
+    per_neuron: PerNeuron = False,
     grouped: Annotated[
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
     ] = "none",
-    splits: Annotated[int, typer.Option(help="into train and test stimuli")] = 20,
+    splits: Splits = 20,
     against: Annotated[
         Path | None, typer.Option(help="another network's result, to compare with")
     ] = None,
-    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
+    memory: Memory = "4GB",
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",

@@ -10,8 +10,10 @@ import typer
 
 from striate.cli.measuring import bar, done_once
 from striate.cli.options import (
+    Classes,
     Device,
     Model,
+    Protocol,
     ResultsFolder,
     Seed,
     Weights,
@@ -36,10 +38,8 @@ def measure_robustness(
     n: Annotated[int | None, typer.Option(help="images drawn; default: all")] = None,
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
-    classes: Annotated[
-        Path | None, typer.Option(help="JSON: name of a class's folder to output, from 0")
-    ] = None,
-    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    classes: Classes = None,
+    protocol: Protocol = "paper",
     norm: Annotated[
         list[str] | None, typer.Option(help="Linf | L2 | L1; may be repeated; default: all three")
     ] = None,

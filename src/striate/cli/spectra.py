@@ -12,7 +12,10 @@ from striate.cli.options import (
     BatchSize,
     Device,
     Layers,
+    Memory,
     Model,
+    Population,
+    Protocol,
     ResultsFolder,
     Seed,
     Weights,
@@ -26,9 +29,6 @@ if TYPE_CHECKING:  # the command line starts without torch
     from striate.spectra import Algorithm as SpectralAlgorithm
     from striate.study.spectra import Window
 
-Population = Annotated[
-    str | None, typer.Option(help="of a file that holds several; default: all side by side")
-]
 Algorithm = Annotated[
     str, typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it")
 ]
@@ -40,8 +40,8 @@ def measure_spectrum(
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
-    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
-    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    memory: Memory = "4GB",
+    protocol: Protocol = "paper",
     sets: Annotated[int, typer.Option(help="random sets of images")] = 3,
     set_size: Annotated[int, typer.Option(help="images in each")] = 2816,
     batch_size: BatchSize = 32,

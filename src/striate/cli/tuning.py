@@ -11,7 +11,9 @@ from striate.cli.options import (
     BatchSize,
     Device,
     Layers,
+    Memory,
     Model,
+    Protocol,
     ResultsFolder,
     Seed,
     Weights,
@@ -33,7 +35,7 @@ def measure_tuning(
             "principal components with their ranks"
         ),
     ] = None,
-    protocol: Annotated[str, typer.Option(help="paper | authors")] = "paper",
+    protocol: Protocol = "paper",
     field_deg: Annotated[
         float | None, typer.Option(help="degrees that an image spans; default: 35 pixels each")
     ] = None,
@@ -45,7 +47,7 @@ def measure_tuning(
     ] = 1.0,
     experiments: Annotated[int, typer.Option(help="samples of channels")] = 1000,
     draws: Annotated[int, typer.Option(help="channels in each")] = 150,
-    memory: Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")] = "4GB",
+    memory: Memory = "4GB",
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",

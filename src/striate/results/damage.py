@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from striate.results.reading import check, load, paths
+from striate.results.reading import load_whole, paths
 
 
 def set_aside(path: Path) -> Path:
@@ -65,8 +65,7 @@ def verify(directory: Path) -> Verified:
     sound = 0
     for path in paths(directory):
         try:
-            record = check(path)
-            load(path)
+            record = load_whole(path).record
         except (ValueError, OSError) as error:
             damaged[path] = str(error)
             continue

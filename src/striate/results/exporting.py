@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from striate.results.nouns import Result, Score
-from striate.results.reading import check, load, paths
+from striate.results.reading import load_whole, paths
 
 if TYPE_CHECKING:  # whoever only reads results needs none of these
     import pandas as pd
@@ -138,9 +138,9 @@ def export(directory: Path, file: Path) -> None:
 def _each(directory: Path) -> Iterator[tuple[dict[str, Any], Result]]:
     """Yield what is known of each result, and the result."""
     for path in paths(directory):
-        task = check(path)["task"]
-        for one in load(path):
-            known = {**task, **one.settings}
+        record, results, _ = load_whole(path)
+        for one in results:
+            known = {**record["task"], **one.settings}
             if "error" in known:
                 known["error_kind"] = known.pop("error")
             settings = {f"setting_{k}" if k in OWN else k: v for k, v in known.items()}

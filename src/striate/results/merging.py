@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from striate.results.damage import set_aside
-from striate.results.reading import check, load, paths
+from striate.results.reading import check, load_whole, paths
 
 PLANS = ".plans"
 
@@ -57,14 +57,14 @@ def merge(sources: Sequence[Path], destination: Path) -> Merged:
     for source in sources:
         for path in paths(source):
             try:
-                record = check(path)
-                load(path)
+                record = load_whole(path).record
             except (ValueError, OSError) as error:
                 damaged[path] = str(error)
                 continue
             merged = _take(merged, path, record, destination / path.relative_to(source))
         for plan in sorted((source / PLANS).glob("*.json")):
-            _copy(plan, destination / PLANS / plan.name)
+            if not (target := destination / PLANS / plan.name).exists():
+                _copy(plan, target)
     return merged
 
 
@@ -79,7 +79,7 @@ def _take(merged: Merged, path: Path, record: Mapping[str, Any], target: Path) -
                 return merged._replace(present=merged.present + 1)
             merged.differing.append(path)
             return merged
-    for beside in _beside(path, record):
+    for beside in _beside(path, record):  # what has such a name there is of no result
         _copy(beside, target.parent / beside.name)
     _copy(path, target)
     merged.copied.append(path)
@@ -102,9 +102,7 @@ def _beside(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
 
 
 def _copy(source: Path, target: Path) -> None:
-    """Copy a file so that it is there whole or not at all; one that is there stays."""
-    if target.exists():
-        return
+    """Copy a file so that it is there whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
     handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
     try:

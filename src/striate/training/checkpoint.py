@@ -113,9 +113,9 @@ def _weights(path: Path, provenance: Mapping[str, Setting]) -> Tensors:
     name = str(provenance["weights"])
     try:
         content = path.with_name(name).read_bytes()
-    except OSError as error:
+    except FileNotFoundError as error:
         raise results.DamagedError(
-            f"{path} has lost its weights, {name} ({error}); delete it to start afresh", path
+            f"{path} has lost its weights, {name}; delete it to start afresh", path
         ) from error
     if hashlib.sha256(content).hexdigest() != provenance.get("weights_sha256"):
         raise results.DamagedError(

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 from striate.activations import Progress
 from striate.layers import match
@@ -64,15 +65,7 @@ def network_task(
 
 def draws_of(task: Task, shown: Pictures) -> dict[str, Drawn]:
     """Return what a task of `network_task` draws of its pictures."""
-    return spectrum_draws(
-        shown.order,
-        shown.available,
-        window=PROTOCOLS[str(task["protocol"])],
-        z_scored=bool(task["z_scored"]),
-        sets=int(task["sets"] or 0),
-        set_size=int(task["set_size"] or 0),
-        seed=int(task["seed"] or 0),
-    )
+    return spectrum_draws(shown.order, shown.available, **_how(task))
 
 
 def measure_network(
@@ -117,14 +110,21 @@ def measure_network(
         made,
         shown.order,
         shown.available,
-        window=PROTOCOLS[str(task["protocol"])],
-        z_scored=bool(task["z_scored"]),
-        sets=int(task["sets"] or 0),
-        set_size=int(task["set_size"] or 0),
-        seed=int(task["seed"] or 0),
+        **_how(task),
         source=network.name,
     )
     if show is None and sums.is_dir():
         sums.rmdir()  # what lay in it was deleted with the last set of images
     kept = ("model", "model_sha256", "pictures", "protocol")
     return [with_settings(result, task, kept) for result in results]
+
+
+def _how(task: Task) -> dict[str, Any]:
+    """Return the settings of a task in the words of `network_spectra`."""
+    return {
+        "window": PROTOCOLS[str(task["protocol"])],
+        "z_scored": bool(task["z_scored"]),
+        "sets": int(task["sets"] or 0),
+        "set_size": int(task["set_size"] or 0),
+        "seed": int(task["seed"] or 0),
+    }
