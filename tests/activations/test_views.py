@@ -126,3 +126,10 @@ def test_rows_that_are_no_images_are_refused(rows):
         kernels_of_views(wide(), X, "4", {"x": View(True, torch.tensor(rows))})
     with pytest.raises(ValueError, match="views is empty"):
         kernels_of_views(wide(), X, "4", {})
+
+
+def test_the_budget_counts_the_sums_of_all_views_and_of_others():
+    with pytest.raises(ValueError, match="does not hold one block") as told:
+        kernels_of_views(wide(), X, "4", views("all"), others={"new": NEW}, memory="1kB")
+    numbers = 18**2 + 6**2 + 40**2 + 40**2 + 13 * 40  # some, odd, raw, all; new × all
+    assert f"Gram matrices ({8 * numbers / 1e6:.3g} MB per layer)" in str(told.value)

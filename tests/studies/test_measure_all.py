@@ -12,7 +12,7 @@ from striate.datasets import Recording
 from striate.models import Network
 from striate.models.zoo import ZOO
 from striate.responses import Responses
-from striate.results import load, paths, read_record
+from striate.results import Score, load, paths, read_record
 from striate.studies import kong2021, predictivity, robustness, spectra, tuning
 from striate.studies.kong2021 import Cortex, Plan, Shown
 from striate.studies.kong2021.shown import few
@@ -266,6 +266,7 @@ def test_few_photographs_are_a_draw_with_a_name_of_its_own(folder):
     assert some.available == 20
     assert some.name != other.name
     every = list(some.order(None, None))
+    assert set(other.order(None, None)) != set(every)
     assert len(set(every)) == 20
     assert set(some.order(5, 3)) < set(every)
     assert list(some.order(5, 3)) == list(some.order(9, 3))[:5]
@@ -334,3 +335,21 @@ def test_a_row_tells_which_network_it_is(whole, folder):
     missing = [one for one in summarised(thin, {}, about) if one.name == "missing"]
     assert [one.settings["quantity"] for one in missing] == ["alpha", "alpha"]
     assert "too few directions" in missing[0].settings["reason"]
+
+
+def test_of_several_strengths_the_weakest_of_each_norm_stands_in_the_row():
+    """The authors' code measures three in each; the mean is over the weakest."""
+    strengths = {"Linf": (0.01, 0.001, 0.1), "L2": (0.5, 2.0), "L1": (40.0,)}
+    attacked = [
+        Score("adversarial_accuracy", 1 / (1 + eps), settings={"norm": norm, "eps": eps})
+        for norm, several in strengths.items()
+        for eps in several
+    ]
+    others = [Score("clean_accuracy", 0.9), Score("mean_adversarial_accuracy", 0.5)]
+    left_out = {step: "left out" for step in kong2021.STEPS if step != "robustness"}
+    made = summarised({"robustness": [*attacked, *others]}, left_out, {})
+    row = {one.name: one for one in made if one.name != "missing"}
+    for norm, eps in (("Linf", 0.001), ("L2", 0.5), ("L1", 40.0)):
+        assert row[f"accuracy_{norm}"].settings["eps"] == eps
+        assert row[f"accuracy_{norm}"].value == 1 / (1 + eps)
+    assert row["adversarial_accuracy"].value == 0.5
