@@ -94,6 +94,15 @@ def test_a_finished_run_leaves_nothing_and_keeps_the_files_of_others(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["other.safetensors"]
 
 
+def test_a_write_that_was_killed_leaves_nothing_once_the_plan_is_done(tmp_path):
+    run(tmp_path, stop=EACH + 20)
+    (kept,) = tmp_path.iterdir()
+    (tmp_path / f".{kept.name}.wf90g6v4").write_bytes(b"half of it")
+    expected, _ = run()
+    assert same(run(tmp_path)[0], expected)
+    assert list(tmp_path.iterdir()) == []
+
+
 OTHERWISE = {
     "weights": {"model": network(seed=1)},
     "code": {"model": network(factor=3.0)},

@@ -9,7 +9,7 @@ from PIL import Image
 from torch import nn
 
 from striate.datasets import Recording
-from striate.models import Network
+from striate.models import Network, fingerprint
 from striate.models.zoo import ZOO
 from striate.responses import Responses
 from striate.results import Score, load, paths, read_record
@@ -353,3 +353,13 @@ def test_of_several_strengths_the_weakest_of_each_norm_stands_in_the_row():
         assert row[f"accuracy_{norm}"].settings["eps"] == eps
         assert row[f"accuracy_{norm}"].value == 1 / (1 + eps)
     assert row["adversarial_accuracy"].value == 0.5
+
+
+def test_sums_of_other_images_that_were_left_are_kept_and_stop_nothing(folder, tmp_path):
+    network = small()
+    sums = tmp_path / ".partial" / f"kong2021-{fingerprint(network.model)[:12]}"
+    sums.mkdir(parents=True)
+    (sums / "kernel-of-another-plan.safetensors").write_bytes(b"half of it")
+    path = measured(folder, tmp_path, plan=PLAN._replace(without=("tuning", "ridge", "robustness")))
+    assert ("alpha", "pls") in cells(path)
+    assert [file.name for file in sums.iterdir()] == ["kernel-of-another-plan.safetensors"]

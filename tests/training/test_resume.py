@@ -20,7 +20,7 @@ from runs import (
 )
 from safetensors.torch import load_file
 
-from striate.training import cosine, standard, train
+from striate.training import checkpoint, cosine, standard, train
 
 TASK = {"beta": 0.5, "target": 2.0, "label": "x"}
 
@@ -289,3 +289,12 @@ def test_the_helpers_here_can_tell_two_runs_apart(straight):
     other = Run(objective=shaped(), seed=6).finish()
     assert not same(other.state(), straight.state())
     assert untimed(other.history) != untimed(straight.history)
+
+
+def test_a_checkpoint_that_is_removed_leaves_no_write_that_was_killed(tmp_path):
+    stopped(tmp_path / "run.json", 2)
+    (weights,) = tmp_path.glob("*.safetensors")
+    for name in (weights.name, "run.json", "other.json"):
+        (tmp_path / f".{name}.wf90g6v4").write_bytes(b"half of it")
+    checkpoint.remove(tmp_path / "run.json")
+    assert [file.name for file in tmp_path.iterdir()] == [".other.json.wf90g6v4"]

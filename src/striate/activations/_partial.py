@@ -80,8 +80,7 @@ class Store:
 
     def remove(self) -> None:
         """Delete the files of this plan."""
-        for path in self.folder.glob(f"kernel-{self.key[:24]}-*.safetensors"):
-            path.unlink()
+        results.remove(self.folder, f"kernel-{self.key[:24]}-*.safetensors")
 
 
 def key(model: nn.Module, settings: Mapping[str, object]) -> str:

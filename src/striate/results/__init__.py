@@ -7,7 +7,7 @@ numbers per unit, lies in an ``.npz`` beside it. Reading needs no torch.
 
 from striate.results.damage import Verified, set_aside, verify
 from striate.results.exporting import FORMATS, export, long_table
-from striate.results.files import FORMAT, digest, save, write_atomically
+from striate.results.files import FORMAT, digest, remove, save, write_atomically
 from striate.results.merging import Merged, merge
 from striate.results.nouns import Curve, Result, Score, Setting
 from striate.results.reading import (
@@ -44,6 +44,7 @@ __all__ = [
     "merge",
     "paths",
     "read_record",
+    "remove",
     "save",
     "set_aside",
     "verify",

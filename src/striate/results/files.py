@@ -121,6 +121,16 @@ def write_atomically(path: Path, content: bytes) -> None:
         written.replace(path)
 
 
+def remove(folder: Path, pattern: str) -> None:
+    """Delete the files in `folder` that fit a glob, and what killed processes left of writing such.
+
+    They must be nobody else's: a write that is under way would lose its file.
+    """
+    for one in (pattern, f".{pattern}.*"):  # as `_temporary` names them
+        for file in folder.glob(one):
+            file.unlink(missing_ok=True)
+
+
 @contextmanager
 def _temporary(path: Path, content: bytes) -> Iterator[Path]:
     """Yield a file beside `path` that holds `content` on disk; what is left of it goes."""

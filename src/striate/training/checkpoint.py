@@ -161,11 +161,13 @@ def _scales(state: State) -> Tensors:
 
 def remove(path: Path, *, keep: Path | None = None) -> None:
     """Delete the checkpoint at `path`, or, with `keep`, the weights of earlier epochs."""
+    if keep is None:
+        results.remove(path.parent, f"{path.stem}-*.safetensors")
+        results.remove(path.parent, path.name)
+        return
     for weights in path.parent.glob(f"{path.stem}-*.safetensors"):
         if weights != keep:
             weights.unlink()
-    if keep is None:
-        path.unlink(missing_ok=True)
 
 
 def _plain(tensors: Mapping[str, torch.Tensor | None]) -> Tensors:

@@ -1,7 +1,7 @@
 """All measurements of one network: each once, with the files that it has when asked for alone."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from functools import cache, partial
 from pathlib import Path
 
@@ -135,8 +135,8 @@ def _kernels(
             progress=progress,
             partial=sums,
         )
-    if sums.is_dir():
-        sums.rmdir()  # what lay in it was deleted when all sums were made
+    with suppress(OSError):  # what is left is of a plan with other images, or there is nothing
+        sums.rmdir()
     return found
 
 
