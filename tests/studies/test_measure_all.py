@@ -1,5 +1,7 @@
 """All measurements of a network: the files each has alone, one row about them, nothing twice."""
 
+import shutil
+import sys
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,10 +19,11 @@ from striate.studies import kong2021, predictivity, robustness, spectra, tuning
 from striate.studies.kong2021 import Cortex, Plan, Shown
 from striate.studies.kong2021.shown import few
 from striate.studies.kong2021.summary import summarised
-from striate.study import path_of, run
+from striate.study import failures, path_of, run
 from striate.study.predictivity import Regression, population_of
 from truths import gaussian
 
+kong2021_measuring = sys.modules["striate.studies.kong2021.measuring"]
 SIZE, IMAGES, STIMULI = 36, 60, 48
 PLAN = Plan(
     sets=2, set_size=44, experiments=20, draws=9, splits=3, attacked=12, lambdas=(1.0, 100.0)
@@ -130,7 +133,7 @@ def test_a_row_has_every_cell_and_names_its_files(whole):
 
 def test_each_image_crosses_the_network_once_for_spectra_and_predictivity(whole):
     _, _, told = whole
-    shows = [one for one in told if one[0] == "images shown" and len(one) == 3]
+    shows = [one for one in told if one[0] == "spectra" and len(one) == 3]
     assert shows[-1][1:] == (IMAGES + STIMULI, IMAGES + STIMULI)
 
 
@@ -210,7 +213,7 @@ def test_what_is_there_is_not_measured_again(whole, folder):
 
     assert measured(folder, out, watch=watch) == path
     assert {each: each.stat().st_mtime_ns for each in out.rglob("*.*") if each.is_file()} == written
-    assert "images shown" not in told
+    assert told == list(kong2021.STEPS)  # and no image was shown
 
 
 def test_a_run_that_was_stopped_goes_on_and_ends_alike(whole, folder, tmp_path):
@@ -228,6 +231,69 @@ def test_a_run_that_was_stopped_goes_on_and_ends_alike(whole, folder, tmp_path):
     again = measured(folder, tmp_path)
     assert again.name == path.name
     assert_same(load(again), load(path))
+
+
+def hears(folder, out, failed, *, again=False, plan=PLAN):
+    return kong2021.measure_all(
+        kong2021.subject(small(), layers=["1", "3"]), shown(folder), plan, out, watch=silent,
+        memory="500MB", batch_size=16, failed=failed.append, retry_failed=again,
+    )  # fmt: skip
+
+
+def test_a_measurement_that_fails_is_a_reason_and_the_others_go_on(
+    whole, folder, tmp_path, monkeypatch
+):
+    """It is recorded, not tried again unless that is asked for, and then the row is whole."""
+    _, path, _ = whole
+    tried, failed = [], []
+
+    def broken(*_, **__):
+        tried.append(True)
+        raise ArithmeticError("no root")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(tuning, "measure_network", broken)
+        found = cells(hears(folder, tmp_path, failed))
+        assert found["frequency_score", "pls"] == "ArithmeticError: no root"
+        assert isinstance(found["alpha", "pls"], float)
+        (failure,) = failed
+        assert failure.task["study"] == "tuning"
+        assert list(failures.recorded(tmp_path)) == [failure]
+        assert cells(hears(folder, tmp_path, failed)) == found
+        assert (len(tried), len(failed)) == (1, 2)
+    assert_same(load(hears(folder, tmp_path, failed, again=True)), load(path))
+    assert list(failures.recorded(tmp_path)) == []
+
+
+def test_photographs_that_cannot_be_shown_fail_what_looks_at_them_and_once(
+    folder, tmp_path, monkeypatch
+):
+    tried, failed = [], []
+
+    def broken(*_, **__):
+        tried.append(True)
+        raise ValueError("memory='1 byte' is not enough")
+
+    monkeypatch.setattr(kong2021_measuring, "shared_kernels", broken)
+    found = cells(hears(folder, tmp_path, failed))
+    assert len(tried) == 1
+    assert [failure.task["study"] for failure in failed] == ["spectra", *["predictivity"] * 2]
+    reason = "memory='1 byte' is not enough"
+    assert found["predictivity", "ridge"] == found["alpha", ""] == reason
+    assert isinstance(found["adversarial_accuracy", ""], float)
+    with pytest.raises(ValueError, match=reason):  # of one network it is raised before any work
+        measured(folder, tmp_path / "one")
+    assert not (tmp_path / "one").exists()
+
+
+def test_of_what_is_damaged_the_images_are_shown_again(whole, folder, tmp_path):
+    out, path, _ = whole
+    shutil.copytree(out, tmp_path / "copy")
+    row = tmp_path / "copy" / path.relative_to(out)
+    damaged = tmp_path / "copy" / read_record(path)["task"]["pls"]
+    damaged.write_bytes(damaged.read_bytes()[:100])
+    assert measured(folder, tmp_path / "copy") == row
+    assert_same(load(damaged), load(out / read_record(path)["task"]["pls"]))
 
 
 def test_without_a_recording_the_layer_has_the_highest_frequency_score(folder, tmp_path):

@@ -163,7 +163,7 @@ def test_features_are_those_of_the_stimuli_as_presented(tmp_path):
     task = task_of(network, recording, pictures)
     features = predictivity.shared_features(
         [task], [way], network=network, recording=recording, pictures=pictures
-    )(task, tmp_path / "sums")
+    )(task, tmp_path / "sums", None)
     shown = present(recording.images, way, size=SIZE)
     assert (shown[:, :, :4] == 0).all()
     expected = layer_features(

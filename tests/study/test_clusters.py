@@ -47,10 +47,12 @@ def tasks(count, fatal=()):
     ]
 
 
-def swept(which, folder, measure, todo, jobs=1):
+def swept(which, folder, measure, todo, jobs=1, gpus=()):
     """Do `todo` on a cluster; return what was told, what was finished, and what failed."""
     told, failed = [], []
-    with cluster(which, jobs=jobs, tasks=len(todo), folder=folder, tell=told.append) as executor:
+    with cluster(
+        which, jobs=jobs, tasks=len(todo), folder=folder, tell=told.append, gpus=gpus
+    ) as executor:
         finished = list(
             run(measure, todo, directory=folder, executor=executor, failed=failed.append)
         )
@@ -74,6 +76,15 @@ def test_local_workers_do_each_task_on_their_share_of_the_cores(tmp_path, monkey
     assert os.getpid() not in {one["process"] for one in found}
     assert len({one["process"] for one in found}) <= 2
     assert {one.name for one in (tmp_path / ".partial").iterdir()} == set()
+
+
+@pytest.mark.reliability
+def test_local_workers_see_one_gpu_each(tmp_path):
+    _, finished, failed = swept(
+        "local", tmp_path, cluster_cells.sees, tasks(8), jobs=2, gpus=("3", "5")
+    )
+    assert failed == []
+    assert {scores(one)["gpu"] for one in finished} == {3, 5}
 
 
 @pytest.mark.reliability

@@ -230,3 +230,20 @@ def test_the_time_left_is_that_of_what_this_run_did_itself(monkeypatch):
 ])  # fmt: skip
 def test_a_duration_is_said_as_a_reader_would(seconds, said):
     assert progress.duration(seconds) == said
+
+
+def test_what_a_measurement_tells_is_left_and_gone_at_its_end(tmp_path):
+    checkpoint, heard = tmp_path / ".partial" / "one.json", []
+    with progress.noted(checkpoint, "batch", lambda *far: heard.append(far)) as tell:
+        assert progress.told(checkpoint) is None
+        tell(1, 9)
+        tell(2, 9)  # too soon to be written again
+        assert str(progress.told(checkpoint)) == "batch 1/9"
+    assert heard == [(1, 9), (2, 9)]
+    assert list(checkpoint.parent.iterdir()) == []
+    with (
+        pytest.raises(ZeroDivisionError),
+        progress.noted(checkpoint, "batch", lambda *_: None) as tell,
+    ):
+        tell(0, 1 // 0)
+    assert not list(checkpoint.parent.iterdir())

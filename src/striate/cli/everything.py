@@ -1,13 +1,14 @@
 """``striate measure all`` and ``striate run kong2021``."""
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.measuring import bar, done_once
+from striate.cli.jobs import Course, Job, Prepare, measure, measure_each, of_one, tell_notes
 from striate.cli.options import (
     BatchSize,
     Classes,
@@ -15,7 +16,7 @@ from striate.cli.options import (
     Device,
     Lambdas,
     Memory,
-    Model,
+    Models,
     PerNeuron,
     Population,
     Protocol,
@@ -27,10 +28,11 @@ from striate.cli.options import (
     check_folder,
     numbers,
 )
+from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed, leave, tell_script
 
 if TYPE_CHECKING:  # the command line starts without torch
-    from striate.models import Network
     from striate.studies.kong2021 import Plan, Shown
+    from striate.study import Task
 
 Images = Annotated[
     str,
@@ -64,7 +66,7 @@ Attacked = Annotated[int, typer.Option(help="images attacked; 0: all")]
 
 
 def measure_all(
-    model: Model,
+    model: Models,
     images: Images,
     recording: Recording = None,
     stimulus_deg: StimulusDeg = None,
@@ -96,22 +98,33 @@ def measure_all(
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Measure a network in every way, and put it in one row beside the paper's 40."""
-    from striate.models import load
-
+    """Measure networks in every way, and put each in one row beside the paper's 40."""
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
     plan = _plan(quick, without, protocol, attacked, splits, lambdas, per_neuron)
+    chosen = of_one(model, weights=weights, stands_for=stands_for)
     check_device(device)
     check_folder(results)
-    shown = _shown(
-        images, recording, stimulus_deg, field_deg, crop_px, population, grouped, classes
-    )
-    network = load(model, weights=weights)
-    _measure(
-        network, plan, shown, results, memory=memory, batch_size=batch_size, seed=seed,
-        device=device, stands_for=stands_for, robust=robust,
+    show = _show(images, recording, stimulus_deg, field_deg, crop_px, population, grouped, classes)
+    prepare = partial(
+        _everything_of,
+        show=show,
+        plan=plan,
+        stands_for=stands_for,
+        robust=robust,
         layers=None if layers is None else layers.split(","),
-    )  # fmt: skip
+        memory=memory,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+    )
+    asked = {name: partial(prepare, name, weights) for name in chosen}
+    measure(asked, results, device=device, many=many, tell=_tell)
 
 
 def run_kong2021(
@@ -145,40 +158,78 @@ def run_kong2021(
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
-    dry_run: Annotated[bool, typer.Option(help="say what would be measured, and leave")] = False,
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Measure networks of Kong et al. 2021 in every way; what is done already is skipped."""
     from striate.models import ZOO
-    from striate.studies import kong2021
 
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
     plan = _plan(quick, without, protocol, attacked, splits, lambdas, per_neuron)
     check_device(device)
     check_folder(results)
     chosen = _chosen(model)
+    show = _show(images, recording, stimulus_deg, field_deg, crop_px, population, grouped, classes)
     if dry_run:
         for name, source in chosen.items():
             print(f"{name}\t{source}\t{len(ZOO[name].layers)} layers")
+        tell_script(cluster)
         return
-    shown = _shown(
-        images, recording, stimulus_deg, field_deg, crop_px, population, grouped, classes
-    )
-    failed = []
-    for number, (name, source) in enumerate(chosen.items(), 1):
-        print(f"{number}/{len(chosen)}  {name}", file=sys.stderr)
-        try:
-            network = _loaded(name, source, weights_folder)
-            _measure(
-                network, plan, shown, results, memory=memory, batch_size=batch_size, seed=seed,
-                device=device, stands_for=name,
-            )  # fmt: skip
-        except ValueError as error:  # of this network; the others go on
-            print(f"{name}: {error}", file=sys.stderr)
-            failed.append(name)
-            done_once(kong2021.absent_task(name, source, str(error)), results, kong2021.absent)
+    asked = {
+        name: partial(
+            _everything_of,
+            source,
+            _weights_of(name, weights_folder),
+            show=show,
+            plan=plan,
+            stands_for=name,
+            robust=None,
+            layers=None,
+            memory=memory,
+            batch_size=batch_size,
+            seed=seed,
+            device=device,
+        )
+        for name, source in chosen.items()
+    }
+    tasks, absent = _tasks_of(asked, chosen, results)
+    there = {name: asked[name] for name in tasks}
+    failures = measure_each(there, tasks, results, device=device, many=many, tell=_tell)
     print(f"next: striate report --results {results}", file=sys.stderr)
-    if failed:
-        print(f"not measured: {', '.join(failed)}", file=sys.stderr)
+    if absent:
+        print(f"not measured: {', '.join(absent)}", file=sys.stderr)
+    if failures:
+        leave(failures, sum(map(len, tasks.values())), results)
+    if absent:
         raise typer.Exit(1)
+
+
+def _tasks_of(
+    asked: "Mapping[str, Prepare]", chosen: Mapping[str, str], results: Path
+) -> "tuple[dict[str, Sequence[Task]], list[str]]":
+    """Find the tasks of each network; one that cannot be had is recorded, the others go on."""
+    from striate.studies import kong2021
+    from striate.study import run
+
+    tasks: dict[str, Sequence[Task]] = {}
+    absent: list[str] = []
+    notes: list[Sequence[str]] = []
+    for name, prepare in asked.items():
+        try:
+            job = prepare()
+        except ValueError as error:
+            print(f"{name}: {error}", file=sys.stderr)
+            absent.append(name)
+            task = kong2021.absent_task(name, chosen[name], str(error))
+            list(run(kong2021.absent, [task], directory=results))
+        else:
+            tasks[name] = job.tasks
+            notes.append(job.notes)
+    tell_notes(notes)
+    return tasks, absent
 
 
 def _chosen(models: Sequence[str]) -> dict[str, str]:
@@ -199,11 +250,9 @@ def _chosen(models: Sequence[str]) -> dict[str, str]:
     return chosen
 
 
-def _loaded(name: str, source: str, folder: Path | None) -> "Network":
-    from striate.models import load
-
+def _weights_of(name: str, folder: Path | None) -> Path | None:
     file = None if folder is None else folder / f"{name}.safetensors"
-    return load(source, weights=file if file is not None and file.is_file() else None)
+    return file if file is not None and file.is_file() else None
 
 
 def _plan(
@@ -230,10 +279,35 @@ def _plan(
     return plan
 
 
-def _shown(
+def _show(
     images: str,
     recording: Path | None,
     stimulus_deg: float | None,
+    field_deg: float | None,
+    crop_px: int | None,
+    population: str | None,
+    grouped: str,
+    classes: Path | None,
+) -> "Callable[[], Shown]":
+    """Check what networks are to be shown, and return what gets it."""
+    if recording is None:
+        for option, value in (("stimulus-deg", stimulus_deg), ("population", population)):
+            if value is not None:
+                raise ValueError(f"--{option} is of a recording; give --recording")
+    elif stimulus_deg is None:
+        raise ValueError(
+            "--recording without --stimulus-deg: say how many degrees its images are wide"
+        )
+    return partial(
+        _shown, images, recording, stimulus_deg or 0.0, field_deg, crop_px, population, grouped,
+        classes,
+    )  # fmt: skip
+
+
+def _shown(
+    images: str,
+    recording: Path | None,
+    stimulus_deg: float,
     field_deg: float | None,
     crop_px: int | None,
     population: str | None,
@@ -244,51 +318,61 @@ def _shown(
     from striate.studies.kong2021 import Cortex, Shown
 
     if recording is None:
-        for option, value in (("stimulus-deg", stimulus_deg), ("population", population)):
-            if value is not None:
-                raise ValueError(f"--{option} is of a recording; give --recording")
         return Shown(images, classes, None, field_deg)
-    if stimulus_deg is None:
-        raise ValueError(
-            "--recording without --stimulus-deg: say how many degrees its images are wide"
-        )
     read = datasets.recording(
         recording, **({} if population is None else {"population": population})
     )
-    for note in (read.responses.source, *read.notes):
-        print(note, file=sys.stderr)
     cortex = Cortex(read, stimulus_deg, population, crop_px, grouped)
     return Shown(images, classes, cortex, field_deg)
 
 
-def _measure(
-    network: "Network",
-    plan: "Plan",
-    shown: "Shown",
-    results: Path,
+def _everything_of(
+    model: str,
+    weights: Path | None,
     *,
+    show: "Callable[[], Shown]",
+    plan: "Plan",
+    stands_for: str | None,
+    robust: bool | None,
+    layers: Sequence[str] | None,
     memory: str,
     batch_size: int,
     seed: int,
     device: str,
-    stands_for: str | None = None,
-    robust: bool | None = None,
-    layers: Sequence[str] | None = None,
-) -> None:
+) -> Job:
+    from striate.models import load
     from striate.studies import kong2021
 
+    shown = show()
+    network = load(model, weights=weights)
     network.model.to(device)
     subject = kong2021.subject(
         network, stands_for=stands_for, robust=robust, layers=layers, most=plan.layers
     )
-    path = kong2021.measure_all(
-        subject, shown, plan, results, watch=bar, memory=memory, batch_size=batch_size, seed=seed,
-        device=device,
-    )  # fmt: skip
-    _tell(path)
+    tasks = kong2021.planned(subject, shown, plan, batch_size=batch_size, seed=seed).tasks
+
+    def do(course: Course) -> list[Path]:
+        row = kong2021.measure_all(
+            subject,
+            shown,
+            plan,
+            course.results,
+            watch=course.watch,
+            memory=memory,
+            batch_size=batch_size,
+            seed=seed,
+            device=device,
+            failed=course.failed,
+            retry_failed=course.retry_failed,
+        )
+        return [row]
+
+    read = None if shown.cortex is None else shown.cortex.recording
+    notes = () if read is None else (read.responses.source, *read.notes)
+    return Job(list(tasks.values()), do, notes)
 
 
-def _tell(path: Path) -> None:
+def _tell(path: Path, start: str) -> None:
     from striate.results import Score, load
 
     for score in load(path):
@@ -297,8 +381,8 @@ def _tell(path: Path) -> None:
         about = score.settings
         which = " ".join(str(about[key]) for key in ("regression", "layer") if about.get(key))
         if score.name == "missing":
-            print(about["quantity"], which, "–", about["reason"], sep="\t")
+            print(f"{start}{about['quantity']}", which, "–", about["reason"], sep="\t")
         else:
             error = "" if score.error is None else f"± {score.error:.3f}"
-            print(score.name, which, f"{score.value:.3f} {error}", sep="\t")
+            print(f"{start}{score.name}", which, f"{score.value:.3f} {error}", sep="\t")
     print(path, file=sys.stderr)

@@ -14,6 +14,13 @@ Model = Annotated[
         help="torchvision/NAME | timm/NAME | kong2021/NAME | small/NAME | path/to/file.py:function"
     ),
 ]
+Models = Annotated[
+    list[str],
+    typer.Argument(
+        metavar="MODEL...",
+        help="torchvision/NAME | timm/NAME | kong2021/NAME | small/NAME | path/to/file.py:function",
+    ),
+]
 Weights = Annotated[Path | None, typer.Option(help="a file of weights to load instead")]
 Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]
 BatchSize = Annotated[int, typer.Option(help="images shown at a time")]

@@ -1,13 +1,14 @@
 """``striate measure predictivity``."""
 
-import sys
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.measuring import bar, measure_once
+from striate.cli.jobs import Job, job_of, measure, of_one
+from striate.cli.measuring import tell_scores
 from striate.cli.options import (
     BatchSize,
     CropPx,
@@ -15,7 +16,7 @@ from striate.cli.options import (
     Lambdas,
     Layers,
     Memory,
-    Model,
+    Models,
     PerNeuron,
     Population,
     ResultsFolder,
@@ -26,13 +27,14 @@ from striate.cli.options import (
     check_folder,
     numbers,
 )
+from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study.predictivity import Regression
 
 
 def measure_predictivity(
-    model: Model,
+    model: Models,
     recording: Annotated[
         Path, typer.Option(help="npz | h5 | mat | pkl | nwb, with its images and repeats")
     ],
@@ -67,18 +69,71 @@ def measure_predictivity(
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Measure how well a network's layers predict the neurons of a recording."""
-    from striate import datasets
-    from striate.models import load
-    from striate.studies import predictivity, spectra
-    from striate.study import path_of
-    from striate.study.predictivity import population_of
-
+    """Measure how well networks' layers predict the neurons of a recording."""
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
     widths = numbers("stimulus-deg", stimulus_deg, float) or ()
     mapped = _regression(regression, lambdas, per_neuron)
     check_device(device)
     check_folder(results)
+    prepare = partial(
+        _predictivity_of,
+        recording=recording,
+        images=images,
+        widths=widths,
+        layers=layers.split(","),
+        weights=weights,
+        field_deg=field_deg,
+        crop_px=crop_px,
+        population=population,
+        protocol=protocol,
+        mapped=mapped,
+        grouped=grouped,
+        splits=splits,
+        against=against,
+        memory=memory,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+        results=results,
+    )
+    asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
+    measure(asked, results, device=device, many=many, tell=tell_scores)
+
+
+def _predictivity_of(
+    model: str,
+    *,
+    recording: Path,
+    images: str,
+    widths: Sequence[float],
+    layers: Sequence[str],
+    weights: Path | None,
+    field_deg: float | None,
+    crop_px: int | None,
+    population: str | None,
+    protocol: str,
+    mapped: "Regression",
+    grouped: str,
+    splits: int,
+    against: Path | None,
+    memory: str,
+    batch_size: int,
+    seed: int,
+    device: str,
+    results: Path,
+) -> Job:
+    from striate import datasets
+    from striate.models import load
+    from striate.studies import predictivity, spectra
+    from striate.study.predictivity import population_of
+    from striate.study.run import is_done
+
     rival = None if against is None else predictivity.read_rival(against)
     network = load(model, weights=weights)
     network.model.to(device)
@@ -94,7 +149,7 @@ def measure_predictivity(
         network,
         read,
         pictures,
-        layers.split(","),
+        layers,
         population=population,
         protocol=protocol,
         regression=mapped,
@@ -110,35 +165,29 @@ def measure_predictivity(
     missing = [
         (task, way)
         for task, way in wanted
-        if not path_of(task, results).exists()
-        and not predictivity.measured_alone(task, results).exists()
+        if not is_done(task, results) and not predictivity.measured_alone(task, results).exists()
     ]
-    for note in (read.responses.source, *read.notes):
-        print(note, file=sys.stderr)
-    neurons = population_of(read.responses)
-    with bar("images shown") as progress:
-        features = predictivity.shared_features(
-            [task for task, _ in missing],
-            [way for _, way in missing],
-            network=network,
-            recording=read,
-            pictures=pictures,
-            memory=memory,
-            batch_size=batch_size,
-            progress=progress,
-        )
-        measure = partial(
-            predictivity.measure_network,
-            folder=results,
-            network=network,
-            recording=read,
-            features=features,
-            neurons=neurons,
-            regression=mapped,
-            against=rival,
-        )
-        for task, _ in wanted:
-            measure_once(task, results, measure, device=device)
+    features = predictivity.shared_features(
+        [task for task, _ in missing],
+        [way for _, way in missing],
+        network=network,
+        recording=read,
+        pictures=pictures,
+        memory=memory,
+        batch_size=batch_size,
+    )
+    way = partial(
+        predictivity.measure_network,
+        folder=results,
+        network=network,
+        recording=read,
+        features=features,
+        neurons=population_of(read.responses),
+        regression=mapped,
+        against=rival,
+    )
+    notes = (read.responses.source, *read.notes)
+    return job_of("images shown", [task for task, _ in wanted], way, notes)
 
 
 def _regression(name: str, lambdas: str, per_neuron: bool) -> "Regression":

@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.measuring import bar, done_once
+from striate.cli.jobs import Job, job_of, measure, of_one
 from striate.cli.options import (
     Classes,
     Device,
-    Model,
+    Models,
     Protocol,
     ResultsFolder,
     Seed,
@@ -22,6 +22,7 @@ from striate.cli.options import (
     fraction,
     numbers,
 )
+from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.results import Result
@@ -30,7 +31,7 @@ if TYPE_CHECKING:  # the command line starts without torch
 
 
 def measure_robustness(
-    model: Model,
+    model: Models,
     images: Annotated[
         str,
         typer.Option(help="a folder of <class>/<file> | digits | mnist | cifar10 (test images)"),
@@ -84,12 +85,16 @@ def measure_robustness(
     batch_size: Annotated[int, typer.Option(help="images attacked and kept at a time")] = 250,
     seed: Seed = 0,
     device: Device = "cpu",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Measure how often a network is right when its images are attacked."""
-    from striate.models import load
+    """Measure how often networks are right when their images are attacked."""
     from striate.studies import robustness
-    from striate.study.robustness import Judge
 
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
     attacks = robustness.attacks_of(
         protocol, epsilons=_grids(norm, epsilons), geometry=geometry, precision=precision
     )
@@ -97,19 +102,68 @@ def measure_robustness(
     _check_verdict(verdict, baseline, surrogate, surrogate_weights, verdict_eps, verdict_n)
     check_device(device)
     check_folder(results)
+    prepare = partial(
+        _robustness_of,
+        images=images,
+        n=n,
+        weights=weights,
+        classes=classes,
+        protocol=protocol,
+        attacks=attacks,
+        judged_at=at if verdict else None,
+        verdict_n=verdict_n,
+        restarts=restarts,
+        queries=queries,
+        baseline=baseline,
+        surrogate=surrogate,
+        surrogate_weights=surrogate_weights,
+        bands=(passbands, passband_filter, cutoffs),
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+    )
+    asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
+    measure(asked, results, device=device, many=many, tell=_tell)
+
+
+def _robustness_of(
+    model: str,
+    *,
+    images: str,
+    n: int | None,
+    weights: Path | None,
+    classes: Path | None,
+    protocol: str,
+    attacks: "Attacks",
+    judged_at: "Mapping[Norm, float] | None",
+    verdict_n: int | None,
+    restarts: int,
+    queries: int,
+    baseline: Path | None,
+    surrogate: str | None,
+    surrogate_weights: Path | None,
+    bands: tuple[bool, str, str | None],
+    batch_size: int,
+    seed: int,
+    device: str,
+) -> Job:
+    from striate.models import load
+    from striate.studies import robustness
+    from striate.study.robustness import Judge
+
     network = load(model, weights=weights)
     network.model.to(device)
     other = None if surrogate is None else load(surrogate, weights=surrogate_weights)
     pictures = robustness.labelled(
         images, network, count=n, seed=seed, batch_size=batch_size, classes=classes
     )
-    bands = _passbands(passbands, passband_filter, cutoffs, network.size)
+    passbands = _passbands(*bands, network.size)
     rival, judge = None, None
-    if verdict:
+    if judged_at is not None:
         if baseline is not None:
-            rival = robustness.read_baseline(baseline, at, pictures=pictures.name)
+            rival = robustness.read_baseline(baseline, judged_at, pictures=pictures.name)
         judge = Judge(
-            at,
+            judged_at,
             min(robustness.JUDGED, len(pictures.order)) if verdict_n is None else verdict_n,
             pictures.classes,
             restarts,
@@ -122,32 +176,29 @@ def measure_robustness(
         pictures,
         attacks,
         protocol=protocol,
-        passbands=bands,
+        passbands=passbands,
         judge=judge,
         baseline=rival,
         surrogate=other,
         seed=seed,
     )
-    with bar("batches") as progress:
-        measure = partial(
-            robustness.measure_network,
-            network=network,
-            pictures=pictures,
-            attacks=attacks,
-            passbands=bands,
-            judge=judge,
-            progress=progress,
-        )
-        path = done_once(task, results, measure, device=device)
-    _tell(path)
+    way = partial(
+        robustness.measure_network,
+        network=network,
+        pictures=pictures,
+        attacks=attacks,
+        passbands=passbands,
+        judge=judge,
+    )
+    return job_of("batches", [task], way)
 
 
-def _tell(path: Path) -> None:
+def _tell(path: Path, start: str) -> None:
     from striate.results import load
 
     for one in load(path):
         for line in _lines(one):
-            print(line)
+            print(f"{start}{line}")
     print(path, file=sys.stderr)
 
 

@@ -8,7 +8,7 @@ import typer
 from rich.console import Console
 
 from striate.cli.options import ResultsFolder, check_device, check_folder, numbers, ranks_of
-from striate.cli.sweeping import Cluster, Jobs, RetryFailed, check_where, sweep, tell_plan
+from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed, sweep, tell_plan
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Task
@@ -51,7 +51,7 @@ def run(
     cluster: Cluster = None,
     retry_failed: RetryFailed = False,
     device: Annotated[str, typer.Option(help="cpu | cuda | cuda:1")] = "cpu",
-    dry_run: Annotated[bool, typer.Option(help="say what would be done, and leave")] = False,
+    dry_run: DryRun = False,
 ) -> None:
     """Train, measure and attack the networks of a study; what is done already is skipped."""
     from striate.studies import gerum2022
@@ -78,25 +78,17 @@ def run(
     }
     overrides = {name: value for name, value in given.items() if value is not None}
     check_device(device)
-    check_where(jobs, cluster)
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
     check_folder(results)
     tasks = gerum2022.tasks(
         preset=preset, protocol=protocol, data=data, network=network, overrides=overrides
     )
     if dry_run:
-        tell_plan(tasks, results, cluster=cluster)
+        tell_plan(tasks, results, cluster)
         return
     _say(tasks, results)
-    sweep(
-        partial(gerum2022.measure, device=device),
-        tasks,
-        # Workers may stand in another folder.
-        results if cluster is None else results.resolve(),
-        jobs=jobs,
-        cluster=cluster,
-        retry_failed=retry_failed,
-        explained={"device": device},
-    )
+    sweep(partial(gerum2022.measure, device=device), tasks, results, many=many, device=device)
     Console(stderr=True, highlight=False).print(f"next: striate report --results {results}")
 
 

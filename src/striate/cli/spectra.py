@@ -1,5 +1,6 @@
 """``striate measure spectrum``, ``striate spectrum`` and ``striate compare``."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -7,13 +8,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from striate.cli.measuring import bar, measure_once
+from striate.cli.jobs import Job, job_of, measure, of_one
+from striate.cli.measuring import measure_once, tell_scores
 from striate.cli.options import (
     BatchSize,
     Device,
     Layers,
     Memory,
     Model,
+    Models,
     Population,
     Protocol,
     ResultsFolder,
@@ -23,6 +26,7 @@ from striate.cli.options import (
     check_folder,
     ranks_of,
 )
+from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.datasets import Recording
@@ -35,7 +39,7 @@ Algorithm = Annotated[
 
 
 def measure_spectrum(
-    model: Model,
+    model: Models,
     images: Annotated[str, typer.Option(help="a folder of photographs | digits | mnist | cifar10")],
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
@@ -47,35 +51,60 @@ def measure_spectrum(
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Measure the eigenspectrum and α of a network's layers on natural images."""
+    """Measure the eigenspectrum and α of networks' layers on natural images."""
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
+    check_device(device)
+    check_folder(results)
+    prepare = partial(
+        _spectra_of,
+        images=images,
+        layers=layers.split(","),
+        weights=weights,
+        memory=memory,
+        protocol=protocol,
+        sets=sets,
+        set_size=set_size,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+    )
+    asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
+    measure(asked, results, device=device, many=many, tell=tell_scores)
+
+
+def _spectra_of(
+    model: str,
+    *,
+    images: str,
+    layers: Sequence[str],
+    weights: Path | None,
+    memory: str,
+    protocol: str,
+    sets: int,
+    set_size: int,
+    batch_size: int,
+    seed: int,
+    device: str,
+) -> Job:
     from striate.models import load
     from striate.studies import spectra
 
-    check_device(device)
-    check_folder(results)
     network = load(model, weights=weights)
     network.model.to(device)
     shown = spectra.pictures(images, network)
     task = spectra.network_task(
-        network,
-        shown,
-        layers.split(","),
-        protocol=protocol,
-        sets=sets,
-        set_size=set_size,
-        seed=seed,
+        network, shown, layers, protocol=protocol, sets=sets, set_size=set_size, seed=seed
     )
-    with bar("images shown") as progress:
-        measure = partial(
-            spectra.measure_network,
-            network=network,
-            shown=shown,
-            memory=memory,
-            batch_size=batch_size,
-            progress=progress,
-        )
-        measure_once(task, results, measure, device=device)
+    way = partial(
+        spectra.measure_network, network=network, shown=shown, memory=memory, batch_size=batch_size
+    )
+    return job_of("images shown", [task], way)
 
 
 def spectrum(
@@ -95,8 +124,8 @@ def spectrum(
     check_folder(results)
     read = _recording(recording, population)
     task = spectra.recording_task(read, window=window, algorithm=how, shuffles=shuffles, seed=seed)
-    measure = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
-    measure_once(task, results, measure)
+    way = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
+    measure_once(task, results, way)
 
 
 def compare(
@@ -123,14 +152,14 @@ def compare(
     network, read = load(model, weights=model_weights), _recording(recording, population)
     network.model.to(device)
     task = spectra.comparison_task(network, read, layers.split(","), seed=seed, **given)
-    measure = partial(
+    way = partial(
         spectra.measure_comparison,
         network=network,
         recording=read,
         batch_size=batch_size,
         **given,
     )
-    measure_once(task, results, measure, device=device)
+    measure_once(task, results, way, device=device)
 
 
 def _recording(path: Path, population: str | None) -> "Recording":

@@ -2,20 +2,21 @@
 
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
 
 if TYPE_CHECKING:  # the command line starts without torch
-    from striate.results import Setting
     from striate.study import Failed, Task
 
-Jobs = Annotated[int, typer.Option(help="tasks done at a time, each on its share of the cores")]
+Jobs = Annotated[
+    int, typer.Option(help="processes at a time, each on its share of the cores and GPUs")
+]
 Cluster = Annotated[
     str | None, typer.Option(help="local | slurm:FILE | address of a Dask scheduler")
 ]
@@ -24,24 +25,53 @@ RetryFailed = Annotated[
 ]
 
 
-def check_where(jobs: int, cluster: str | None) -> None:
-    """Refuse numbers of jobs and clusters that cannot be, before anything is loaded."""
-    if jobs < 1:
-        raise ValueError(f"jobs={jobs}; at least one network is trained at a time")
-    if cluster is not None:
-        from striate.study.clusters import check_cluster
-
-        check_cluster(cluster, jobs=jobs)
+DryRun = Annotated[bool, typer.Option(help="say what would be done, and leave")]
 
 
-def tell_plan(tasks: Sequence["Task"], results: Path, *, cluster: str | None) -> None:
+class Many(NamedTuple):
+    """How many things are done at a time, and where.
+
+    Attributes
+    ----------
+    jobs
+        Processes of this machine.
+    cluster
+        As `striate.study.clusters.cluster` takes it; this machine alone if None.
+    retry_failed
+        Whether what failed in an earlier run is done again.
+    dry_run
+        Whether it is only said what would be done.
+    """
+
+    jobs: int = 1
+    cluster: str | None = None
+    retry_failed: bool = False
+    dry_run: bool = False
+
+    def check(self) -> None:
+        """Refuse numbers of jobs and clusters that cannot be, before anything is loaded."""
+        if self.jobs < 1:
+            raise ValueError(f"jobs={self.jobs}; at least one network at a time")
+        if self.cluster is not None:
+            from striate.study.clusters import check_cluster
+
+            check_cluster(self.cluster, jobs=self.jobs)
+
+
+def tell_plan(tasks: Sequence["Task"], results: Path, cluster: str | None) -> None:
     """Print what is done and what is to do, and the script that SLURM would be given."""
     from striate.study import path_of
-    from striate.study.clusters import slurm_script
 
     for task in tasks:
         done = path_of(task, results).exists()
         print(f"{'done' if done else 'to do'}\t{task['label']}")
+    tell_script(cluster)
+
+
+def tell_script(cluster: str | None) -> None:
+    """Print the script that SLURM would be given, if it would."""
+    from striate.study.clusters import slurm_script
+
     if cluster is not None and cluster.startswith("slurm:"):
         print(slurm_script(Path(cluster.removeprefix("slurm:"))))
 
@@ -51,25 +81,23 @@ def sweep(
     tasks: Sequence["Task"],
     results: Path,
     *,
-    jobs: int,
-    cluster: str | None,
-    retry_failed: bool,
-    explained: Mapping[str, "Setting"],
+    many: Many,
+    device: str,
 ) -> None:
     """Do every task that is not done, and say on standard error what becomes of each.
 
     The plan is left in the results folder, for ``striate status``. Exit status 1 if a task failed,
     with a line for each.
     """
-    from striate.study import plans
     from striate.study import run as run_tasks
     from striate.study.progress import shown
 
+    results = results if many.cluster is None else results.resolve()  # workers may stand elsewhere
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    plans.leave(tasks, results, command=shlex.join(["striate", *sys.argv[1:]]))
+    leave_plan(tasks, results)
     failures: list[Failed] = []
     with (
-        _executor(jobs, cluster, len(tasks), results, console) as executor,
+        executor_for(many, len(tasks), results, console, device) as executor,
         shown(tasks, results, console) as pace,
     ):
 
@@ -88,19 +116,27 @@ def sweep(
             tasks,
             directory=results,
             executor=executor,
-            explained=explained,
+            explained={"device": device},
             failed=failed,
-            retry_failed=retry_failed,
+            retry_failed=many.retry_failed,
         ):
             if aside is not None:
                 console.print(f"{path.name} was damaged, and is now {aside}", markup=False)
             what = "was there" if seconds is None else f"{seconds:.0f} s"
             tell(task["label"], what, now=seconds is not None)
     if failures:
-        _leave(failures, len(tasks), results)
+        leave(failures, len(tasks), results)
 
 
-def _leave(failures: Sequence["Failed"], total: int, results: Path) -> None:
+def leave_plan(tasks: Sequence["Task"], results: Path) -> None:
+    """Write down in the results folder what this command is to do, for ``striate status``."""
+    from striate.study import plans
+
+    plans.leave(tasks, results, command=shlex.join(["striate", *sys.argv[1:]]))
+
+
+def leave(failures: Sequence["Failed"], total: int, results: Path) -> None:
+    """Say what failed, and end with exit status 1."""
     print(f"{len(failures)} of {total} failed; all else is done:", file=sys.stderr)
     for failure in failures:
         print(f"  {failure.task['label']}: {failure.error}", file=sys.stderr)
@@ -112,17 +148,23 @@ def _leave(failures: Sequence["Failed"], total: int, results: Path) -> None:
 
 
 @contextmanager
-def _executor(
-    jobs: int, cluster: str | None, tasks: int, results: Path, console: Console
+def executor_for(
+    many: Many, tasks: int, results: Path, console: Console, device: str
 ) -> Iterator[Executor | None]:
-    from striate.study.clusters import cluster as workers_of
-    from striate.study.workers import workers
+    """Yield what does so many things, here or elsewhere; None if they are done in this process."""
+    from striate.study.clusters import cluster
+    from striate.study.workers import gpus_for, workers
 
-    if cluster is None:
-        with workers(min(jobs, tasks)) as executor:
+    if many.cluster is None:
+        with workers(min(many.jobs, tasks), gpus=gpus_for(device)) as executor:
             yield executor
         return
-    with workers_of(
-        cluster, jobs=jobs, tasks=tasks, folder=results, tell=console.print
+    with cluster(
+        many.cluster,
+        jobs=many.jobs,
+        tasks=tasks,
+        folder=results,
+        tell=console.print,
+        gpus=gpus_for(device),
     ) as executor:
         yield executor

@@ -1,18 +1,21 @@
 """``striate measure tuning`` and ``striate visualize``."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from striate.cli.measuring import bar, measure_once
+from striate.cli.jobs import Job, job_of, measure, of_one
+from striate.cli.measuring import bar, tell_scores
 from striate.cli.options import (
     BatchSize,
     Device,
     Layers,
     Memory,
     Model,
+    Models,
     Protocol,
     ResultsFolder,
     Seed,
@@ -21,10 +24,11 @@ from striate.cli.options import (
     check_folder,
     numbers,
 )
+from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
 
 
 def measure_tuning(
-    model: Model,
+    model: Models,
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
@@ -51,19 +55,62 @@ def measure_tuning(
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
+    jobs: Jobs = 1,
+    cluster: Cluster = None,
+    retry_failed: RetryFailed = False,
+    dry_run: DryRun = False,
 ) -> None:
-    """Measure what a network's channels are tuned to, and how like V1 that is."""
+    """Measure what networks' channels are tuned to, and how like V1 that is."""
+    many = Many(jobs, cluster, retry_failed, dry_run)
+    many.check()
+    check_device(device)
+    check_folder(results)
+    prepare = partial(
+        _tuning_of,
+        layers=layers.split(","),
+        weights=weights,
+        images=images,
+        protocol=protocol,
+        field_deg=field_deg,
+        optimal=optimal,
+        temperature=temperature,
+        experiments=experiments,
+        draws=draws,
+        memory=memory,
+        batch_size=batch_size,
+        seed=seed,
+        device=device,
+    )
+    asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
+    measure(asked, results, device=device, many=many, tell=tell_scores)
+
+
+def _tuning_of(
+    model: str,
+    *,
+    layers: Sequence[str],
+    weights: Path | None,
+    images: str | None,
+    protocol: str,
+    field_deg: float | None,
+    optimal: int,
+    temperature: float,
+    experiments: int,
+    draws: int,
+    memory: str,
+    batch_size: int,
+    seed: int,
+    device: str,
+) -> Job:
     from striate.models import load
     from striate.studies import spectra, tuning
 
-    check_device(device)
-    check_folder(results)
     network = load(model, weights=weights)
     network.model.to(device)
     pictures = None if images is None else spectra.pictures(images, network)
     task = tuning.network_task(
         network,
-        layers.split(","),
+        layers,
         protocol=protocol,
         field_deg=field_deg,
         pictures=pictures,
@@ -73,17 +120,15 @@ def measure_tuning(
         temperature=temperature,
         seed=seed,
     )
-    with bar("tuning") as progress:
-        measure = partial(
-            tuning.measure_network,
-            network=network,
-            field_deg=field_deg,
-            pictures=pictures,
-            memory=memory,
-            batch_size=batch_size,
-            progress=progress,
-        )
-        measure_once(task, results, measure, device=device)
+    way = partial(
+        tuning.measure_network,
+        network=network,
+        field_deg=field_deg,
+        pictures=pictures,
+        memory=memory,
+        batch_size=batch_size,
+    )
+    return job_of("tuning", [task], way)
 
 
 def visualize(

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from functools import partial
@@ -50,7 +50,13 @@ REQUIRED = ("jobs", "cpus", "memory", "walltime")
 
 @contextmanager
 def cluster(
-    which: str, *, jobs: int, tasks: int, folder: Path, tell: Callable[[str], None]
+    which: str,
+    *,
+    jobs: int,
+    tasks: int,
+    folder: Path,
+    tell: Callable[[str], None],
+    gpus: Sequence[str] = (),
 ) -> Iterator[Executor]:
     """Yield an executor whose workers are elsewhere, and let go of them at the end.
 
@@ -67,6 +73,9 @@ def cluster(
         The results folder, which every worker must see.
     tell
         Hears where the dashboard is.
+    gpus
+        Of this machine, for ``local``: each worker sees one, in turn. Elsewhere what a worker sees
+        is for whoever started it.
 
     Raises
     ------
@@ -99,7 +108,7 @@ def cluster(
                 silence_logs=logging.ERROR,
             ) as made:
                 made.adapt(minimum=count, maximum=count)  # replaces those that cannot be restarted
-                yield from _connected(made, folder, tell)
+                yield from _connected(made, folder, tell, gpus)
         elif which.startswith("slurm:"):
             asked = slurm_settings(Path(which.removeprefix("slurm:")))
             count = min(asked["jobs"], tasks)
@@ -210,7 +219,12 @@ def _slurm_words(asked: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _connected(where: Any, folder: Path, tell: Callable[[str], None]) -> Iterator[Executor]:  # noqa: ANN401  an address, or a cluster of one of several packages
+def _connected(
+    where: Any,  # noqa: ANN401  an address, or a cluster of one of several packages
+    folder: Path,
+    tell: Callable[[str], None],
+    gpus: Sequence[str] = (),
+) -> Iterator[Executor]:
     from distributed import Client
 
     try:
@@ -221,6 +235,10 @@ def _connected(where: Any, folder: Path, tell: Callable[[str], None]) -> Iterato
         ) from error
     with client:
         client.run_on_scheduler(_forgiving)
+        if gpus:
+            from striate.study.one_gpu import OneGPU
+
+            client.register_plugin(OneGPU(gpus))  # also in workers that replace others
         _check_seen(client, folder)
         tell(f"dashboard: {client.dashboard_link}")
         executor = client.get_executor(pure=False)

@@ -1,10 +1,11 @@
 """How far each unfinished task is, told between processes through one small file per task."""
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from threading import Event, Thread
+from typing import NamedTuple
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn
@@ -12,13 +13,50 @@ from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn
 from striate.study.claims import holder
 from striate.study.run import Task, checkpoint_of, lock_of
 
+NOTE_SECONDS = 0.5  # between two words about one measurement
 
-def note(checkpoint: Path, epoch: int, epochs: int, text: str) -> None:
-    """Leave word beside `checkpoint` that its run has finished `epoch` of `epochs`."""
+
+class Far(NamedTuple):
+    """How far a run said it is: so many of so many `unit`, and its words."""
+
+    done: int
+    of: int
+    unit: str
+    text: str
+
+    def __str__(self) -> str:
+        return f"{self.unit} {self.done}/{self.of}"
+
+
+def note(checkpoint: Path, done: int, of: int, text: str, *, unit: str = "epoch") -> None:
+    """Leave word beside `checkpoint` that its run has finished `done` of `of`; `unit` is a word."""
     checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    _beside(checkpoint).write_text(f"{epoch} {epochs} {text}", encoding="utf-8")
-    if epoch == epochs:
+    _beside(checkpoint).write_text(f"{done} {of} {unit} {text}", encoding="utf-8")
+    if done == of:
         _beside(checkpoint).unlink()
+
+
+@contextmanager
+def noted(
+    checkpoint: Path, unit: str, also: Callable[[int, int], object]
+) -> Iterator[Callable[[int, int], None]]:
+    """Give what a measurement tells how far it is: it is left beside `checkpoint`, and told `also`.
+
+    What was left is gone when the block ends, unless its process is killed.
+    """
+    spoke = -NOTE_SECONDS
+
+    def tell(done: int, of: int) -> None:
+        nonlocal spoke
+        also(done, of)
+        if time.monotonic() - spoke >= NOTE_SECONDS:
+            spoke = time.monotonic()
+            note(checkpoint, done, of, "", unit=unit)
+
+    try:
+        yield tell
+    finally:
+        _beside(checkpoint).unlink(missing_ok=True)
 
 
 class Pace:
@@ -42,15 +80,28 @@ class Pace:
 
 
 @contextmanager
-def shown(tasks: Sequence[Task], directory: Path, console: Console) -> Iterator[Pace]:
+def shown(
+    tasks: Sequence[Task], directory: Path, console: Console, *, total: int | None = None
+) -> Iterator[Pace]:
     """Show one line per running task while the block runs; plain lines where there is no screen.
+
+    Parameters
+    ----------
+    tasks
+        That may be running.
+    directory
+        The results folder.
+    console
+        Where it is shown.
+    total
+        How many things will be counted; the tasks if None.
 
     Yields
     ------
     pace
         To be told of each task that is finished; the time left is shown with them.
     """
-    stop, pace = Event(), Pace(len(tasks))
+    stop, pace = Event(), Pace(len(tasks) if total is None else total)
     follow = _draw if console.is_terminal else _log
     thread = Thread(target=follow, args=(tasks, directory, console, stop, pace), daemon=True)
     thread.start()
@@ -61,11 +112,11 @@ def shown(tasks: Sequence[Task], directory: Path, console: Console) -> Iterator[
         thread.join()
 
 
-def told(checkpoint: Path) -> tuple[int, int, str] | None:
-    """Return how far the run with this checkpoint said it is: epoch, epochs, and its words."""
+def told(checkpoint: Path) -> Far | None:
+    """Return how far the run with this checkpoint said it is."""
     try:
-        epoch, epochs, text = _beside(checkpoint).read_text(encoding="utf-8").split(" ", 2)
-        return int(epoch), int(epochs), text
+        done, of, unit, text = _beside(checkpoint).read_text(encoding="utf-8").split(" ", 3)
+        return Far(int(done), int(of), unit, text)
     except (FileNotFoundError, ValueError):  # not started, finished, or half written
         return None
 
@@ -92,10 +143,10 @@ def _draw(
         while not stop.wait(0.5):
             progress.update(every, completed=pace.known, text=pace.left())
             now = _running(tasks, directory)
-            for label, (epoch, epochs, text) in now.items():
+            for label, far in now.items():
                 if label not in bars:
-                    bars[label] = progress.add_task(label, total=epochs, text=text)
-                progress.update(bars[label], completed=epoch, text=text)
+                    bars[label] = progress.add_task(label, total=far.of, text=far.text)
+                progress.update(bars[label], total=far.of, completed=far.done, text=far.text)
             for label in bars.keys() - now.keys():
                 progress.remove_task(bars.pop(label))
 
@@ -106,15 +157,15 @@ def _log(tasks: Sequence[Task], directory: Path, console: Console, stop: Event, 
         if time.monotonic() - spoke < 30:
             continue
         spoke = time.monotonic()
-        for label, (epoch, epochs, text) in _running(tasks, directory).items():
-            line = f"  {label}: epoch {epoch}/{epochs}  {text}"
-            console.print(line, highlight=False, soft_wrap=True)
+        for label, far in _running(tasks, directory).items():
+            line = f"  {label}: {far}  {far.text}".rstrip()
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         if left := pace.left():
             line = f"  {pace.known}/{pace.total} done, {left}"
             console.print(line, highlight=False, soft_wrap=True)
 
 
-def _running(tasks: Sequence[Task], directory: Path) -> dict[str, tuple[int, int, str]]:
+def _running(tasks: Sequence[Task], directory: Path) -> dict[str, Far]:
     """Return how far those are that somebody works on; what was killed left its word behind."""
     notes = {file.stem for file in (directory / ".partial").glob("*.progress")}
     found = {}

@@ -140,7 +140,7 @@ def run(
     missing = []
     for task in tasks:
         earlier = failures.read(failure_of(task, directory)) if failed else None
-        if _is_done(path_of(task, directory)):
+        if is_done(task, directory):
             yield Finished(task, path_of(task, directory), None)
         elif failed and earlier and not retry_failed:
             failed(earlier)
@@ -188,9 +188,10 @@ def _outcomes(
             future.cancel()
 
 
-def _is_done(path: Path) -> bool:
+def is_done(task: Task, directory: Path) -> bool:
+    """Say whether `task` has a sound result in the results folder `directory`."""
     try:
-        results.check(path)
+        results.check(path_of(task, directory))
     except (FileNotFoundError, results.DamagedError):
         return False
     return True
@@ -208,7 +209,7 @@ def _do(
     with claim(lock_of(task, directory)) as ours:
         if not ours:
             return Busy(task)
-        if _is_done(path):  # by now
+        if is_done(task, directory):  # by now
             return Finished(task, path, None)
         aside = results.set_aside(path) if path.exists() else None
         meter = Meter()

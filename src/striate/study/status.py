@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 from striate import results
 from striate.study import failures, plans
 from striate.study.claims import holder
-from striate.study.progress import duration, told
+from striate.study.progress import Far, duration, told
 from striate.study.run import Task, checkpoint_of, failure_of, lock_of, path_of
 
 State = Literal["done", "running", "failed", "missing"]
@@ -70,7 +70,7 @@ def _stands(task: Task, directory: Path, *, done: bool) -> tuple[State, str]:
     far = told(checkpoint_of(task, directory))
     if at_work:
         since = duration(time.time() - at_work.since)
-        how_far = f"epoch {far[0]}/{far[1]} {far[2]}, " if far else ""
+        how_far = f"{f'{far} {far.text}'.rstrip()}, " if far else ""
         return "running", f"{how_far}for {since}, process {at_work.pid} on {at_work.host}"
     failed = failures.read(failure_of(task, directory))
     if failed:
@@ -83,11 +83,11 @@ def _why(failed: failures.Failed) -> str:
     return f"{failed.error} ({failed.at}{often})"
 
 
-def _missing(task: Task, directory: Path, far: tuple[int, int, str] | None) -> str:
+def _missing(task: Task, directory: Path, far: Far | None) -> str:
     path = path_of(task, directory)
     aside = sorted(path.parent.glob(f"{path.name}.damaged-*")) if path.parent.is_dir() else []
     if checkpoint_of(task, directory).exists():
-        how_far = f" after epoch {far[0]}/{far[1]}" if far else ""
+        how_far = f" after {far}" if far else ""
         return f"stopped{how_far}; its checkpoint is kept"
     if os.path.lexists(lock_of(task, directory)):
         return "stopped before its first checkpoint"

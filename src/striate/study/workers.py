@@ -4,17 +4,20 @@ import importlib
 import multiprocessing
 import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from concurrent.futures import Executor, ProcessPoolExecutor
 from contextlib import contextmanager
+from multiprocessing.sharedctypes import Synchronized
 from threading import Thread
 
 import torch
 from threadpoolctl import threadpool_limits
 
+GPUS = "CUDA_VISIBLE_DEVICES"
+
 
 @contextmanager
-def workers(jobs: int) -> Iterator[Executor | None]:
+def workers(jobs: int, *, gpus: Sequence[str] = ()) -> Iterator[Executor | None]:
     """Yield processes that share the cores fairly; none for a single job.
 
     An error, ctrl-C included, ends them at once, and so does the end of the parent, however it
@@ -25,13 +28,16 @@ def workers(jobs: int) -> Iterator[Executor | None]:
     ----------
     jobs
         How many.
+    gpus
+        As `gpus_for` names them: each process sees one, in turn, and calls it ``cuda``.
     """
     if jobs == 1:
         yield None
         return
-    threads = max(1, (os.cpu_count() or 1) // jobs)
+    threads, spawning = max(1, (os.cpu_count() or 1) // jobs), multiprocessing.get_context("spawn")
+    started = spawning.Value("i", 0)
     pool = ProcessPoolExecutor(
-        jobs, multiprocessing.get_context("spawn"), initializer=_settle_worker, initargs=(threads,)
+        jobs, spawning, initializer=_settle_worker, initargs=(threads, started, tuple(gpus))
     )
     try:
         yield pool
@@ -43,11 +49,28 @@ def workers(jobs: int) -> Iterator[Executor | None]:
         pool.shutdown(wait=False, cancel_futures=True)
 
 
-def _settle_worker(threads: int) -> None:
+def gpus_for(device: str) -> tuple[str, ...]:
+    """Name the GPUs that workers may share for `device`: all that are seen here for ``cuda``.
+
+    A device with a number, ``cuda:1``, is that one for all workers.
+    """
+    if device != "cuda":
+        return ()
+    named = os.environ.get(GPUS)
+    if named is not None:
+        return tuple(name.strip() for name in named.split(",") if name.strip())
+    return tuple(str(number) for number in range(torch.cuda.device_count()))
+
+
+def _settle_worker(threads: int, started: "Synchronized[int]", gpus: Sequence[str]) -> None:
     importlib.import_module("scipy.linalg")  # the pool of threads it brings is to be limited, too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers ctrl-C
     threadpool_limits(threads)
     torch.set_num_threads(threads)
+    if gpus:  # before CUDA is asked for anything, after which it would not look
+        with started.get_lock():
+            os.environ[GPUS] = gpus[started.value % len(gpus)]
+            started.value += 1
     Thread(target=_leave_with_parent, daemon=True).start()
 
 

@@ -35,16 +35,19 @@ from striate.studies.kong2021.plan import STEPS, Plan
 from striate.studies.kong2021.shown import Cortex, Shown
 from striate.studies.kong2021.subject import Subject, subject
 from striate.studies.kong2021.summary import NAME, absent, absent_task
+from striate.studies.kong2021.tasks import Planned, planned
 
 __all__ = [
     "NAME",
     "STEPS",
     "Cortex",
     "Plan",
+    "Planned",
     "Shown",
     "Subject",
     "absent",
     "absent_task",
     "measure_all",
+    "planned",
     "subject",
 ]

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager, suppress
-from functools import cache, partial
+from functools import partial
 from pathlib import Path
+from typing import Generic, TypeVar
 
 from torch import Tensor
 
@@ -18,9 +19,11 @@ from striate.studies.kong2021.subject import Subject
 from striate.studies.kong2021.summary import NAME, VERSION, summarised
 from striate.studies.kong2021.tasks import Planned, planned, regression_of
 from striate.studies.spectra.about import file_stem
-from striate.study import Measured, Task, path_of, run
+from striate.study import Failed, Measured, Task, failures, run
 from striate.study.photographs import Drawn
 from striate.study.predictivity import population_of, scores_of
+from striate.study.progress import noted
+from striate.study.run import checkpoint_of, failure_of, is_done
 
 # Shows what is being done, by its name, and gives what is told how far it is.
 Watch = Callable[[str], AbstractContextManager[Progress]]
@@ -38,6 +41,8 @@ def measure_all(
     batch_size: int = 32,
     seed: int = 0,
     device: str = "cpu",
+    failed: Callable[[Failed], None] | None = None,
+    retry_failed: bool = True,
 ) -> Path:
     """Measure a network in every way, and write one row of the table about it.
 
@@ -63,6 +68,12 @@ def measure_all(
         Of all draws.
     device
         Where the network is, for the record.
+    failed
+        Hears of each measurement that failed; its reason is in the row, and the others go on.
+        Without it only what a measurement finds wrong with this network is a reason, and every
+        other error is raised.
+    retry_failed
+        Do again what `failed` was told of in an earlier run.
 
     Returns
     -------
@@ -75,73 +86,116 @@ def measure_all(
         If the plan is none, there are no photographs, or `memory` is not enough.
     """
     mine = planned(subject, shown, plan, batch_size=batch_size, seed=seed)
-    kernels = _kernels(mine, subject, shown, folder, watch, memory, batch_size)
-    features = cache(partial(_features, kernels))  # for both regressions
-    measures = {
-        "spectra": partial(
-            spectra.measure_network,
-            network=subject.network,
-            shown=mine.pictures,
-            show=partial(_of_draws, kernels),
-        ),
-        "pls": partial(_predict, features, subject, shown, plan, "pls", folder),
-        "ridge": partial(_predict, features, subject, shown, plan, "ridge", folder),
-    }
-    reasons, written = dict(mine.reasons), {}
+    reasons, written = dict(mine.reasons), dict[str, Path]()
+
+    def fails(step: str, failure: Failed) -> None:
+        reasons[step] = failure.error.removeprefix("ValueError: ")
+        if failed is not None:
+            failed(failure)
+
+    waiting = _waiting(mine.tasks, folder, again=failed is None or retry_failed)
+    kernels = _Once(partial(_kernels, waiting, mine, subject, shown, folder, memory, batch_size))
+    features = _Once(lambda progress: _features(kernels(progress)))  # for both regressions
     for step, task in mine.tasks.items():
-        with watch(step) as progress:
-            measure = measures.get(step) or _alone(
-                step, mine, subject, shown, memory, batch_size, progress
-            )
-            try:
-                (done,) = run(measure, [task], directory=folder, explained={"device": device})
-            except ValueError as error:  # of this network; the other measurements go on
-                reasons[step] = str(error)
+        with (
+            watch(step) as progress,
+            noted(checkpoint_of(task, folder), "batch", progress) as told,
+        ):
+            if step == "spectra":
+                measure = partial(
+                    spectra.measure_network,
+                    network=subject.network,
+                    shown=mine.pictures,
+                    show=partial(_of_draws, kernels, told),
+                )
+            elif step in ON_KERNELS:
+                measure = partial(_predict, features, told, subject, shown, plan, step, folder)
             else:
-                written[step] = done.path
+                measure = _alone(step, mine, subject, shown, memory, batch_size, told)
+            try:
+                for done in run(
+                    measure,
+                    [task],
+                    directory=folder,
+                    explained={"device": device},
+                    failed=None if failed is None else partial(fails, step),
+                    retry_failed=retry_failed,
+                ):
+                    written[step] = done.path
+            except ValueError as error:
+                if error is kernels.error:  # not of this network: there is too little memory
+                    raise
+                reasons[step] = str(error)
     row = _row(subject, shown, plan, mine, written, reasons, folder, seed)
     summarise = partial(_summarise, written=written, reasons=reasons)
     (done,) = run(summarise, [row], directory=folder, explained={"device": device})
     return done.path
 
 
+T = TypeVar("T")
+
+
+class _Once(Generic[T]):
+    """What several measurements share: made when the first asks, and not tried again in vain."""
+
+    def __init__(self, make: Callable[[Progress], T]) -> None:
+        self.make = make
+        self.made: T | None = None
+        self.error: Exception | None = None
+
+    def __call__(self, progress: Progress) -> T:
+        if self.error is not None:
+            raise self.error
+        if self.made is None:
+            try:
+                self.made = self.make(progress)
+            except Exception as error:
+                self.error = error
+                raise
+        return self.made
+
+
+def _waiting(tasks: Mapping[str, Task], folder: Path, *, again: bool) -> dict[str, Task]:
+    """Return what kernels are needed for: what is not done, and has not failed or is done again."""
+    return {
+        step: task
+        for step, task in tasks.items()
+        if step in ON_KERNELS
+        and not is_done(task, folder)
+        and (again or failures.read(failure_of(task, folder)) is None)
+    }
+
+
 def _kernels(
+    waiting: Mapping[str, Task],
     mine: Planned,
     subject: Subject,
     shown: Shown,
     folder: Path,
-    watch: Watch,
     memory: str,
     batch_size: int,
+    progress: Progress,
 ) -> Kernels:
-    """Make the kernels that what is not there yet needs."""
-    missing = {
-        step: task
-        for step, task in mine.tasks.items()
-        if step in ON_KERNELS and not path_of(task, folder).exists()
-    }
-    if not missing:
-        return {}
     # The sums are of the network and the images; whichever measurement is stopped finds them.
     sums = folder / ".partial" / f"{NAME}-{fingerprint(subject.network.model)[:12]}"
-    with watch("images shown") as progress:
-        found = shared_kernels(
-            missing,
-            network=subject.network,
-            pictures=mine.pictures,
-            shown=shown,
-            memory=memory,
-            batch_size=batch_size,
-            progress=progress,
-            partial=sums,
-        )
+    found = shared_kernels(
+        waiting,
+        network=subject.network,
+        pictures=mine.pictures,
+        shown=shown,
+        memory=memory,
+        batch_size=batch_size,
+        progress=progress,
+        partial=sums,
+    )
     with suppress(OSError):  # what is left is of a plan with other images, or there is nothing
         sums.rmdir()
     return found
 
 
-def _of_draws(kernels: Kernels, draws: Mapping[str, Drawn]) -> Kernels:
-    return {layer: {name: made[name] for name in draws} for layer, made in kernels.items()}
+def _of_draws(kernels: _Once[Kernels], progress: Progress, draws: Mapping[str, Drawn]) -> Kernels:
+    found = kernels(progress)
+    return {layer: {name: made[name] for name in draws} for layer, made in found.items()}
 
 
 def _alone(
@@ -180,7 +234,8 @@ def _features(kernels: Kernels) -> dict[str, Tensor]:
 
 
 def _predict(
-    features: Callable[[], dict[str, Tensor]],
+    features: _Once[dict[str, Tensor]],
+    progress: Progress,
     subject: Subject,
     shown: Shown,
     plan: Plan,
@@ -198,7 +253,7 @@ def _predict(
         folder=folder,
         network=subject.network,
         recording=recording,
-        features=lambda *_: features(),
+        features=lambda *_: features(progress),
         neurons=population_of(recording.responses),
         regression=regression_of(plan, step),
     )

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from striate.activations import Progress
 from striate.datasets import Presentation, Recording, present
 from striate.layers import places
 from striate.models import Network
@@ -177,6 +178,7 @@ def measure_network(
     neurons: Population,
     regression: Regression,
     against: Rival | None = None,
+    progress: Progress | None = None,
 ) -> Measured:
     """Measure what `network_task` described.
 
@@ -194,6 +196,8 @@ def measure_network(
         Of `shared_features`, made with this task.
     neurons
         Of the recording: `striate.study.predictivity.population_of`.
+    progress
+        Told how many batches have been shown, of how many.
     """
     alone = measured_alone(task, folder)
     if against is not None and alone.exists():
@@ -201,7 +205,7 @@ def measure_network(
     else:
         sums = partial_file.with_suffix("")
         found = network_predictivity(
-            features(task, sums),
+            features(task, sums, progress),
             neurons,
             splits=splits_of(
                 len(recording.kept),

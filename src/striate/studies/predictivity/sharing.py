@@ -16,8 +16,8 @@ from striate.study.predictivity import PROTOCOLS, Protocol, layer_features
 
 SHOWN = ("stimulus_deg", "field_deg", "crop_px", "surround")
 
-# The features of each layer for a task, and where unfinished sums may lie.
-Shared = Callable[[Task, Path], dict[str, Float[Tensor, "stimuli components"]]]
+# (task, where unfinished sums may lie, what is told how far it is) -> features of each layer
+Shared = Callable[[Task, Path, Progress | None], dict[str, Float[Tensor, "stimuli components"]]]
 
 
 def shared_features(
@@ -29,7 +29,6 @@ def shared_features(
     pictures: Pictures,
     memory: str = "4GB",
     batch_size: int = 32,
-    progress: Progress | None = None,
 ) -> Shared:
     """Prepare the features of all tasks; they are made when the first asks for its own.
 
@@ -44,13 +43,12 @@ def shared_features(
         How each of them shows its stimuli.
     network, recording, pictures
         The same as the tasks were made of.
-    memory, batch_size, progress
+    memory, batch_size
         As in `striate.activations.kernels`.
     """
-    how = {"memory": memory, "batch_size": batch_size, "progress": progress}
     made: dict[str, dict[str, Tensor]] = {}
 
-    def features(task: Task, sums: Path) -> dict[str, Tensor]:
+    def features(task: Task, sums: Path, progress: Progress | None) -> dict[str, Tensor]:
         if not made:
             size, planes = network.size, planes_of(network)
             ways = dict(zip(map(_key, tasks), presented, strict=True))
@@ -65,7 +63,9 @@ def shared_features(
                     str(task["layers"]).split(),
                     protocol=protocol_of(str(task["protocol"])),
                     partial=sums,
-                    **how,
+                    memory=memory,
+                    batch_size=batch_size,
+                    progress=progress,
                 )
             )
         return {layer: shown[_key(task)] for layer, shown in made.items()}
