@@ -189,7 +189,11 @@ TYPED = [
     ),
     (
         "run gerum2022 --jobs 0",
-        "jobs=0; at least one network is trained at a time",
+        "jobs=0; at least one network at a time",
+    ),
+    (
+        "measure tuning small/cnn-1x8 small/cnn-3x32 --weights FILE",
+        "--weights is for one network, and 2 are named; type a command for each",
     ),
     (
         "run gerum2022 --device gpu",
