@@ -21,6 +21,7 @@ from striate.results import load
 from striate.studies import gerum2022
 from striate.study import clusters, failures, run
 from striate.study.clusters import check_cluster, cluster, slurm_script, slurm_settings
+from typed import striate
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Dask, about its own affairs
 
@@ -156,6 +157,30 @@ def test_jobs_of_slurm_do_the_tasks_on_the_cores_they_asked_for(slurm, tmp_path)
     assert {scores(one)["torch"] for one in finished} == {2}
     log = (tmp_path / "sbatch.log").read_text()
     assert log.count("#SBATCH --cpus-per-task=2") == 1
+
+
+@pytest.mark.reliability
+@pytest.mark.parametrize("which", ["slurm:{file}", "local --jobs 2"])
+def test_networks_are_measured_in_jobs_of_slurm_and_by_local_workers(
+    slurm, tmp_path, monkeypatch, which
+):
+    """Workers stand in the folder where the command was typed: the file of networks is there."""
+    typed_in = tmp_path / "typed"
+    typed_in.mkdir()
+    monkeypatch.chdir(typed_in)
+    Path("nets.py").write_text(
+        "from striate.models import load\n"
+        "def a(): return load('small/cnn-1x8', seed=1)\n"
+        "def b(): return load('small/cnn-1x8', seed=2)\n"
+    )
+    words = "measure tuning nets.py:a nets.py:b --layers conv1 --field-deg 2 --experiments 5 --draws 4"
+    status, alone, err = striate(f"{words} --results alone")
+    assert status == 0, err
+    status, out, err = striate(f"{words} --cluster {which.format(file=slurm)}")
+    assert status == 0, err
+    assert sorted(out.splitlines()) == sorted(alone.splitlines())
+    assert "dashboard: http://" in err
+    assert striate("status")[1] == "2 done, 0 running, 0 failed, 0 missing\n"
 
 
 def test_the_script_for_slurm_says_what_the_file_says(tmp_path):
