@@ -17,7 +17,7 @@ def centred(values: Tensor) -> tuple[Tensor, Tensor]:
     means = double.mean(0)
     left = double - means
     constant = _largest(left) <= ROUNDING * torch.finfo(left.dtype).eps * _largest(double)
-    return left.masked_fill(constant, 0.0), means
+    return (left.masked_fill(constant, 0.0) if constant.any() else left), means
 
 
 def constant_columns(values: Tensor, centre: Tensor) -> Tensor:
@@ -27,4 +27,4 @@ def constant_columns(values: Tensor, centre: Tensor) -> Tensor:
 
 
 def _largest(values: Tensor) -> Tensor:
-    return torch.linalg.vector_norm(values, torch.inf, dim=0)
+    return torch.maximum(values.amax(0), -values.amin(0))  # a norm takes five times as long

@@ -210,7 +210,7 @@ def _fit(
         row[train] = 1
     counts = mask.sum(1, keepdim=True)
     x_means, y_means = mask @ x / counts, mask @ y / counts
-    cross = torch.stack([_product(x, y, product, row) for row in mask])
+    cross = _products(x, y, product, mask)
     cross.baddbmm_(x_means[:, :, None], (counts * y_means)[:, None], alpha=-1)
     x_scale, y_scale = torch.ones_like(x_means), torch.ones_like(y_means)
     if z_scored:
@@ -219,7 +219,7 @@ def _fit(
         cross /= x_scale[:, :, None] * y_scale[:, None]
     deflated = Deflated(cross, components, rows=len(x))
     scores = x.new_zeros(len(trains), components, len(x))
-    energy = mask @ x.square().sum(1)
+    energy = mask @ torch.linalg.vector_norm(x, dim=1).square()
     for component in range(components):
         directions = deflated.next_directions() / x_scale
         latent = directions @ x.T - (directions * x_means).sum(1, keepdim=True)
@@ -233,12 +233,23 @@ def _fit(
     return PLSFits(rotations, loadings, scores.mT, x_means, y_means, deflated.found)
 
 
-def _product(x: Tensor, y: Tensor, product: Tensor, mask: Tensor) -> Tensor:
-    """Cross-product over the train stimuli, by way of whichever stimuli are fewer."""
-    train = mask.bool()
-    if 2 * int(train.sum()) <= len(train):
-        return (y[train].T @ x[train]).T
-    return product - (y[~train].T @ x[~train]).T
+def _products(x: Tensor, y: Tensor, product: Tensor, masks: Tensor) -> Tensor:
+    """Cross-products over the train stimuli, by way of whichever stimuli are fewer."""
+    fewer = [row.bool() if 2 * int(row.sum()) <= len(row) else ~row.bool() for row in masks]
+    most = max(int(part.sum()) for part in fewer)
+    # New memory for each split would take as long as the products.
+    x_rows, y_rows = x.new_empty(most, x.shape[1]), y.new_empty(most, y.shape[1])
+    cross = x.new_empty(len(masks), y.shape[1], x.shape[1])
+    for made, part, row in zip(cross, fewer, masks, strict=True):
+        chosen = part.nonzero()[:, 0]
+        x_part, y_part = x_rows[: len(chosen)], y_rows[: len(chosen)]
+        torch.index_select(x, 0, chosen, out=x_part)
+        torch.index_select(y, 0, chosen, out=y_part)
+        if 2 * int(row.sum()) <= len(row):
+            torch.mm(y_part.T, x_part, out=made)
+        else:
+            torch.addmm(product.T, y_part.T, x_part, alpha=-1, out=made)
+    return cross.mT
 
 
 def _deviations(values: Tensor, train: Tensor) -> Tensor:
