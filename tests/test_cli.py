@@ -379,8 +379,9 @@ def test_the_spectrum_of_a_recording_is_measured(lab):
     status, out, err = striate("spectrum v1.npz --ranks 2-8 --shuffles 3")
     assert status == 0, err
     assert [line[:2] for line in scores(out)] == [
-        ["alpha", "cvPCA"],
-        ["alpha", "PCA of the trial mean"],
+        [name, method]
+        for method in ("cvPCA", "PCA of the trial mean")
+        for name in ("alpha", "r_squared", "residual_sd")
     ]
     assert "4 repeats x 80 stimuli x 12 units" in err
 
@@ -389,9 +390,8 @@ def test_a_network_is_compared_with_a_recording(lab):
     status, out, err = striate("compare tiny.py:net v1.npz --ranks 2-6 --layers 1")
     assert status == 0, err
     assert [line[0] for line in scores(out)] == [
-        "alpha_matched",
-        "alpha_matched",
-        "alpha_difference",
+        *("alpha_matched", "alpha_matched", "alpha_difference"),
+        *("r_squared", "residual_sd") * 2,
     ]
 
 

@@ -9,9 +9,11 @@ import typer
 
 from striate.cli.measuring import bar, measure_once
 from striate.cli.options import (
+    STIMULUS_DEG,
     BatchSize,
     CropPx,
     Device,
+    FieldDeg,
     Lambdas,
     Layers,
     Memory,
@@ -39,16 +41,11 @@ def measure_predictivity(
     images: Annotated[
         str, typer.Option(help="photographs (a folder | digits | mnist | cifar10) for the PCA")
     ],
-    stimulus_deg: Annotated[
-        str, typer.Option(help="degrees that a stimulus is wide; several with commas")
-    ],
+    stimulus_deg: Annotated[str, STIMULUS_DEG],
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
-    field_deg: Annotated[
-        float | None,
-        typer.Option(help="degrees that the network sees; default: 6.4, authors: 35 pixels each"),
-    ] = None,
+    field_deg: FieldDeg = None,
     crop_px: CropPx = None,
     population: Population = None,
     protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",

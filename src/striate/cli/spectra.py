@@ -1,5 +1,6 @@
 """``striate measure spectrum``, ``striate spectrum`` and ``striate compare``."""
 
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -9,8 +10,11 @@ from rich.console import Console
 
 from striate.cli.measuring import bar, measure_once
 from striate.cli.options import (
+    STIMULUS_DEG,
     BatchSize,
+    CropPx,
     Device,
+    FieldDeg,
     Layers,
     Memory,
     Model,
@@ -21,16 +25,21 @@ from striate.cli.options import (
     Weights,
     check_device,
     check_folder,
+    numbers,
     ranks_of,
 )
 
 if TYPE_CHECKING:  # the command line starts without torch
-    from striate.datasets import Recording
+    from striate.datasets import Presentation, Recording
     from striate.spectra import Algorithm as SpectralAlgorithm
     from striate.study.spectra import Window
 
 Algorithm = Annotated[
     str, typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it")
+]
+Dimensions = Annotated[
+    float | None,
+    typer.Option(help="d of the stimuli: a smooth code has α above 1 + 2/d; default: many, 1"),
 ]
 
 
@@ -86,6 +95,7 @@ def spectrum(
     weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
     algorithm: Algorithm = "text",
     shuffles: Annotated[int, typer.Option(help="halvings of the trials")] = 20,
+    dimensions: Dimensions = None,
     seed: Seed = 0,
 ) -> None:
     """Measure the cross-validated eigenspectrum and α of a recording."""
@@ -94,7 +104,9 @@ def spectrum(
     window, how = _window(ranks, weights), _algorithm(algorithm)
     check_folder(results)
     read = _recording(recording, population)
-    task = spectra.recording_task(read, window=window, algorithm=how, shuffles=shuffles, seed=seed)
+    task = spectra.recording_task(
+        read, window=window, algorithm=how, shuffles=shuffles, seed=seed, dimensions=dimensions
+    )
     measure = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
     measure_once(task, results, measure)
 
@@ -109,6 +121,10 @@ def compare(
     model_weights: Weights = None,
     weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
     algorithm: Algorithm = "text",
+    stimulus_deg: Annotated[str | None, STIMULUS_DEG] = None,
+    field_deg: FieldDeg = None,
+    crop_px: CropPx = None,
+    dimensions: Dimensions = None,
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -122,15 +138,46 @@ def compare(
     check_folder(results)
     network, read = load(model, weights=model_weights), _recording(recording, population)
     network.model.to(device)
-    task = spectra.comparison_task(network, read, layers.split(","), seed=seed, **given)
-    measure = partial(
-        spectra.measure_comparison,
-        network=network,
-        recording=read,
-        batch_size=batch_size,
+    ways = _ways(stimulus_deg, field_deg, crop_px, network.size)
+    describe = partial(
+        spectra.comparison_task,
+        network,
+        read,
+        layers.split(","),
+        seed=seed,
+        dimensions=dimensions,
         **given,
     )
-    measure_once(task, results, measure, device=device)
+    for task, way in [(describe(presentation=way), way) for way in ways]:
+        measure = partial(
+            spectra.measure_comparison,
+            network=network,
+            recording=read,
+            presentation=way,
+            batch_size=batch_size,
+            **given,
+        )
+        measure_once(task, results, measure, device=device)
+
+
+def _ways(
+    stimulus_deg: str | None, field_deg: float | None, crop_px: int | None, size: int
+) -> "Sequence[Presentation | None]":
+    """Read how large a network sees the images; without a width they fill all that it takes."""
+    from striate.studies import predictivity
+
+    widths = numbers("stimulus-deg", stimulus_deg, float)
+    if widths is not None:
+        return predictivity.presentations(
+            widths, size=size, protocol="paper", field_deg=field_deg, crop_px=crop_px
+        )
+    for name, given in (("field-deg", field_deg), ("crop-px", crop_px)):
+        if given is not None:
+            raise ValueError(
+                f"--{name} {given:g} says nothing without --stimulus-deg: give the degrees that a "
+                "stimulus is wide"
+            )
+    return [None]
 
 
 def _recording(path: Path, population: str | None) -> "Recording":
