@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -30,7 +31,7 @@ from striate.cli.options import (
 )
 
 if TYPE_CHECKING:  # the command line starts without torch
-    from striate.datasets import Presentation, Recording
+    from striate.datasets import Recording
     from striate.spectra import Algorithm as SpectralAlgorithm
     from striate.study.spectra import Window
 
@@ -102,11 +103,13 @@ def spectrum(
     from striate.studies import spectra
 
     window, how = _window(ranks, weights), _algorithm(algorithm)
+    _check_dimensions(dimensions)
     check_folder(results)
     read = _recording(recording, population)
     task = spectra.recording_task(
         read, window=window, algorithm=how, shuffles=shuffles, seed=seed, dimensions=dimensions
     )
+    _tell(read)
     measure = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
     measure_once(task, results, measure)
 
@@ -130,15 +133,23 @@ def compare(
     device: Device = "cpu",
 ) -> None:
     """Compare a network with a recording: same images, as many units, as much noise."""
+    from striate.datasets import Presentation
     from striate.models import load
-    from striate.studies import spectra
+    from striate.studies import predictivity, spectra
 
     given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
+    widths = _widths(stimulus_deg, field_deg, crop_px)
+    _check_dimensions(dimensions)
     check_device(device)
     check_folder(results)
-    network, read = load(model, weights=model_weights), _recording(recording, population)
+    network = load(model, weights=model_weights)
+    ways: Sequence[Presentation | None] = [None]
+    if widths is not None:
+        ways = predictivity.presentations(
+            widths, size=network.size, protocol="paper", field_deg=field_deg, crop_px=crop_px
+        )
+    read = _recording(recording, population)
     network.model.to(device)
-    ways = _ways(stimulus_deg, field_deg, crop_px, network.size)
     describe = partial(
         spectra.comparison_task,
         network,
@@ -148,7 +159,9 @@ def compare(
         dimensions=dimensions,
         **given,
     )
-    for task, way in [(describe(presentation=way), way) for way in ways]:
+    wanted = [(describe(presentation=way), way) for way in ways]
+    _tell(read)
+    for task, way in wanted:
         measure = partial(
             spectra.measure_comparison,
             network=network,
@@ -160,35 +173,39 @@ def compare(
         measure_once(task, results, measure, device=device)
 
 
-def _ways(
-    stimulus_deg: str | None, field_deg: float | None, crop_px: int | None, size: int
-) -> "Sequence[Presentation | None]":
-    """Read how large a network sees the images; without a width they fill all that it takes."""
-    from striate.studies import predictivity
-
-    widths = numbers("stimulus-deg", stimulus_deg, float)
-    if widths is not None:
-        return predictivity.presentations(
-            widths, size=size, protocol="paper", field_deg=field_deg, crop_px=crop_px
-        )
+def _widths(
+    stimulus_deg: str | None, field_deg: float | None, crop_px: int | None
+) -> tuple[float, ...] | None:
+    """Read how wide stimuli are; None if that is not said and they fill all a network takes."""
     for name, given in (("field-deg", field_deg), ("crop-px", crop_px)):
-        if given is not None:
+        if stimulus_deg is None and given is not None:
             raise ValueError(
                 f"--{name} {given:g} says nothing without --stimulus-deg: give the degrees that a "
                 "stimulus is wide"
             )
-    return [None]
+    return numbers("stimulus-deg", stimulus_deg, float)
+
+
+def _check_dimensions(dimensions: float | None) -> None:
+    if dimensions is not None and not 0 < dimensions < inf:
+        raise ValueError(
+            f"--dimensions {dimensions:g}: give how many dimensions the stimuli have, above 0, or "
+            "leave it out for many"
+        )
 
 
 def _recording(path: Path, population: str | None) -> "Recording":
     from striate import datasets
 
     options = {} if population is None else {"population": population}
-    read = datasets.recording(path, **options)
+    return datasets.recording(path, **options)
+
+
+def _tell(read: "Recording") -> None:
+    """Say on standard error what was understood of a recording."""
     console = Console(stderr=True, highlight=False)
     for note in (read.responses.source, *read.notes):
         console.print(note, soft_wrap=True)
-    return read
 
 
 def _window(ranks: str, weights: str) -> "Window":

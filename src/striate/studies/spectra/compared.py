@@ -107,7 +107,7 @@ def measure_comparison(
     Raises
     ------
     ValueError
-        If a layer has fewer units than the recording, or as `fair_comparison`.
+        If a layer has fewer units than the recording, or as `fair_comparison`; the layer is named.
     """
     planes = planes_of(network)
     shown = (
@@ -123,9 +123,8 @@ def measure_comparison(
         responses = collect(
             network.model, shown, layer, batch_size=batch_size, source=network.name
         )[layer]
-        results += [
-            with_settings(result, task, KEPT, layer=layer)
-            for result in fair_comparison(
+        try:
+            found = fair_comparison(
                 responses,
                 recording.responses,
                 window=window,
@@ -136,7 +135,9 @@ def measure_comparison(
                 groups=groups_of(recording),
                 dimensions=dimensions_of(task),
             )
-        ]
+        except ValueError as error:
+            raise ValueError(f"layer {layer}: {error}") from error
+        results += [with_settings(result, task, KEPT, layer=layer) for result in found]
     return results
 
 
