@@ -48,6 +48,12 @@ def forest(
     axes.margins(x=0.08)
 
 
+def room_below(axes: Axes, lines: int) -> None:
+    """Leave room below the last row for the names of so many lines of `reference`."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low + 0.2 + 0.55 * lines, high)
+
+
 def reference(axes: Axes, value: float, text: str, place: int = 0) -> None:
     """Mark a value on the x axis with a dotted line, and say at its foot what it is.
 

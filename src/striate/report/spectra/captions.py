@@ -105,7 +105,8 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
 def _bound_text(settings: Iterable[Mapping[str, Setting]]) -> str:
     """Say what theory's bound is for the dimensions that stimuli were said to have."""
     bounds = {name: value for value, name in map(bound_of, settings)}
-    each = [f"{value:g} for {name.removeprefix('bound, ')}" for name, value in bounds.items()]
+    by_size = sorted(bounds.items(), key=lambda one: one[1])
+    each = [f"{value:g} for {name.removeprefix('bound, ')}" for name, value in by_size]
     return (
         "theory's bound 1 + 2/d (Stringer et al. 2019), below which a code of stimuli of d "
         f"dimensions cannot be smooth: {listed(each)}"

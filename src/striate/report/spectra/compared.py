@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from striate.report.drawing import by_depth, rows, stacked
 from striate.report.figures import INK, WIDTH, Look, Plate, stem
-from striate.report.forest import forest, reference
+from striate.report.forest import forest, reference, room_below
 from striate.report.spectra.captions import comparison_methods
 from striate.report.spectra.findings import of_comparison
 from striate.report.spectra.found import Comparison, Match, window
@@ -145,6 +145,8 @@ def _figure(
     _forest(right, gaps, one, colours, f"{letters[-1]}\u2003difference", "α less the recording's")
     right.tick_params(labelleft=False)
     left.axvline(one.alpha.value, **HEAD)
+    for axes in (left, right):
+        room_below(axes, 1)
     reference(left, *bound_of(one.settings))
     right.axvline(0, **HEAD)
     handle = Line2D([], [], color=INK, linewidth=2, label=f"the recording, {one.label}")

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from striate.report.drawing import columns_of, rows, stacked
 from striate.report.figures import BLUE, MUTED, SPARE, WIDTH, Look, Plate
-from striate.report.forest import forest, reference
+from striate.report.forest import forest, reference, room_below
 from striate.report.mouse import MOUSE_ALPHA, MOUSE_RANKS, mouse_fit, mouse_spectrum
 from striate.report.spectra.captions import recordings_methods
 from striate.report.spectra.findings import CROSS, PLAIN, of_populations
@@ -65,6 +65,7 @@ def recordings_plate(populations: Sequence[Population]) -> Plate:
     mark_window(top[0], MOUSE_RANKS)
     note(top[0], f"α = {MOUSE_ALPHA:.2f}", MUTED)
     forest(top[1], exponents, names, MARKS)
+    room_below(top[1], len(bounds))
     for place, (name, bound) in enumerate(bounds.items()):
         reference(top[1], bound, name, place)
     top[1].set(title="b\u2003exponents", xlabel="α")
@@ -89,9 +90,9 @@ def recordings_plate(populations: Sequence[Population]) -> Plate:
 
 
 def bounds_of(populations: Sequence[Population]) -> dict[str, float]:
-    """Return theory's bounds by what to call them: the mouse's, who saw photographs, first."""
-    named = [(name, bound) for bound, name in [bound_of({}), *map(_bound, populations)]]
-    return dict(named)
+    """Return theory's bounds by what to call them; the mouse's, who saw photographs, is one."""
+    named = {(name, bound) for bound, name in [bound_of({}), *map(_bound, populations)]}
+    return dict(sorted(named, key=lambda one: one[1]))
 
 
 def _bound(one: Population) -> tuple[float, str]:
