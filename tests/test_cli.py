@@ -379,8 +379,9 @@ def test_the_spectrum_of_a_recording_is_measured(lab):
     status, out, err = striate("spectrum v1.npz --ranks 2-8 --shuffles 3")
     assert status == 0, err
     assert [line[:2] for line in scores(out)] == [
-        ["alpha", "cvPCA"],
-        ["alpha", "PCA of the trial mean"],
+        [name, method]
+        for method in ("cvPCA", "PCA of the trial mean")
+        for name in ("alpha", "r_squared", "residual_sd")
     ]
     assert "4 repeats x 80 stimuli x 12 units" in err
 
@@ -389,10 +390,32 @@ def test_a_network_is_compared_with_a_recording(lab):
     status, out, err = striate("compare tiny.py:net v1.npz --ranks 2-6 --layers 1")
     assert status == 0, err
     assert [line[0] for line in scores(out)] == [
-        "alpha_matched",
-        "alpha_matched",
-        "alpha_difference",
+        *("alpha_matched", "alpha_matched", "alpha_difference"),
+        *("r_squared", "residual_sd") * 2,
     ]
+
+
+def test_a_network_sees_the_recording_s_images_as_large_as_is_said(lab):
+    words = "compare tiny.py:net v1.npz --ranks 1-3 --layers 0 --dimensions 8"
+    for sizes in ("", " --stimulus-deg 5,2 --field-deg 6.4 --crop-px 8"):
+        status, _, err = striate(words + sizes)
+        assert status == 0, err
+    varying, ours, theirs = {}, set(), set()
+    for file in (lab / "results" / "spectra").glob("comparison-*.json"):
+        task, found = results.read_record(file)["task"], results.load(file)
+        told = ("stimulus_deg", "field_deg", "crop_px", "surround", "dimensions")
+        assert {tuple(one.settings[name] for name in told) for one in found} == {
+            tuple(task[name] for name in told)
+        }
+        assert {one.settings["smoothness_bound"] for one in found} == {1.25}
+        network, cortex = (one for one in found if one.name == "alpha_matched")
+        varying[task["stimulus_deg"], task["field_deg"]] = network.settings["varying"]
+        ours.add(network.value)
+        theirs.add(cortex.value)
+    # 5° of 6.4° are 6 of 8 pixels: a kernel of 3×3 sees some at all of its 36 places. 2° are two
+    # pixels, and 4×4 places see them. There are 4 kernels.
+    assert varying == {(None, None): 144, (5.0, 6.4): 144, (2.0, 6.4): 64}
+    assert (len(ours), len(theirs)) == (3, 1)
 
 
 @pytest.mark.parametrize(("words", "said"), [
@@ -407,6 +430,9 @@ def test_a_network_is_compared_with_a_recording(lab):
     ("spectrum v1.npz --ranks 2-8 --algorithm best", "--algorithm 'best'; choose text or rele"),
     ("spectrum v1.npz --ranks 2-8 --population a", "v1.npz"),
     ("spectrum photos --ranks 2-8", "is a folder; name the file of a recording"),
+    ("spectrum v1.npz --ranks 2-8 --dimensions 0", "--dimensions 0: give how many dim"),
+    ("compare tiny.py:net v1.npz --ranks 2-6 --field-deg 6.4", "--field-deg 6.4 says nothing with"),
+    ("compare tiny.py:net v1.npz --ranks 2-12 --layers 0 --stimulus-deg 2", "layer 0: the v"),
     ("compare tiny.py:net v1.npz --ranks 2-6 --layers 3", "has 12 units and there are fewer in 3"),
 ])  # fmt: skip
 def test_a_wrong_measurement_costs_one_line(words, said, lab):

@@ -509,6 +509,47 @@ TYPED = [
         "device='gpu' cannot be used here: …",
     ),
     (
+        "spectrum good.npz --ranks 1-2 --dimensions 0",
+        "--dimensions 0: give how many dimensions the stimuli have, above 0, or leave it out "
+        "for many",
+    ),
+    (
+        "spectrum good.npz --ranks 1-2 --dimensions=inf",
+        "--dimensions inf: give how many dimensions the stimuli have, above 0, or leave it out "
+        "for many",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --dimensions=-8",
+        "--dimensions -8: give how many dimensions the stimuli have, above 0, or leave it out "
+        "for many",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --stimulus-deg wide",
+        "--stimulus-deg 'wide': give numbers with commas, e.g. 1,2,3",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --stimulus-deg 8",
+        "stimulus_deg=8 does not fit into field_deg=6.4; give the degrees of what crop_px leaves, "
+        "or a wider field",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --stimulus-deg 2,2",
+        "stimulus_deg=(2.0, 2.0): give each width once",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --stimulus-deg 2 --crop-px 1000",
+        "crop_px=1000 is not within images of 8×8 pixels",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --crop-px 8",
+        "--crop-px 8 says nothing without --stimulus-deg: give the degrees that a stimulus is wide",
+    ),
+    (
+        "compare nets.py:small movies.npz --ranks 1-2 --field-deg 6.4",
+        "--field-deg 6.4 says nothing without --stimulus-deg: give the degrees that a stimulus is "
+        "wide",
+    ),
+    (
         "measure predictivity nets.py:small --recording movies.npz --images digits --stimulus-deg"
         " wide",
         "--stimulus-deg 'wide': give numbers with commas, e.g. 1,2,3",

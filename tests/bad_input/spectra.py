@@ -489,7 +489,11 @@ CASES = [
     ),
     (
         "spectra.smoothness_bound(0)",
-        "dimension=0: the dimension of a set of stimuli is positive",
+        "dimensions=0: give how many dimensions the stimuli have, above 0, or None for many",
+    ),
+    (
+        "spectra.smoothness_bound('8')",
+        "dimensions='8': give how many dimensions the stimuli have, above 0, or None for many",
     ),
     (
         "spectra.arrange(x, 'rows')",

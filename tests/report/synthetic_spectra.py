@@ -1,5 +1,6 @@
 """A results folder as the commands on spectra leave it, with exact power laws as spectra."""
 
+from math import inf
 from pathlib import Path
 
 from striate import results
@@ -72,10 +73,12 @@ def save_recording(
     count: int = 47,
     negative: int = 0,
     window: str = "5-40",
+    dimensions: float | None = None,
 ) -> Path:
     """Save a recording's spectra; the last `negative` cross-validated variances are below zero."""
     source = FILE.format(population)
     about = {"ranks": window, "weights": "rank", "algorithm": "text", "shuffles": 20, "seed": 0}
+    about |= {"dimensions": dimensions, "smoothness_bound": 1 + 2 / (dimensions or inf)}
     sizes = {"units": count, "stimuli": 440, "repeats": 50, "missing": "response", **about}
     entries: list[Result] = []
     methods = {
@@ -89,6 +92,8 @@ def save_recording(
             shares[-negative:] = [-1e-4] * negative
         entries.append(Curve(name, ranks(count), tuple(shares), source=source, settings=here))
         entries.append(Score("alpha", alpha, 0.1, source, {**here, **JACKKNIFE}))
+        straight = 0.98 if method == "cvPCA" else 0.99
+        entries.append(Score("r_squared", straight, None, source, here))
     entries += _windows(cross, count, {**sizes, "method": "cvPCA"})
     task = {"study": "spectra", "version": 1, "kind": "recording", "recording": source, **about}
     return _save(folder, entries, task)
@@ -103,10 +108,20 @@ def save_comparison(
     half: float = 0.25,
     model: str = "nets.py:plain",
     sha: str = "aaaaaaaaaaaa",
+    degrees: float | None = None,
+    dimensions: float | None = None,
 ) -> Path:
-    """Save a comparison of layers, given with α, and a recording; `half` its interval."""
+    """Save a comparison of layers, given with α, and a recording; `half` its interval.
+
+    A result of before R² and how large images were shown were kept is one without `degrees` and
+    `dimensions`.
+    """
     source = FILE.format(population)
     about = {"ranks": "5-20", "weights": "rank", "algorithm": "text", "shuffles": 10, "seed": 0}
+    new = degrees is not None or dimensions is not None
+    if new:
+        about |= {"stimulus_deg": degrees, "field_deg": None if degrees is None else 6.4}
+        about |= {"dimensions": dimensions, "smoothness_bound": 1 + 2 / (dimensions or inf)}
     entries: list[Result] = []
     for name, alpha in layers.items():
         here = {**about, "model": model, "model_sha256": sha, "recording": source, "layer": name}
@@ -117,6 +132,10 @@ def save_comparison(
             kind = {"error": "sd over draws"} if of != source else {}
             error = 0.05 if of != source else None
             seen = {**here, "reliability": 0.2}
+            if new:
+                straight = 0.9 if of == source else 0.8
+                entries.append(Score("r_squared", straight, None, of, seen))
+                seen |= {} if of == source else {"varying": 264}
             entries.append(Score("alpha_matched", value, error, of, {**seen, **kind}))
             entries.append(
                 Curve("matched_eigenspectrum", ranks(47), power_law(value, 47), None, of, seen)

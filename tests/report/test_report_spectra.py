@@ -200,7 +200,8 @@ def test_recordings_stand_beside_the_published_mouse(drawn):
     plate = drawn["spectra-recordings"]
     mouse = chosen(plate, source="recording")
     np.testing.assert_allclose(mouse["y"], mouse_v1_spectrum() / mouse_v1_spectrum().sum())
-    exponents = chosen(plate, panel="b").set_index(["of", "series"])["x"].to_dict()
+    shown = plate.numbers[(plate.numbers["panel"] == "b") & (plate.numbers["source"] != "theory")]
+    exponents = shown.set_index(["of", "series"])["x"].to_dict()
     assert exponents == {
         ("mouse V1", "mouse V1, published"): MOUSE_ALPHA,
         ("u1", "cvPCA"): 1.05,
@@ -321,8 +322,83 @@ def test_the_table_has_every_exponent_with_its_conditions(there):
         "ranks": "5–40",
         "stimuli": "440",
         "units": "47",
-        "r_squared": "",
+        "r_squared": "0.980",
     }
+    assert cells[1]["r_squared"] == "0.990"
+    # A comparison of before R² was kept.
+    assert {cell["r_squared"] for cell in spectra_cells(table)["nets:plain: compared with u1"]} == {
+        ""
+    }
+
+
+def test_both_sides_of_a_comparison_have_their_fit_in_the_table(tmp_path):
+    save_comparison(tmp_path, "u1", {"a": 1.2}, degrees=2.0, dimensions=8.0)
+    table = spectra_table(found(read(tmp_path)))
+    assert table[["part", "name", "r_squared"]].fillna(-1).to_numpy().tolist() == [
+        ["u1", "alpha_matched", 0.9],
+        ["a", "alpha_matched", 0.8],
+        ["a", "alpha_difference", -1],
+    ]
+    row = table.iloc[1]
+    wanted = {"dimensions": 8, "smoothness_bound": 1.25, "stimulus_deg": 2, "field_deg": 6.4}
+    assert {key: row[key] for key in wanted} == wanted
+    assert row["varying"] == 264
+
+
+def test_the_bound_of_a_recording_is_that_of_its_stimuli(tmp_path):
+    save_recording(tmp_path, "u1", dimensions=8.0)
+    save_recording(tmp_path, "u1")
+    save_recording(tmp_path, "u2", dimensions=1.0)
+    plates = draw(tmp_path)
+    plate = plates["spectra-recordings"]
+    theory = chosen(plate, source="theory", panel="b")
+    bounds = {"bound, many dimensions": 1.0, "bound, d = 1": 3.0, "bound, d = 8": 1.25}
+    assert dict(zip(theory["series"], theory["x"], strict=True)) == bounds
+    (axes,) = (one for one in plate.figure.axes if one.get_title(loc="left") == "b\u2003exponents")
+    named = {text.get_text(): text.xy[0] for text in axes.texts}
+    assert named == bounds
+    lines = [line.get_xdata()[0] for line in axes.lines if len(set(line.get_xdata())) == 1]
+    assert set(bounds.values()) <= set(lines)
+    assert "1 for many dimensions, 1.25 for d = 8 and 3 for d = 1." in plate.methods
+    labels = {one.label for one in found(read(tmp_path)).populations}
+    assert labels == {"u1, dimensions 8", "u1, dimensions many", "u2"}
+    windows = plates["spectra-windows-recordings"].figure.axes
+    drawn = {one.get_title(loc="left"): one.lines[-1].get_ydata()[0] for one in windows}
+    drawn.pop("", None)
+    assert drawn == {"u1, dimensions 8": 1.25, "u1, dimensions many": 1, "u2": 3}
+
+
+def test_a_comparison_has_the_bound_of_its_stimuli_and_says_how_large_they_were(tmp_path):
+    save_comparison(tmp_path, "u1", {"a": 1.2}, degrees=2.0, dimensions=8.0)
+    save_comparison(tmp_path, "u1", {"a": 1.1}, degrees=4.0, dimensions=8.0)
+    save_comparison(tmp_path, "u1", {"a": 1.0}, dimensions=8.0)
+    comparisons = found(read(tmp_path)).comparisons
+    assert {one.label for one in comparisons} == {
+        "u1, shown at full size", "u1, shown 2° of 6.4°", "u1, shown 4° of 6.4°",
+    }  # fmt: skip
+    plates = draw(tmp_path)
+    plate = plates["spectra-comparison-u1-shown-2-of-6-4"]
+    theory = chosen(plate, source="theory")
+    assert theory[["series", "x"]].to_numpy().tolist() == [["bound, d = 8", 1.25]]
+    assert [text.get_text() for text in plate.figure.axes[-2].texts] == ["bound, d = 8"]
+    for part in (
+        "440 images, 2° wide within 6.4° and surrounded by black",
+        "47 of its units (of the 264 that vary over them)",
+        "cannot be smooth: 1.25 for d = 8.",
+    ):
+        assert part in plate.methods
+    whole = plates["spectra-comparison-u1-shown-at-full-size"].methods
+    assert "440 images, resized to all that its network takes, and answered" in whole
+
+
+def test_what_was_cut_out_of_an_image_is_told(tmp_path):
+    save_comparison(tmp_path, "u1", {"a": 1.2}, degrees=2.0)
+    (record,) = read(tmp_path)
+    for result in record.results:
+        result.settings["crop_px"] = 80
+    (plate,) = plates(found([record]))
+    assert "cut to the inner 80 pixels, 2° wide within 6.4°" in plate.methods
+    assert "cannot be smooth: 1 for many dimensions." in plate.methods
 
 
 def test_a_layer_compared_in_two_files_counts_once(tmp_path):

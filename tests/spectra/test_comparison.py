@@ -133,5 +133,43 @@ def test_what_cannot_be_compared_is_refused(change, message):
 def test_the_bound_of_smoothness():
     assert smoothness_bound(8.0) == 1.25
     assert smoothness_bound(float("inf")) == 1
-    with pytest.raises(ValueError, match=r"dimension=0\.0: the dimension of a set of stimuli"):
-        smoothness_bound(0.0)
+    assert smoothness_bound(None) == 1
+    assert smoothness_bound(1.0) == 3
+
+
+@pytest.mark.parametrize("dimensions", [0.0, -2.0, float("nan")])
+def test_there_is_no_bound_without_dimensions(dimensions):
+    with pytest.raises(ValueError, match=f"dimensions={dimensions!r}: give how many dimensions"):
+        smoothness_bound(dimensions)
+
+
+def test_a_unit_that_varies_by_rounding_only_is_not_drawn():
+    """What sees only the surround differs from image to image by the last bit, if at all."""
+    torch.manual_seed(0)
+    network = noiseless(1.0).float()
+    still = torch.full((300, 25), 0.7)
+    flicker = torch.where(torch.rand(300, 25) < 0.5, still, still.nextafter(torch.tensor(1.0)))
+    assert (flicker.std(0) > 0).all()
+    quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
+    alone = compare_spectra(network, recorded(), **quick)
+    beside = compare_spectra(torch.cat([network, still, flicker], 1), recorded(), **quick)
+    assert alone.varying == beside.varying == 40
+    assert torch.equal(alone.by_draw, beside.by_draw)
+
+
+def r_squared(spectrum, first, last):
+    """The squared correlation of logs at 100 ranks, equally far apart in log rank, one by one."""
+    places = [round(x) for x in np.geomspace(first, last, 100)]
+    pairs = np.log([[n, spectrum[n - 1]] for n in places])
+    return np.corrcoef(pairs.T)[0, 1] ** 2
+
+
+def test_the_fits_are_of_each_draw_and_of_the_recording():
+    quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
+    found = compare_spectra(noiseless(1.3, units=80), recorded(), **quick)
+    theirs = r_squared(found.recording_spectrum.numpy(), 3, 20)
+    assert found.recording_fit.r_squared.item() == pytest.approx(theirs, abs=1e-12)
+    mean = r_squared(found.network_spectrum.numpy(), 3, 20)
+    # A draw's spectrum is rougher than the mean of all.
+    assert mean - 0.02 < found.network_fit.r_squared < mean
+    assert 0 < found.network_fit.residual_sd < 0.3

@@ -187,6 +187,32 @@ def test_a_recording_is_named_by_its_bytes(tmp_path):
     assert len(names) == 2
 
 
+WAY = Presentation(2.0, 6.4)
+
+
+@pytest.mark.parametrize("change", [
+    {"presentation": None}, {"presentation": Presentation(2.1, 6.4)},
+    {"presentation": Presentation(2.0, 6.5)}, {"presentation": Presentation(2.0, 6.4, 10)},
+    {"presentation": Presentation(2.0, 6.4, surround=0.5)}, {"dimensions": 8.0}, {"version": 99},
+], ids=str)  # fmt: skip
+def test_what_a_compared_network_is_shown_moves_the_name(change, tmp_path, monkeypatch):
+    window = sys.modules["striate.study.spectra"].Window((2, 4), "rank")
+    cortex, network = recorded(tmp_path), World().network()
+
+    def name(**settings):
+        given = {"presentation": WAY, **settings}
+        task = spectra.comparison_task(network, cortex, [CONV], window=window, **given)
+        return path_of(task, Path()).name
+
+    plain, changed = name(), dict(change)
+    if changed.pop("version", None):
+        for user in ("compared", "recordings"):
+            monkeypatch.setattr(sys.modules[f"striate.studies.spectra.{user}"], "RECORDED", 99)
+    assert name(**changed) != plain
+    monkeypatch.undo()
+    assert name() == plain
+
+
 def trained(world, folder, **plan):
     network = world.network()
     data = Path(world.photographs(folder))

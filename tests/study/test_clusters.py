@@ -173,7 +173,9 @@ def test_networks_are_measured_in_jobs_of_slurm_and_by_local_workers(
         "def a(): return load('small/cnn-1x8', seed=1)\n"
         "def b(): return load('small/cnn-1x8', seed=2)\n"
     )
-    words = "measure tuning nets.py:a nets.py:b --layers conv1 --field-deg 2 --experiments 5 --draws 4"
+    words = (
+        "measure tuning nets.py:a nets.py:b --layers conv1 --field-deg 2 --experiments 5 --draws 4"
+    )
     status, alone, err = striate(f"{words} --results alone")
     assert status == 0, err
     status, out, err = striate(f"{words} --cluster {which.format(file=slurm)}")

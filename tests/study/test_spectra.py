@@ -149,6 +149,56 @@ def test_a_recording_is_cross_validated_and_compared_with_plain_pca():
     assert sum(curve.y) == pytest.approx(1)
 
 
+def r_squared(spectrum, first, last):
+    """The squared correlation of logs at 100 ranks, equally far apart in log rank, one by one."""
+    places = [round(x) for x in np.geomspace(first, last, 100)]
+    pairs = np.log([[n, spectrum[n - 1]] for n in places])
+    return np.corrcoef(pairs.T)[0, 1] ** 2
+
+
+def test_the_fit_of_each_spectrum_of_a_recording_is_told():
+    responses = recorded(ratio=0.5)
+    results = recording_spectra(
+        responses, window=Window((3, 25), "rank"), algorithm="text", seed=0, shuffles=5
+    )
+    curves = {one.settings["method"]: one.y for one in results if "eigenspectrum" in one.name}
+    fits = {one.settings["method"]: one for one in by_name(results, "r_squared")}
+    spreads = {one.settings["method"]: one.value for one in by_name(results, "residual_sd")}
+    assert set(fits) == set(spreads) == {"cvPCA", "PCA of the trial mean"}
+    plain = PCA(svd_solver="full").fit(responses.tensor.mean(0).numpy()).explained_variance_
+    expected = {"cvPCA": curves["cvPCA"], "PCA of the trial mean": plain}
+    for method, fit in fits.items():
+        # The curve is a mean of shares, the fit of the mean: halvings hardly differ in their sum.
+        assert fit.value == pytest.approx(r_squared(expected[method], 3, 25), abs=1e-4)
+        assert fit.settings["ranks"] == "3-25"
+        assert fit.error is None
+    # Noise fills the high ranks of the trial mean: the law is bent, not only flatter.
+    assert fits["cvPCA"].value != fits["PCA of the trial mean"].value
+    assert 0 < spreads["PCA of the trial mean"] < 1
+
+
+@pytest.mark.parametrize(("dimensions", "bound"), [(None, 1.0), (8.0, 1.25), (1.0, 3.0)])
+def test_the_dimensions_of_the_stimuli_and_their_bound_are_kept_and_move_nothing(dimensions, bound):
+    how = {"window": Window((3, 20), "rank"), "algorithm": "text", "seed": 0, "shuffles": 2}
+    results = recording_spectra(recorded(), **how, dimensions=dimensions)
+    results += fair_comparison(
+        Responses(recorded(ratio=1e9).tensor[:1], "net:layer", "noise"), recorded(), **how,
+        draws=2, groups=4, dimensions=dimensions,
+    )  # fmt: skip
+    kept = {(one.settings["dimensions"], one.settings["smoothness_bound"]) for one in results}
+    assert kept == {(dimensions, bound)}
+    plain = recording_spectra(recorded(), **how)
+    values = [one.value for one in by_name(results, "alpha") if one.settings["method"] == "cvPCA"]
+    assert values == [by_name(plain, "alpha")[0].value]
+
+
+@pytest.mark.parametrize("dimensions", [0.0, float("inf")])
+def test_dimensions_that_are_none_are_refused_before_anything_is_measured(dimensions):
+    how = {"window": Window((3, 20), "rank"), "algorithm": "text", "seed": 0}
+    with pytest.raises(ValueError, match=f"dimensions={dimensions}: give "):
+        recording_spectra(recorded(), **how, dimensions=dimensions)
+
+
 def test_a_recording_of_few_units_cannot_fill_every_window():
     with pytest.raises(ValueError, match=r"ranks=\(9, 100\): 300 stimuli × 10 units cannot fill"):
         recording_spectra(
@@ -169,6 +219,12 @@ def test_a_fair_comparison_says_what_was_matched():
     assert difference.settings["low"] < 0.5 < difference.settings["high"]
     assert ours.settings["reliability"] == pytest.approx(theirs.settings["reliability"], rel=0.1)
     assert [len(curve.y) for curve in by_name(results, "matched_eigenspectrum")] == [40, 40]
+    assert (ours.settings["varying"], theirs.settings.get("varying")) == (40, None)
+    fits = {one.source: one.value for one in by_name(results, "r_squared")}
+    spectra = {one.source: one.y for one in by_name(results, "matched_eigenspectrum")}
+    assert fits["planted"] == pytest.approx(r_squared(spectra["planted"], 3, 20), abs=1e-9)
+    # The mean of three draws is smoother than each.
+    assert 0.9 < fits["net:layer"] < r_squared(spectra["net:layer"], 3, 20)
 
 
 def test_the_window_that_is_left():

@@ -32,6 +32,11 @@ Population = Annotated[
     str | None, typer.Option(help="of a file that holds several; default: all side by side")
 ]
 CropPx = Annotated[int | None, typer.Option(help="side of the square cut out of a stimulus first")]
+STIMULUS_DEG = typer.Option(help="degrees that a stimulus is wide; several with commas")
+FieldDeg = Annotated[
+    float | None,
+    typer.Option(help="degrees that the network sees; default: 6.4, authors: 35 pixels each"),
+]
 Classes = Annotated[
     Path | None, typer.Option(help="JSON: name of a class's folder to output, from 0")
 ]

@@ -10,9 +10,11 @@ import typer
 from striate.cli.jobs import Job, job_of, measure, of_one
 from striate.cli.measuring import tell_scores
 from striate.cli.options import (
+    STIMULUS_DEG,
     BatchSize,
     CropPx,
     Device,
+    FieldDeg,
     Lambdas,
     Layers,
     Memory,
@@ -41,16 +43,11 @@ def measure_predictivity(
     images: Annotated[
         str, typer.Option(help="photographs (a folder | digits | mnist | cifar10) for the PCA")
     ],
-    stimulus_deg: Annotated[
-        str, typer.Option(help="degrees that a stimulus is wide; several with commas")
-    ],
+    stimulus_deg: Annotated[str, STIMULUS_DEG],
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
-    field_deg: Annotated[
-        float | None,
-        typer.Option(help="degrees that the network sees; default: 6.4, authors: 35 pixels each"),
-    ] = None,
+    field_deg: FieldDeg = None,
     crop_px: CropPx = None,
     population: Population = None,
     protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from functools import partial
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,8 +12,11 @@ from rich.console import Console
 from striate.cli.jobs import Job, job_of, measure, of_one
 from striate.cli.measuring import measure_once, tell_scores
 from striate.cli.options import (
+    STIMULUS_DEG,
     BatchSize,
+    CropPx,
     Device,
+    FieldDeg,
     Layers,
     Memory,
     Model,
@@ -24,6 +28,7 @@ from striate.cli.options import (
     Weights,
     check_device,
     check_folder,
+    numbers,
     ranks_of,
 )
 from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
@@ -35,6 +40,10 @@ if TYPE_CHECKING:  # the command line starts without torch
 
 Algorithm = Annotated[
     str, typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it")
+]
+Dimensions = Annotated[
+    float | None,
+    typer.Option(help="d of the stimuli: a smooth code has α above 1 + 2/d; default: many, 1"),
 ]
 
 
@@ -115,15 +124,20 @@ def spectrum(
     weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
     algorithm: Algorithm = "text",
     shuffles: Annotated[int, typer.Option(help="halvings of the trials")] = 20,
+    dimensions: Dimensions = None,
     seed: Seed = 0,
 ) -> None:
     """Measure the cross-validated eigenspectrum and α of a recording."""
     from striate.studies import spectra
 
     window, how = _window(ranks, weights), _algorithm(algorithm)
+    _check_dimensions(dimensions)
     check_folder(results)
     read = _recording(recording, population)
-    task = spectra.recording_task(read, window=window, algorithm=how, shuffles=shuffles, seed=seed)
+    task = spectra.recording_task(
+        read, window=window, algorithm=how, shuffles=shuffles, seed=seed, dimensions=dimensions
+    )
+    _tell(read)
     way = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
     measure_once(task, results, way)
 
@@ -138,39 +152,88 @@ def compare(
     model_weights: Weights = None,
     weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
     algorithm: Algorithm = "text",
+    stimulus_deg: Annotated[str | None, STIMULUS_DEG] = None,
+    field_deg: FieldDeg = None,
+    crop_px: CropPx = None,
+    dimensions: Dimensions = None,
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
     """Compare a network with a recording: same images, as many units, as much noise."""
+    from striate.datasets import Presentation
     from striate.models import load
-    from striate.studies import spectra
+    from striate.studies import predictivity, spectra
 
     given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
+    widths = _widths(stimulus_deg, field_deg, crop_px)
+    _check_dimensions(dimensions)
     check_device(device)
     check_folder(results)
-    network, read = load(model, weights=model_weights), _recording(recording, population)
+    network = load(model, weights=model_weights)
+    ways: Sequence[Presentation | None] = [None]
+    if widths is not None:
+        ways = predictivity.presentations(
+            widths, size=network.size, protocol="paper", field_deg=field_deg, crop_px=crop_px
+        )
+    read = _recording(recording, population)
     network.model.to(device)
-    task = spectra.comparison_task(network, read, layers.split(","), seed=seed, **given)
-    way = partial(
-        spectra.measure_comparison,
-        network=network,
-        recording=read,
-        batch_size=batch_size,
+    describe = partial(
+        spectra.comparison_task,
+        network,
+        read,
+        layers.split(","),
+        seed=seed,
+        dimensions=dimensions,
         **given,
     )
-    measure_once(task, results, way, device=device)
+    wanted = [(describe(presentation=way), way) for way in ways]
+    _tell(read)
+    for task, way in wanted:
+        compared = partial(
+            spectra.measure_comparison,
+            network=network,
+            recording=read,
+            presentation=way,
+            batch_size=batch_size,
+            **given,
+        )
+        measure_once(task, results, compared, device=device)
+
+
+def _widths(
+    stimulus_deg: str | None, field_deg: float | None, crop_px: int | None
+) -> tuple[float, ...] | None:
+    """Read how wide stimuli are; None if that is not said and they fill all a network takes."""
+    for name, given in (("field-deg", field_deg), ("crop-px", crop_px)):
+        if stimulus_deg is None and given is not None:
+            raise ValueError(
+                f"--{name} {given:g} says nothing without --stimulus-deg: give the degrees that a "
+                "stimulus is wide"
+            )
+    return numbers("stimulus-deg", stimulus_deg, float)
+
+
+def _check_dimensions(dimensions: float | None) -> None:
+    if dimensions is not None and not 0 < dimensions < inf:
+        raise ValueError(
+            f"--dimensions {dimensions:g}: give how many dimensions the stimuli have, above 0, or "
+            "leave it out for many"
+        )
 
 
 def _recording(path: Path, population: str | None) -> "Recording":
     from striate import datasets
 
     options = {} if population is None else {"population": population}
-    read = datasets.recording(path, **options)
+    return datasets.recording(path, **options)
+
+
+def _tell(read: "Recording") -> None:
+    """Say on standard error what was understood of a recording."""
     console = Console(stderr=True, highlight=False)
     for note in (read.responses.source, *read.notes):
         console.print(note, soft_wrap=True)
-    return read
 
 
 def _window(ranks: str, weights: str) -> "Window":

@@ -48,13 +48,22 @@ def forest(
     axes.margins(x=0.08)
 
 
-def reference(axes: Axes, value: float, text: str) -> None:
-    """Mark a value on the x axis with a dotted line, and say at its foot what it is."""
+def room_below(axes: Axes, lines: int) -> None:
+    """Leave room below the last row for the names of so many lines of `reference`."""
+    low, high = axes.get_ylim()
+    axes.set_ylim(low + 0.2 + 0.55 * lines, high)
+
+
+def reference(axes: Axes, value: float, text: str, place: int = 0) -> None:
+    """Mark a value on the x axis with a dotted line, and say at its foot what it is.
+
+    Lines at several places of one panel are named one above the other.
+    """
     axes.axvline(value, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.1, zorder=1)
     axes.annotate(
         text,
         (value, 0),
-        (3, 3),
+        (3, 3 + 10 * place),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
         ha="left",

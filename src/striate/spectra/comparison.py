@@ -16,6 +16,10 @@ from striate.spectra.cross_validated import Algorithm, check_settings
 from striate.spectra.cross_validated_interval import deal_groups
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, check_trials, halvings
+from striate.spectra.windows import Goodness, goodness_of_fit
+
+# Times the precision of a response: a unit that varies by less says nothing but rounding.
+ROUNDING = 8
 
 
 class SpectralComparison(NamedTuple):
@@ -42,6 +46,10 @@ class SpectralComparison(NamedTuple):
         The window.
     level
         Confidence of `interval`.
+    network_fit, recording_fit
+        How near to power laws the spectra are within `ranks`; of the network, the mean over draws.
+    varying
+        How many of the network's units vary over the stimuli: those that were drawn from.
     """
 
     network: float
@@ -56,21 +64,41 @@ class SpectralComparison(NamedTuple):
     kept: Tensor
     ranks: tuple[int, int]
     level: float
+    network_fit: Goodness
+    recording_fit: Goodness
+    varying: int
 
 
-def smoothness_bound(dimension: float) -> float:
-    r"""Return :math:`1 + 2/d`: a code of d-dimensional stimuli with a smaller α is not smooth.
+def smoothness_bound(dimensions: float | None) -> float:
+    r"""Return :math:`1 + 2/d`, which α must exceed for a smooth code of d-dimensional stimuli.
 
-    Stringer et al. 2019. For natural images, whose dimension is large, it is 1.
+    Stringer et al. 2019 (Nature 571, 361): where variances fall more slowly, responses cannot be a
+    differentiable function of the stimulus. Gratings of all directions have one dimension, and the
+    bound 3; photographs reduced to 8 dimensions 1.25. Natural images have so many that it is 1.
+
+    Parameters
+    ----------
+    dimensions
+        Of the set of stimuli, d; None for many.
+
+    Returns
+    -------
+    bound
+        1 for many.
 
     Raises
     ------
     ValueError
-        If `dimension` is not positive.
+        If `dimensions` is not positive.
     """
-    if not dimension > 0:
-        raise ValueError(f"dimension={dimension}: the dimension of a set of stimuli is positive")
-    return 1 + 2 / dimension
+    if dimensions is None:
+        return 1.0
+    if not (isinstance(dimensions, int | float) and dimensions > 0):
+        raise ValueError(
+            f"dimensions={dimensions!r}: give how many dimensions the stimuli have, above 0, or "
+            "None for many"
+        )
+    return 1 + 2 / dimensions
 
 
 def compare_spectra(
@@ -137,7 +165,7 @@ def compare_spectra(
     _check(network, recording, draws)
     generator = generator_of(seed)
     noise = _measured(recording)
-    varying = network[:, network.std(0) > 0]
+    varying = _varying(network)
     units = recording.shape[2]
     if varying.shape[1] < units:
         raise ValueError(
@@ -161,6 +189,7 @@ def compare_spectra(
     ]
     half = _half_width(differences, by_draw, groups, level)
     found, recorded = by_draw.mean().item(), _alpha(theirs[0], **fit)
+    straight = [goodness_of_fit(spectra[0], **fit) for spectra in ours]
     return SpectralComparison(
         found,
         recorded,
@@ -174,7 +203,16 @@ def compare_spectra(
         kept,
         ranks,
         level,
+        Goodness(*(torch.stack(values).mean() for values in zip(*straight, strict=True))),
+        goodness_of_fit(theirs[0], **fit),
+        varying.shape[1],
     )
+
+
+def _varying(network: Tensor) -> Tensor:
+    """Leave out units that no stimulus moves, as those that see nothing but the surround."""
+    rounding = ROUNDING * torch.finfo(network.dtype).eps * network.abs().amax(0)
+    return network[:, network.std(0) > rounding]
 
 
 class _Noise(NamedTuple):

@@ -1,12 +1,12 @@
 """What stands under the figures: what was shown, measured and fitted, with the numbers of all."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from striate.report.mouse import MOUSE_RANKS
 from striate.report.names import files_of
 from striate.report.spectra.findings import CROSS
 from striate.report.spectra.found import Comparison, Population, Together, sets_of
-from striate.report.spectra.words import windows_of
+from striate.report.spectra.words import bound_of, windows_of
 from striate.report.words import counted, listed, plural, span
 from striate.results import Score, Setting
 
@@ -24,8 +24,8 @@ def recordings_methods(populations: Sequence[Population]) -> str:
         "As Fig. 2 of Kong et al. 2021. a: mouse V1 (Stringer et al. 2019) as a share of its "
         f"total, with the published fit to ranks {MOUSE_RANKS[0]}–{MOUSE_RANKS[1]}. b: α, with "
         f"error bars of {errors_of(scores)}; "
-        "below the dotted line, α = 1, theory says that a code of images with many dimensions "
-        "cannot be smooth. Other panels: share of the variance by rank, mean ± sd over halvings of "
+        f"dotted, {_bound_text([{}, *(one.settings for one in populations)])}. "
+        "Other panels: share of the variance by rank, mean ± sd over halvings of "
         f"the trials (band), shaded where α was fitted ({windows_of(scores)}); thin lines have the "
         f"measured slope. {plural(len(populations), 'population')} of {over('units')} units, "
         f"{over('stimuli')} stimuli, {over('repeats')} repeats, {over('shuffles')} halvings. "
@@ -85,20 +85,46 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
     )
     networks = dict.fromkeys(match.network for match in one.matches)
     return (
-        f"Each layer saw the recording's {counted(settings.get('stimuli'))} images and answered "
-        f"with {counted(settings.get('units'))} of its units, in as many trials and with Poisson "
+        f"Each layer saw the recording's {counted(settings.get('stimuli'))} images, "
+        f"{_shown_text(settings)}, and answered with {counted(settings.get('units'))} of its units"
+        f"{_varying_text(one)}, in as many trials and with Poisson "
         f"noise as strong as the recording's; {counted(settings.get('draws'))} draws of units and "
         f"noise. {noise}Spectra are cross-validated ({counted(settings.get('shuffles'))} halvings, "
         f"algorithm “{settings.get('algorithm')}”) and divided by their sum; α is fitted to "
         f"{windows_of([one.alpha])} (shaded); thin and dashed lines have the measured slopes. "
         f"Colour is the layer, blue for the first and orange for the last. {letters[-2]}: α, with "
         f"error bars of {errors_of(match.alpha for match in one.matches)}; the solid line is the "
-        "recording, the dotted one theory's bound 1 + 2/d, which is 1 for images of many "
-        f"dimensions d. {letters[-1]}: α of the layer less the recording's, with error bars of "
+        f"recording, the dotted one {_bound_text([settings])}. {letters[-1]}: α of the "
+        "layer less the recording's, with error bars of "
         f"{errors_of(match.difference for match in one.matches)}. "
         f"{plural(len(one.matches), 'layer')} of {listed(networks)}. From "
         f"{listed(files_of([one.source]))}."
     )
+
+
+def _bound_text(settings: Iterable[Mapping[str, Setting]]) -> str:
+    """Say what theory's bound is for the dimensions that stimuli were said to have."""
+    bounds = {name: value for value, name in map(bound_of, settings)}
+    by_size = sorted(bounds.items(), key=lambda one: one[1])
+    each = [f"{value:g} for {name.removeprefix('bound, ')}" for name, value in by_size]
+    return (
+        "theory's bound 1 + 2/d (Stringer et al. 2019), below which a code of stimuli of d "
+        f"dimensions cannot be smooth: {listed(each)}"
+    )
+
+
+def _shown_text(settings: Mapping[str, Setting]) -> str:
+    """Say how large the network saw the images."""
+    wide, field, crop = (settings.get(n) for n in ("stimulus_deg", "field_deg", "crop_px"))
+    if not isinstance(wide, int | float) or not isinstance(field, int | float):
+        return "resized to all that its network takes"
+    cut = "" if crop is None else f"cut to the inner {crop} pixels, "
+    return f"{cut}{wide:g}° wide within {field:g}° and surrounded by black"
+
+
+def _varying_text(one: Comparison) -> str:
+    counts = numbers(match.alpha.settings.get("varying") for match in one.matches)
+    return f" (of the {span(counts)} that vary over them)" if counts else ""
 
 
 def errors_of(scores: Iterable[Score]) -> str:

@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from striate.report.drawing import by_depth, rows, stacked
 from striate.report.figures import INK, WIDTH, Look, Plate, stem
-from striate.report.forest import forest, reference
+from striate.report.forest import forest, reference, room_below
 from striate.report.spectra.captions import comparison_methods
 from striate.report.spectra.findings import of_comparison
 from striate.report.spectra.found import Comparison, Match, window
@@ -23,12 +23,10 @@ from striate.report.spectra.lines import (
     spectrum_rows,
     units_of,
 )
+from striate.report.spectra.words import bound_of
 from striate.report.words import listed
 from striate.results import Score
 
-# 1 + 2/d of Stringer et al. 2019 (`striate.spectra.smoothness_bound`, which needs torch): natural
-# images have so many dimensions d that it is 1.
-BOUND, BOUND_NAME = 1.0, "1 + 2/d"
 CORTEX = "recording"
 PER_ROW = 3
 SEPARATOR = ": "
@@ -113,7 +111,8 @@ def _row(letter: str, match: Match, score: Score, place: int) -> pd.DataFrame:
 
 def _lines(letter: str, one: Comparison) -> list[pd.DataFrame]:
     """Give the vertical lines, which have no place on the y axis."""
-    there = [(CORTEX, one.label, CORTEX, one.alpha.value), ("theory", "bound", BOUND_NAME, BOUND)]
+    bound, name = bound_of(one.settings)
+    there = [(CORTEX, one.label, CORTEX, one.alpha.value), ("theory", "bound", name, bound)]
     return [rows(letter, source, of, name, [x], [np.nan]) for source, of, name, x in there]
 
 
@@ -146,7 +145,9 @@ def _figure(
     _forest(right, gaps, one, colours, f"{letters[-1]}\u2003difference", "α less the recording's")
     right.tick_params(labelleft=False)
     left.axvline(one.alpha.value, **HEAD)
-    reference(left, BOUND, BOUND_NAME)
+    for axes in (left, right):
+        room_below(axes, 1)
+    reference(left, *bound_of(one.settings))
     right.axvline(0, **HEAD)
     handle = Line2D([], [], color=INK, linewidth=2, label=f"the recording, {one.label}")
     figure.legend(handles=[handle], loc="outside upper left")

@@ -5,13 +5,17 @@ from typing import NamedTuple
 
 from striate.report.names import distinct, in_order, models, recordings
 from striate.report.section import Record
+from striate.report.spectra.words import shown_as
 from striate.report.words import counted
 from striate.results import Curve, Result, Score, Setting
 
 # Networks whose exponents may be compared saw the same images, in the same way.
 SHARED = ("pictures", "available", "protocol", "z_scored", "sets", "set_size", "seed", "version")
 # What else moves the exponent of a recording, or of a network made like one.
-CHOICES = ("ranks", "weights", "algorithm", "shuffles", "seed", "missing", "draws", "version")
+CHOICES = (
+    *("ranks", "weights", "algorithm", "shuffles", "seed", "missing", "draws", "version"),
+    *("dimensions", "shown"),
+)
 
 Settings = Mapping[str, Setting]
 Key = tuple[Setting, ...]
@@ -49,7 +53,7 @@ class Together(NamedTuple):
 class Population(NamedTuple):
     """A recorded population: cross-validated, and PCA of the mean over trials.
 
-    `alphas` and `spectra` have the keys ``"cvPCA"`` and ``"PCA of the trial mean"``.
+    `alphas`, `spectra` and `r_squared` have the keys ``"cvPCA"`` and ``"PCA of the trial mean"``.
     """
 
     label: str
@@ -58,6 +62,7 @@ class Population(NamedTuple):
     spectra: Mapping[str, Curve]
     alphas: Mapping[str, Score]
     windows: Sequence[Curve]
+    r_squared: Mapping[str, float]
 
 
 class Match(NamedTuple):
@@ -68,6 +73,7 @@ class Match(NamedTuple):
     spectrum: Curve
     alpha: Score
     difference: Score
+    r_squared: float | None
 
 
 class Comparison(NamedTuple):
@@ -78,6 +84,7 @@ class Comparison(NamedTuple):
     settings: Settings
     spectrum: Curve
     alpha: Score
+    r_squared: float | None
     matches: Sequence[Match]
 
 
@@ -172,18 +179,21 @@ def _populations(records: Sequence[Record], names: Mapping[str, str]) -> list[Po
             for one in results
             if isinstance(one, Curve) and one.name != "alpha_by_window"
         }
-        alphas = {
-            str(method): one
+        scores = [
+            (str(method), one)
             for method, results in by_method.items()
             for one in results
-            if isinstance(one, Score) and one.name == "alpha"
-        }
+            if isinstance(one, Score)
+        ]
+        alphas = {method: one for method, one in scores if one.name == "alpha"}
+        fits = {method: one.value for method, one in scores if one.name == "r_squared"}
         if spectra:
             settings = {**record.task, **next(iter(spectra.values())).settings}
             source = str(record.task.get("recording"))
-            key = (source, *(settings.get(choice) for choice in CHOICES))
             windows = _windows(record.results)
-            there[key] = Population(names[source], source, settings, spectra, alphas, windows)
+            there[source, *_choices(settings)] = Population(
+                names[source], source, settings, spectra, alphas, windows, fits
+            )
     labels = distinct({key: one.label for key, one in there.items()}, ("recording", *CHOICES))
     made = [one._replace(label=labels[key]) for key, one in there.items()]
     return sorted(made, key=lambda one: in_order(one.label))
@@ -203,9 +213,9 @@ def _comparisons(
             if cortex is None or match is None or difference is None:
                 continue
             settings = {**record.task, **cortex[0].settings}
-            key = (source, *(settings.get(choice) for choice in CHOICES))
+            key = (source, *_choices(settings))
             one = there.get(key) or Comparison(names[source], source, settings, *cortex, ())
-            new = Match(model, str(layer), *match, difference)
+            new = Match(model, str(layer), *match[:2], difference, match[2])
             # A layer that was measured twice counts once, as in `_layers`.
             known = {(other.network, other.layer) for other in one.matches}
             matches = one.matches if (model, str(layer)) in known else (*one.matches, new)
@@ -220,10 +230,23 @@ def _comparisons(
 
 def _matched(
     results: Iterable[Result], wanted: Callable[[Result], bool]
-) -> tuple[Curve, Score] | None:
+) -> tuple[Curve, Score, float | None] | None:
     chosen = [one for one in results if wanted(one)]
     curve, alpha = _curve(chosen, "matched_eigenspectrum"), _score(chosen, "alpha_matched")
-    return None if curve is None or alpha is None else (curve, alpha)
+    fit = _score(chosen, "r_squared")  # which older results do not have
+    if curve is None or alpha is None:
+        return None
+    return curve, alpha, None if fit is None else fit.value
+
+
+def _choices(settings: Settings) -> Key:
+    """Say what was chosen, in words where nothing was."""
+    said = {
+        **settings,
+        "dimensions": settings.get("dimensions") or "many",
+        "shown": shown_as(settings),
+    }
+    return tuple(said.get(choice) for choice in CHOICES)
 
 
 def _grouped(results: Iterable[Result], setting: str) -> dict[Setting, list[Result]]:

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
@@ -9,7 +10,7 @@ from matplotlib.lines import Line2D
 
 from striate.report.drawing import columns_of, rows, stacked
 from striate.report.figures import BLUE, MUTED, SPARE, WIDTH, Look, Plate
-from striate.report.forest import forest, reference
+from striate.report.forest import forest, reference, room_below
 from striate.report.mouse import MOUSE_ALPHA, MOUSE_RANKS, mouse_fit, mouse_spectrum
 from striate.report.spectra.captions import recordings_methods
 from striate.report.spectra.findings import CROSS, PLAIN, of_populations
@@ -23,7 +24,7 @@ from striate.report.spectra.lines import (
     spectrum_rows,
     units_of,
 )
-from striate.report.spectra.words import alpha_of
+from striate.report.spectra.words import alpha_of, bound_of
 from striate.report.words import counted
 
 MOUSE = "mouse V1, published"
@@ -55,14 +56,18 @@ def recordings_plate(populations: Sequence[Population]) -> Plate:
     letters = [chr(ord("c") + i) if i < 24 else f"z{i - 23}" for i in range(len(populations))]
     panels = [_population(letter, one) for letter, one in zip(letters, populations, strict=True)]
     exponents, names = _exponents(populations)
-    numbers = stacked([_mouse(), exponents, *panels])
+    bounds = bounds_of(populations)
+    lines = [rows("b", "theory", "bound", name, [x], [np.nan]) for name, x in bounds.items()]
+    numbers = stacked([_mouse(), exponents, *lines, *panels])
     figure, top, small = _layout(len(populations))
     spectrum_panel(top[0], _mouse(), LOOKS, f"a\u2003{MOUSE}")
     top[0].set(**SPECTRUM_AXES)
     mark_window(top[0], MOUSE_RANKS)
     note(top[0], f"α = {MOUSE_ALPHA:.2f}", MUTED)
     forest(top[1], exponents, names, MARKS)
-    reference(top[1], 1.0, "α = 1")
+    room_below(top[1], len(bounds))
+    for place, (name, bound) in enumerate(bounds.items()):
+        reference(top[1], bound, name, place)
     top[1].set(title="b\u2003exponents", xlabel="α")
     for letter, one, part, axes in zip(letters, populations, panels, small, strict=True):
         spectrum_panel(axes, part, LOOKS, f"{letter}\u2003{one.label}")
@@ -82,6 +87,16 @@ def recordings_plate(populations: Sequence[Population]) -> Plate:
         figure,
         numbers,
     )
+
+
+def bounds_of(populations: Sequence[Population]) -> dict[str, float]:
+    """Return theory's bounds by what to call them; the mouse's, who saw photographs, is one."""
+    named = {(name, bound) for bound, name in [bound_of({}), *map(_bound, populations)]}
+    return dict(sorted(named, key=lambda one: one[1]))
+
+
+def _bound(one: Population) -> tuple[float, str]:
+    return bound_of(one.settings)
 
 
 def _mouse() -> pd.DataFrame:

@@ -16,6 +16,7 @@ from striate.results import Score, Setting
 SETTINGS = (
     *("ranks", "weights", "images", "stimuli", "units", "repeats", "sets", "draws", "shuffles"),
     *("algorithm", "pictures", "protocol", "seed", "low", "high", "corrected"),
+    *("dimensions", "smoothness_bound", "stimulus_deg", "field_deg", "crop_px", "varying"),
 )
 QUANTITIES = {
     "alpha": "α",
@@ -37,7 +38,8 @@ def spectra_table(found: Found) -> pd.DataFrame:
     -------
         `kind` (network, recording, comparison), `group` (what was measured together), `label` and
         `source` (short and full name), `part` (layer or method), `name`, `value`, `error`,
-        `error_kind`, `r_squared` (of the sets' fits; networks only), and the settings.
+        `error_kind`, `r_squared` (of the fit; the mean over sets of images, or over draws of
+        units), and the settings.
     """
     rows = [
         *(row for together in found.together for row in _networks(together)),
@@ -112,16 +114,17 @@ def _networks(together: Together) -> Iterator[dict[str, Setting]]:
 
 def _population(one: Population) -> Iterator[dict[str, Setting]]:
     for method, score in one.alphas.items():
-        yield _row("recording", "recording", one.label, one.source, method, score)
+        named = ("recording", "recording", one.label, one.source, method)
+        yield _row(*named, score, one.r_squared.get(method))
 
 
 def _comparison(one: Comparison) -> Iterator[dict[str, Setting]]:
     group = f"compared with {one.label}"
-    yield _row("comparison", group, "recording", one.source, one.label, one.alpha)
+    yield _row("comparison", group, "recording", one.source, one.label, one.alpha, one.r_squared)
     for match in one.matches:
-        for score in (match.alpha, match.difference):
-            source = match.spectrum.source
-            yield _row("comparison", group, match.network, source, match.layer, score)
+        named = ("comparison", group, match.network, match.spectrum.source, match.layer)
+        yield _row(*named, match.alpha, match.r_squared)
+        yield _row(*named, match.difference)
 
 
 def _row(

@@ -14,7 +14,7 @@ from striate.report.drawing import by_depth, columns_of, rows, stacked
 from striate.report.figures import INK, MUTED, WIDTH, Look, Plate, stem
 from striate.report.names import layers as short_names
 from striate.report.spectra.found import Found, Together, sets_of, window
-from striate.report.spectra.words import WEIGHTS, alpha_of
+from striate.report.spectra.words import WEIGHTS, alpha_of, bound_of
 from striate.report.words import listed, minus
 from striate.results import Curve, Score
 
@@ -22,6 +22,7 @@ MOST = 8  # panels of a figure
 COLUMNS = 4
 SPREAD = 4  # a window whose last rank is so many times its first counts as two octaves
 LIMITS = (2, 98)  # percentiles of what is drawn: windows of a few ranks give wild exponents
+LINE = "The dotted line is theory's bound"
 
 
 class Fitted(NamedTuple):
@@ -30,6 +31,7 @@ class Fitted(NamedTuple):
     label: str
     curves: Sequence[Curve]
     alpha: Score
+    bound: float = 1.0
 
 
 def windows_plates(found: Found) -> Iterator[Plate]:
@@ -46,12 +48,13 @@ def windows_plates(found: Found) -> Iterator[Plate]:
                 about = f"{network.label}, {together.label}"
                 yield _plate(about, fits, "layer", _shown_to(together))
     fits = [
-        Fitted(one.label, one.windows, one.alphas["cvPCA"])
+        Fitted(one.label, one.windows, one.alphas["cvPCA"], bound_of(one.settings)[0])
         for one in found.populations
         if one.windows and "cvPCA" in one.alphas
     ]
     if fits:
-        yield _plate("recordings", fits, "population", "Cross-validated spectra.")
+        shown = f"Cross-validated spectra. {LINE}, 1 + 2/d for d dimensions."
+        yield _plate("recordings", fits, "population", shown)
 
 
 def dependence(fit: Fitted) -> tuple[float, float] | None:
@@ -80,7 +83,7 @@ def _plate(about: str, fits: Sequence[Fitted], kind: str, shown: str) -> Plate:
         _draw(axes, fit, colours)
     for unused in grid.flat[len(chosen) :]:
         unused.set_axis_off()
-    _dress(grid, numbers, len(chosen))
+    _dress(grid, numbers, [fit.bound for fit in chosen])
     _legend(figure, colours)
     part = "" if len(chosen) == len(fits) else f" {len(chosen)} of {len(fits)}, evenly spaced."
     return Plate(
@@ -120,7 +123,7 @@ def _draw(axes: Axes, fit: Fitted, colours: dict[int, str]) -> None:
         axes.plot(used[1], fit.alpha.value, **_RING, zorder=4, clip_on=False)
     axes.set_title(fit.label)
     axes.set_title(f"α = {alpha_of(fit.alpha)}", loc="right", fontsize=7.2, color=MUTED)
-    axes.axhline(1, color=MUTED, linestyle=(0, (1, 2)), linewidth=1, zorder=1)
+    axes.axhline(fit.bound, color=MUTED, linestyle=(0, (1, 2)), linewidth=1, zorder=1)
 
 
 _RING: Look = {
@@ -133,7 +136,7 @@ _RING: Look = {
 }
 
 
-def _dress(grid: np.ndarray, numbers: pd.DataFrame, count: int) -> None:
+def _dress(grid: np.ndarray, numbers: pd.DataFrame, bounds: Sequence[float]) -> None:
     """Give all panels one scale, and name the axes at the edges only."""
     first = grid[0, 0]
     first.set_xscale("log")
@@ -143,11 +146,11 @@ def _dress(grid: np.ndarray, numbers: pd.DataFrame, count: int) -> None:
     lines = numbers.loc[numbers["source"] == "measured", "y"]
     used = numbers.loc[numbers["source"] == "used", "y"]
     low, high = np.percentile(lines, LIMITS)
-    low, high = min(low, 1.0, used.min()), max(high, 1.0, used.max())
+    low, high = min(low, *bounds, used.min()), max(high, *bounds, used.max())
     first.set_ylim(low - 0.08 * (high - low), high + 0.08 * (high - low))
     columns = grid.shape[1]
     for place, axes in enumerate(grid.flat):
-        if place + columns >= count:
+        if place + columns >= len(bounds):
             axes.set_xlabel("last rank of the fit")
             axes.tick_params(labelbottom=True)
         if place % columns == 0:
@@ -190,4 +193,5 @@ def _series(curve: Curve) -> str:
 
 
 def _shown_to(together: Together) -> str:
-    return f"Mean spectrum of {sets_of(together)} ({together.settings['pictures']})."
+    about = f"Mean spectrum of {sets_of(together)} ({together.settings['pictures']})."
+    return f"{about} {LINE}, 1, for stimuli of many dimensions."

@@ -35,3 +35,22 @@ def windows_of(scores: Iterable[Score]) -> str:
     most = sorted(ranks.items(), key=lambda one: -one[1])
     parts = [f"{name} ({plural(count, 'fit')})" for name, count in most]
     return f"ranks {listed(parts)}, {listed(sorted(weights))}"
+
+
+def bound_of(settings: Mapping[str, Setting]) -> tuple[float, str]:
+    """Return the α that a smooth code exceeds, and what to call it.
+
+    Results of before it was kept are of stimuli of many dimensions.
+    """
+    value, dimensions = settings.get("smoothness_bound"), settings.get("dimensions")
+    if not isinstance(value, int | float) or not isinstance(dimensions, int | float):
+        return 1.0, "bound, many dimensions"
+    return float(value), f"bound, d = {dimensions:g}"
+
+
+def shown_as(settings: Mapping[str, Setting]) -> str:
+    """Say how large images were shown to a network, e.g. ``"4° of 6.4°"``."""
+    wide, field, crop = (settings.get(n) for n in ("stimulus_deg", "field_deg", "crop_px"))
+    if not isinstance(wide, int | float) or not isinstance(field, int | float):
+        return "at full size"
+    return f"{wide:g}° of {field:g}°" + ("" if crop is None else f", {crop} px")

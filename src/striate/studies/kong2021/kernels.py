@@ -9,7 +9,8 @@ from striate.models import Network
 from striate.responses import Kernel
 from striate.studies import spectra
 from striate.studies.kong2021.shown import Shown
-from striate.studies.predictivity.sharing import images_of, protocol_of
+from striate.studies.predictivity.sharing import protocol_of
+from striate.studies.spectra.recordings import images_of
 from striate.studies.tuning import planes_of
 from striate.study import Task
 from striate.study.photographs import Drawn, kernels_of_draws

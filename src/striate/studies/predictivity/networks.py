@@ -8,9 +8,10 @@ from striate.datasets import Presentation, Recording, present
 from striate.layers import places
 from striate.models import Network
 from striate.results import Setting, load, load_arrays
-from striate.studies.predictivity.sharing import Shared, images_of, protocol_of
-from striate.studies.spectra.about import about_network, file_stem
+from striate.studies.predictivity.sharing import Shared, protocol_of
+from striate.studies.spectra.about import SHOWN, about_network, file_stem, spelled_presentation
 from striate.studies.spectra.pictures import Pictures
+from striate.studies.spectra.recordings import images_of
 from striate.study import Measured, Task, path_of
 from striate.study.predictivity import (
     LEAST_IMAGES,
@@ -33,7 +34,7 @@ GROUPED = ("none", "movie")
 
 KEPT = (
     "model", "model_sha256", "size", "recording", "population", "pictures", "images", "protocol",
-    "grouped", "stimulus_deg", "field_deg", "crop_px", "surround",
+    "grouped", *SHOWN,
 )  # fmt: skip
 
 
@@ -150,10 +151,7 @@ def network_task(
         **regression.settings(),
         "splits": splits,
         "grouped": grouped,
-        "stimulus_deg": presentation.stimulus_deg,
-        "field_deg": presentation.field_deg,
-        "crop_px": _spelled(presentation.crop_px),
-        "surround": presentation.surround,
+        **spelled_presentation(presentation),
         "against": None if against is None else against.name,
         "seed": seed,
     }
@@ -223,10 +221,6 @@ def measure_network(
     ours = rival_of(found.results, found.arrays)
     gap = difference(ours, against, seed=int(task["seed"] or 0))
     return Measured([*found.results, gap], found.arrays)
-
-
-def _spelled(crop: int | tuple[int, ...] | None) -> int | str | None:
-    return " ".join(map(str, crop)) if isinstance(crop, tuple) else crop
 
 
 def _groups(recording: Recording, grouped: str) -> tuple[str, ...] | None:

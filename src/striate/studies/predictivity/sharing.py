@@ -9,12 +9,12 @@ from torch import Tensor
 from striate.activations import Images, Progress
 from striate.datasets import Presentation, Presented, Recording
 from striate.models import Network
+from striate.studies.spectra.about import SHOWN
 from striate.studies.spectra.pictures import Pictures
+from striate.studies.spectra.recordings import images_of
 from striate.studies.tuning import planes_of
 from striate.study import Task
 from striate.study.predictivity import PROTOCOLS, Protocol, layer_features
-
-SHOWN = ("stimulus_deg", "field_deg", "crop_px", "surround")
 
 # (task, where unfinished sums may lie, what is told how far it is) -> features of each layer
 Shared = Callable[[Task, Path, Progress | None], dict[str, Float[Tensor, "stimuli components"]]]
@@ -71,21 +71,6 @@ def shared_features(
         return {layer: shown[_key(task)] for layer, shown in made.items()}
 
     return features
-
-
-def images_of(recording: Recording) -> Tensor:
-    """Return the images of a recording.
-
-    Raises
-    ------
-    ValueError
-        If it has none.
-    """
-    if recording.images is None:
-        raise ValueError(
-            f"{recording.responses.source} comes without its images, which the network must see"
-        )
-    return recording.images
 
 
 def _drawn(pictures: Pictures, task: Task) -> Images:

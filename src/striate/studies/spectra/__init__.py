@@ -4,8 +4,8 @@ Is the spectrum of a layer's responses to natural images a power law, with V1's 
 
 Commands
     ``striate measure spectrum MODEL --images DIR|cifar10 --layers '**' --memory 4GB``
-    ``striate spectrum RECORDING --ranks 5-40``
-    ``striate compare MODEL RECORDING --layers … --ranks 5-12``
+    ``striate spectrum RECORDING --ranks 5-40 [--dimensions D]``
+    ``striate compare MODEL RECORDING --layers … --ranks 5-12 [--stimulus-deg 2,4]``
 Cost
     As many forward passes over the images as the memory makes necessary, and per layer an
     eigendecomposition of images × images for each of 3 sets and 20 parts of the jackknife.

@@ -4,11 +4,15 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from striate.datasets import Presentation
 from striate.models import Network, fingerprint
 from striate.results import Result, Setting
 
 NAME = "spectra"
 VERSION = 1  # rises when numbers change, not when code does
+# Of recordings, alone and compared. 2: R² of their fits, and what the network was shown.
+RECORDED = 2
+SHOWN = ("stimulus_deg", "field_deg", "crop_px", "surround")
 
 
 def about_network(network: Network) -> dict[str, Setting]:
@@ -20,6 +24,16 @@ def about_network(network: Network) -> dict[str, Setting]:
         "model_sha256": fingerprint(network.model)[:12],
         "size": network.size,
     }
+
+
+def spelled_presentation(way: Presentation | None) -> dict[str, Setting]:
+    """Spell how large images were shown; None is resized to all that the network takes."""
+    if way is None:
+        return dict.fromkeys(SHOWN)
+    crop = way.crop_px
+    cut = " ".join(map(str, crop)) if isinstance(crop, tuple) else crop
+    values = (way.stimulus_deg, way.field_deg, cut, way.surround)
+    return dict(zip(SHOWN, values, strict=True))
 
 
 def file_stem(name: str) -> str:

@@ -6,16 +6,32 @@ from pathlib import Path
 from torch import Tensor
 
 from striate.activations import collect
-from striate.datasets import Recording
+from striate.datasets import Presentation, Presented, Recording, present
 from striate.layers import match
 from striate.models import Network
 from striate.responses import Responses
 from striate.results import Result
 from striate.spectra import Algorithm
-from striate.studies.spectra.about import about_network, file_stem, with_settings
-from striate.studies.spectra.recordings import clusters_of, groups_of, recording_task
+from striate.studies.spectra.about import (
+    RECORDED,
+    SHOWN,
+    about_network,
+    file_stem,
+    spelled_presentation,
+    with_settings,
+)
+from striate.studies.spectra.pictures import planes_of
+from striate.studies.spectra.recordings import (
+    clusters_of,
+    dimensions_of,
+    groups_of,
+    images_of,
+    recording_task,
+)
 from striate.study import Task
 from striate.study.spectra import Window, fair_comparison
+
+KEPT = ("model", "model_sha256", "recording", *SHOWN)
 
 
 def comparison_task(
@@ -26,26 +42,40 @@ def comparison_task(
     window: Window,
     algorithm: Algorithm = "text",
     seed: int = 0,
+    dimensions: float | None = None,
+    presentation: Presentation | None = None,
 ) -> Task:
     """Return the settings that determine the comparison of a network with a recording.
 
     Parameters
     ----------
-    network, recording, layers, window, algorithm, seed
+    network, recording, layers, window, algorithm, seed, dimensions
         As in `network_task` and `recording_task`.
+    presentation
+        How large the network sees the images. None: resized to all that it takes.
 
     Raises
     ------
     ValueError
-        If the recording has no images, or a layer does not exist.
+        If the recording has no images, or they cannot be shown like this; a layer does not exist;
+        or `dimensions` is not positive and finite.
     """
-    if recording.images is None:
-        raise ValueError(
-            f"{recording.responses.source} comes without its images, which the network must see"
-        )
+    images = images_of(recording)
+    if presentation is not None:
+        present(images[:1], presentation, size=network.size)
+    about = recording_task(
+        recording,
+        window=window,
+        algorithm=algorithm,
+        shuffles=10,
+        seed=seed,
+        dimensions=dimensions,
+    )
     return {
-        **recording_task(recording, window=window, algorithm=algorithm, shuffles=10, seed=seed),
+        **about,
         **about_network(network),
+        "version": RECORDED,
+        **spelled_presentation(presentation),
         "kind": "comparison",
         "label": f"comparison-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
         "layers": " ".join(match(network.model, list(layers))),
@@ -60,6 +90,7 @@ def measure_comparison(
     recording: Recording,
     window: Window,
     algorithm: Algorithm,
+    presentation: Presentation | None = None,
     batch_size: int = 32,
 ) -> list[Result]:
     """Measure what `comparison_task` described.
@@ -68,7 +99,7 @@ def measure_comparison(
     ----------
     task
         From `comparison_task`.
-    network, recording, window, algorithm
+    network, recording, window, algorithm, presentation
         The same as the task was made of.
     batch_size
         Images shown at a time.
@@ -76,9 +107,14 @@ def measure_comparison(
     Raises
     ------
     ValueError
-        If a layer has fewer units than the recording, or as `fair_comparison`.
+        If a layer has fewer units than the recording, or as `fair_comparison`; the layer is named.
     """
-    shown = as_seen(recording, network.size)
+    planes = planes_of(network)
+    shown = (
+        as_seen(recording, network.size, planes)
+        if presentation is None
+        else Presented(images_of(recording), presentation, network.size, planes)
+    )
     chosen = str(task["layers"]).split()
     _check_widths(collect(network.model, shown[:1], chosen), recording.responses)
     results: list[Result] = []
@@ -87,9 +123,8 @@ def measure_comparison(
         responses = collect(
             network.model, shown, layer, batch_size=batch_size, source=network.name
         )[layer]
-        results += [
-            with_settings(result, task, ("model", "model_sha256", "recording"), layer=layer)
-            for result in fair_comparison(
+        try:
+            found = fair_comparison(
                 responses,
                 recording.responses,
                 window=window,
@@ -98,8 +133,11 @@ def measure_comparison(
                 shuffles=int(task["shuffles"] or 0),
                 clusters=clusters_of(recording),
                 groups=groups_of(recording),
+                dimensions=dimensions_of(task),
             )
-        ]
+        except ValueError as error:
+            raise ValueError(f"layer {layer}: {error}") from error
+        results += [with_settings(result, task, KEPT, layer=layer) for result in found]
     return results
 
 
@@ -113,8 +151,8 @@ def _check_widths(layers: Mapping[str, Responses], recording: Responses) -> None
         )
 
 
-def as_seen(recording: Recording, size: int) -> Tensor:
-    """Bring a recording's images to the size a network takes: resized, grey as three channels.
+def as_seen(recording: Recording, size: int, channels: int = 3) -> Tensor:
+    """Bring a recording's images to the size a network takes: resized, grey in each channel.
 
     Parameters
     ----------
@@ -122,24 +160,26 @@ def as_seen(recording: Recording, size: int) -> Tensor:
         With images.
     size
         Side in pixels.
+    channels
+        That the network takes.
 
     Returns
     -------
     images
-        Pixels in [0, 1], (stimuli, 3, size, size).
+        Pixels in [0, 1], (stimuli, channels, size, size).
 
     Raises
     ------
     ValueError
-        If there are no images.
+        If there are no images, or they are in colour and the network takes grey.
     """
     from torch.nn.functional import interpolate
 
-    if recording.images is None:
-        raise ValueError("the recording comes without its images")
-    images = recording.images
+    images = images_of(recording)
+    if images.shape[1] not in (1, channels):
+        raise ValueError(f"images has {images.shape[1]} channels, the network takes {channels}")
     if images.shape[-2:] != (size, size):
         images = interpolate(
             images, (size, size), mode="bilinear", antialias=True, align_corners=False
         ).clamp(0, 1)
-    return images.expand(-1, 3, -1, -1)
+    return images.expand(-1, channels, -1, -1)

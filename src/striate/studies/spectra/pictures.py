@@ -10,7 +10,7 @@ import torch
 
 from striate import datasets
 from striate.activations import Images
-from striate.models import Network
+from striate.models import Network, outline
 from striate.results import digest
 
 
@@ -69,6 +69,25 @@ def pictures(named: str, network: Network) -> Pictures:
     return Pictures(
         name, len(images), partial(_order, len(images)), lambda rows: images[torch.tensor(rows)]
     )
+
+
+def planes_of(network: Network) -> int:
+    """Return how many colours a network takes: three, or else one.
+
+    Raises
+    ------
+    ValueError
+        If it takes images of its size in neither.
+    """
+    try:
+        outline(network.model, network.size)
+    except ValueError as refused:
+        try:
+            outline(network.model, network.size, channels=1)
+        except ValueError:
+            raise refused from None
+        return 1
+    return 3
 
 
 def _photographs(folder: Path, network: Network) -> Pictures:

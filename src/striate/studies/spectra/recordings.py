@@ -7,10 +7,10 @@ from torch import Tensor
 from striate.datasets import Recording
 from striate.results import Result
 from striate.spectra import Algorithm
-from striate.studies.spectra.about import NAME, VERSION, file_stem
+from striate.studies.spectra.about import NAME, RECORDED, file_stem
 from striate.study import Task
 from striate.study.spectra import Window, recording_spectra
-from striate.study.spectra.written import spelled
+from striate.study.spectra.written import bounded, spelled
 
 
 def recording_task(
@@ -20,6 +20,7 @@ def recording_task(
     algorithm: Algorithm = "text",
     shuffles: int = 20,
     seed: int = 0,
+    dimensions: float | None = None,
 ) -> Task:
     """Return the settings that determine the spectrum of a recording.
 
@@ -29,13 +30,18 @@ def recording_task(
         As `striate.datasets.recording` reads it.
     window
         The window wanted.
-    algorithm, shuffles, seed
+    algorithm, shuffles, seed, dimensions
         As in `recording_spectra`.
+
+    Raises
+    ------
+    ValueError
+        If `dimensions` is not positive and finite.
     """
     source = recording.responses.source
     return {
         "study": NAME,
-        "version": VERSION,
+        "version": RECORDED,
         "kind": "recording",
         "label": f"spectrum-{file_stem(source)}",
         "recording": source,
@@ -44,6 +50,7 @@ def recording_task(
         "algorithm": algorithm,
         "shuffles": shuffles,
         "seed": seed,
+        "dimensions": bounded(dimensions)["dimensions"],
     }
 
 
@@ -68,8 +75,30 @@ def measure_recording(
         seed=int(task["seed"] or 0),
         clusters=clusters_of(recording),
         groups=groups_of(recording),
+        dimensions=dimensions_of(task),
         notes=recording.notes,
     )
+
+
+def dimensions_of(task: Task) -> float | None:
+    """Return how many dimensions the stimuli of a task are said to have; None for many."""
+    given = task["dimensions"]
+    return None if given is None else float(given)
+
+
+def images_of(recording: Recording) -> Tensor:
+    """Return the images of a recording.
+
+    Raises
+    ------
+    ValueError
+        If it has none.
+    """
+    if recording.images is None:
+        raise ValueError(
+            f"{recording.responses.source} comes without its images, which the network must see"
+        )
+    return recording.images
 
 
 def clusters_of(recording: Recording) -> Tensor | None:

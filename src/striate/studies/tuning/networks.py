@@ -6,10 +6,10 @@ from pathlib import Path
 
 from striate.activations import Images, Progress
 from striate.layers import places
-from striate.models import Network, outline
+from striate.models import Network
 from striate.results import Setting
 from striate.studies.spectra.about import about_network, file_stem, with_settings
-from striate.studies.spectra.pictures import Pictures
+from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.study import Measured, Task
 from striate.study.spectra import SET_SIZE
 from striate.study.tuning import DRAWS, EXPERIMENTS, Shown, network_tuning, stimuli_for
@@ -17,25 +17,6 @@ from striate.study.tuning import DRAWS, EXPERIMENTS, Shown, network_tuning, stim
 NAME = "tuning"
 VERSION = 1  # rises when numbers change, not when code does
 STEPS = 512  # of an optimal stimulus
-
-
-def planes_of(network: Network) -> int:
-    """Return how many colours a network takes: three, or else one.
-
-    Raises
-    ------
-    ValueError
-        If it takes images of its size in neither.
-    """
-    try:
-        outline(network.model, network.size)
-    except ValueError as refused:
-        try:
-            outline(network.model, network.size, channels=1)
-        except ValueError:
-            raise refused from None
-        return 1
-    return 3
 
 
 def network_task(

@@ -7,7 +7,7 @@ from striate.responses import Responses
 from striate.results import Result, Score, Setting
 from striate.spectra import Algorithm, Missing, compare_spectra
 from striate.study.spectra.window import Window
-from striate.study.spectra.written import curve, score, spelled
+from striate.study.spectra.written import bounded, curve, fit_scores, score, spelled
 
 
 def fair_comparison(
@@ -22,6 +22,7 @@ def fair_comparison(
     groups: int = 20,
     clusters: Tensor | None = None,
     missing: Missing = "response",
+    dimensions: float | None = None,
 ) -> list[Result]:
     """Compare a network layer with a recording under the recording's conditions.
 
@@ -35,18 +36,21 @@ def fair_comparison(
         Fitted as it is.
     algorithm, seed, draws, shuffles, groups, clusters, missing
         As in `compare_spectra`.
+    dimensions
+        Of the stimuli, as in `smoothness_bound`; kept in the settings.
 
     Returns
     -------
     results
-        Scores ``alpha_matched`` of both and ``alpha_difference``, and both spectra as curves
-        ``matched_eigenspectrum``.
+        Scores ``alpha_matched``, ``r_squared`` and ``residual_sd`` of both (of the network, means
+        over draws) and ``alpha_difference``, and both spectra as curves ``matched_eigenspectrum``.
 
     Raises
     ------
     ValueError
-        As `compare_spectra`.
+        As `compare_spectra` and `smoothness_bound`.
     """
+    bound = bounded(dimensions)
     found = compare_spectra(
         network.mean(),
         recording.tensor,
@@ -63,9 +67,11 @@ def fair_comparison(
     about: dict[str, Setting] = {
         "recording": recording.source, "units": recording.tensor.shape[2], "seed": seed,
         "stimuli": int(found.kept.sum()), "algorithm": algorithm, "draws": draws,
-        "shuffles": shuffles, **spelled(window),
+        "shuffles": shuffles, **spelled(window), **bound,
     }  # fmt: skip
-    ours = {**about, "reliability": round(found.network_reliability, 6)}
+    ours = {
+        **about, "reliability": round(found.network_reliability, 6), "varying": found.varying,
+    }  # fmt: skip
     theirs = {**about, "reliability": round(found.recording_reliability, 6)}
     low, high = found.interval
     difference = {
@@ -83,6 +89,8 @@ def fair_comparison(
         ),
         score("alpha_matched", torch.tensor(found.recording), recording.source, theirs),
         Score("alpha_difference", found.difference, (high - low) / 2, network.source, difference),
+        *fit_scores(found.network_fit, network.source, ours),
+        *fit_scores(found.recording_fit, recording.source, theirs),
         curve("matched_eigenspectrum", found.network_spectrum, network.source, ours),
         curve("matched_eigenspectrum", found.recording_spectrum, recording.source, theirs),
     ]

@@ -13,10 +13,19 @@ from striate.spectra import (
     alpha_interval,
     cross_validated_alpha,
     eigenspectrum,
+    goodness_of_fit,
     repeated_eigenspectra,
 )
 from striate.study.spectra.window import Window, fitting
-from striate.study.spectra.written import corrected, curve, interval_score, spelled, window_curves
+from striate.study.spectra.written import (
+    bounded,
+    corrected,
+    curve,
+    fit_scores,
+    interval_score,
+    spelled,
+    window_curves,
+)
 
 
 def recording_spectra(
@@ -29,6 +38,7 @@ def recording_spectra(
     groups: int = 20,
     clusters: Tensor | None = None,
     missing: Missing = "response",
+    dimensions: float | None = None,
     notes: Sequence[str] = (),
 ) -> list[Result]:
     """Cross-validated spectrum and exponent of a recording, beside plain PCA of its trial means.
@@ -43,6 +53,8 @@ def recording_spectra(
         As in `repeated_eigenspectra`.
     groups, clusters
         As in `cross_validated_alpha`.
+    dimensions
+        Of the stimuli, as in `smoothness_bound`; kept in the settings.
     notes
         What is to be known of the recording; kept in the settings.
 
@@ -50,16 +62,18 @@ def recording_spectra(
     -------
     results
         The curves ``cross_validated_eigenspectrum`` and ``eigenspectrum`` (of the mean over
-        trials), each with its ``alpha`` (settings tell which by ``method``) and the former with
-        ``alpha_by_window``.
+        trials), each with its ``alpha``, ``r_squared`` and ``residual_sd`` (settings tell which by
+        ``method``) and the former with ``alpha_by_window``.
 
     Raises
     ------
     ValueError
-        As `cross_validated_alpha`; and if the window cannot be fitted at all.
+        As `cross_validated_alpha` and `smoothness_bound`; and if the window cannot be fitted at
+        all.
     """
     repeats, stimuli, units = responses.tensor.shape
     _fitted(window, stimuli, units, groups)
+    bound = bounded(dimensions)
     found = repeated_eigenspectra(
         responses.tensor, algorithm=algorithm, shuffles=shuffles, seed=seed, missing=missing
     )
@@ -69,6 +83,7 @@ def recording_spectra(
         "units": units, "stimuli": int(kept.sum()), "repeats": repeats, "seed": seed,
         "algorithm": algorithm, "shuffles": shuffles, "missing": missing,
         "used": round(found.used, 6), "notes": " ".join(notes), **spelled(fitted),
+        **bound,
     }  # fmt: skip
     interval = cross_validated_alpha(
         responses.tensor,
@@ -82,6 +97,8 @@ def recording_spectra(
         clusters=clusters,
     )
     parts = found.eigenspectra / found.eigenspectra.sum(1, keepdim=True)
+    # α and R² are of the same spectrum: the mean over halvings.
+    fit = goodness_of_fit(found.eigenspectra.mean(0), **fitted._asdict())
     source, cv = responses.source, {**about, "method": "cvPCA"}
     return [
         curve(
@@ -93,6 +110,7 @@ def recording_spectra(
             "sd over halvings",
         ),
         interval_score("alpha", interval, source, {**cv, **corrected(interval)}),
+        *fit_scores(fit, source, cv),
         *window_curves(parts.mean(0), fitted.weights, source, cv),
         *_of_trial_means(responses.mean()[kept], fitted, groups, source, about),
     ]
@@ -123,4 +141,5 @@ def _of_trial_means(
     return [
         curve("eigenspectrum", spectrum / spectrum.sum(), source, settings),
         interval_score("alpha", found, source, {**settings, **corrected(found)}),
+        *fit_scores(goodness_of_fit(spectrum, **window._asdict()), source, settings),
     ]

@@ -1,11 +1,12 @@
 """Spectra and exponents as scores and curves, written down the same way everywhere."""
 
 from collections.abc import Mapping
+from math import inf
 
 from torch import Tensor
 
 from striate.results import Curve, Result, Score, Setting
-from striate.spectra import AlphaInterval, Weights, alpha_by_window
+from striate.spectra import AlphaInterval, Goodness, Weights, alpha_by_window, smoothness_bound
 from striate.study.spectra.window import Window
 
 FIRSTS = (1, 2, 5, 10, 20, 50, 100)
@@ -78,6 +79,27 @@ def interval_score(
     low, high = found.interval
     about = {**settings, "error": JACKKNIFE}
     return Score(name, found.alpha, (high - low) / 2, source, about)
+
+
+def fit_scores(found: Goodness, source: str, settings: Mapping[str, Setting]) -> list[Result]:
+    """Write how near to a power law a spectrum is."""
+    return [
+        score(name, value, source, settings)
+        for name, value in zip(found._fields, found, strict=True)
+    ]
+
+
+def bounded(dimensions: float | None) -> dict[str, Setting]:
+    """Spell the dimensions of the stimuli, and the α that a smooth code of them exceeds.
+
+    Raises
+    ------
+    ValueError
+        If `dimensions` is not positive and finite.
+    """
+    if dimensions == inf:
+        raise ValueError("dimensions=inf: give a finite number, or None for many")
+    return {"dimensions": dimensions, "smoothness_bound": smoothness_bound(dimensions)}
 
 
 def corrected(found: AlphaInterval) -> dict[str, Setting]:

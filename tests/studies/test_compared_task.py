@@ -1,0 +1,107 @@
+"""A network compared with a recording sees what was said, and the result says what it saw."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from PIL import Image
+from torch import nn
+
+from striate.datasets import Presentation, recording
+from striate.models import Network
+from striate.responses import Responses
+from striate.studies import spectra
+from striate.study.spectra import Window, fair_comparison
+
+WINDOW = Window((2, 5), "rank")
+WAY = Presentation(stimulus_deg=4.0, field_deg=8.0, crop_px=20, surround=0.25)
+
+
+def net(channels=3):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(channels, 6, 3), nn.ReLU()).eval()
+    return Network("net", model, 16, 16)
+
+
+@pytest.fixture
+def cortex(tmp_path):
+    """Smooth images, and ten neurons that each weigh a part of them."""
+    rng = np.random.default_rng(0)
+    images = np.stack([
+        np.asarray(Image.fromarray(coarse).resize((24, 24), Image.Resampling.BICUBIC))
+        for coarse in rng.integers(0, 256, (60, 6, 6), dtype=np.uint8)
+    ])  # fmt: skip
+    signal = (images.reshape(60, -1) / 255 - 0.5) @ rng.normal(size=(576, 10))
+    trials = signal + 0.5 * rng.normal(size=(4, 60, 10)) + 20
+    np.savez(tmp_path / "v1.npz", responses=trials.astype("float32"), images=images)
+    return recording(tmp_path / "v1.npz")
+
+
+def measured(cortex, network, **way):
+    how = {"window": WINDOW, "algorithm": "text"}
+    task = spectra.comparison_task(network, cortex, ["0"], **how, **way)
+    return task, spectra.measure_comparison(
+        task, Path(), network=network, recording=cortex, **how, **way
+    )
+
+
+def shown_one_by_one(cortex):
+    """Cut, resize and surround each image on its own."""
+    seen = torch.full((60, 1, 16, 16), 0.25)
+    for canvas, image in zip(seen, cortex.images, strict=True):
+        inner = Image.fromarray((image[0, 2:22, 2:22] * 255).round().byte().numpy())
+        small = inner.resize((8, 8), Image.Resampling.BILINEAR)
+        canvas[0, 4:12, 4:12] = torch.from_numpy(np.array(small)).float() / 255
+    return seen
+
+
+@pytest.mark.parametrize("channels", [3, 1])
+def test_images_are_as_large_as_was_said(cortex, channels):
+    network = net(channels)
+    task, results = measured(cortex, network, presentation=WAY)
+    with torch.no_grad():
+        responses = network.model[0](shown_one_by_one(cortex).expand(-1, channels, -1, -1))
+    expected = fair_comparison(
+        Responses(responses.flatten(1)[None], "net:0", "60 images"), cortex.responses,
+        window=WINDOW, algorithm="text", seed=0,
+    )  # fmt: skip
+    ours, theirs = (
+        [one.value for one in many if one.name == "alpha_matched"] for many in (results, expected)
+    )
+    assert ours == pytest.approx(theirs, rel=1e-6)
+    # A kernel of 3×3 sees some of the 8×8 pixels from 10×10 places.
+    assert {one.settings.get("varying") for one in results} == {600, None}
+    told = {name: task[name] for name in ("stimulus_deg", "field_deg", "crop_px", "surround")}
+    assert told == {"stimulus_deg": 4.0, "field_deg": 8.0, "crop_px": 20, "surround": 0.25}
+    assert all(told.items() <= one.settings.items() for one in results)
+
+
+def test_without_a_size_images_fill_all_that_the_network_takes(cortex):
+    task, results = measured(cortex, net(1))
+    assert {one.settings.get("varying") for one in results} == {6 * 14 * 14, None}
+    assert {one.settings["stimulus_deg"] for one in results} == {task["stimulus_deg"]} == {None}
+    seen = spectra.as_seen(cortex, 16)
+    assert seen.shape == (60, 3, 16, 16)
+    assert torch.equal(seen[:, :1], spectra.as_seen(cortex, 16, 1))
+    coloured = cortex._replace(images=cortex.images.expand(-1, 3, -1, -1))
+    assert spectra.as_seen(coloured, 24).shape == (60, 3, 24, 24)
+    with pytest.raises(ValueError, match="images has 3 channels, the network takes 1"):
+        spectra.as_seen(coloured, 24, 1)
+
+
+def test_images_that_do_not_fit_are_refused_when_the_task_is_made(cortex):
+    with pytest.raises(ValueError, match="crop_px=30 is not within images of 24×24 pixels"):
+        spectra.comparison_task(
+            net(), cortex, ["0"], window=WINDOW, presentation=Presentation(2.0, 8.0, 30)
+        )
+    with pytest.raises(ValueError, match="comes without its images, which the network must see"):
+        spectra.comparison_task(net(), cortex._replace(images=None), ["0"], window=WINDOW)
+
+
+def test_a_layer_that_cannot_be_compared_is_named(cortex):
+    big = cortex.responses.tensor.repeat(1, 1, 8)
+    many = cortex._replace(responses=Responses(big, "many", "60 images"))
+    one_pixel = Presentation(stimulus_deg=0.1, field_deg=8.0)
+    with pytest.raises(ValueError, match="layer 0: network has 54 units that vary"):
+        measured(many, net(), presentation=one_pixel)
