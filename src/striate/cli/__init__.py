@@ -12,7 +12,8 @@ import typer
 
 from striate import __version__
 from striate.cli.data import data_app
-from striate.cli.everything import measure_all, run_kong2021
+from striate.cli.everything import measure_all
+from striate.cli.kong2021 import run_kong2021
 from striate.cli.models import models_app
 from striate.cli.predictivity import measure_predictivity
 from striate.cli.results import report, results_app, table
