@@ -211,7 +211,9 @@ def compare_spectra(
 
 def _varying(network: Tensor) -> Tensor:
     """Leave out units that no stimulus moves, as those that see nothing but the surround."""
-    rounding = ROUNDING * torch.finfo(network.dtype).eps * network.abs().amax(0)
+    # Not abs(), which would copy the widest layers whole.
+    largest = torch.maximum(network.amax(0), -network.amin(0))
+    rounding = ROUNDING * torch.finfo(network.dtype).eps * largest
     return network[:, network.std(0) > rounding]
 
 
