@@ -105,6 +105,11 @@ def _told_apart(svg: bytes) -> bytes:
 
 def _lay_out(figure: Figure) -> None:
     """Place everything once, for both formats; a drawing would do the same and more."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            # Else the place of a label that is none is sought among all ticks, again and again.
+            if not axis.get_label_text():
+                axis.set_label_coords(0, 0)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)
