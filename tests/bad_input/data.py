@@ -245,11 +245,11 @@ CASES = [
     ),
     (
         "read_mat('cut.mat')",
-        "cut.mat is not a MATLAB file that can be read: …",
+        "cut.mat cannot be read: it does not begin as MATLAB 5 to 7.2 do (save -v6, save -v7)",
     ),
     (
         "read_mat('no-stim.mat')",
-        "no-stim.mat has no variable 'stim'",
+        "no-stim.mat has no variable 'stim'; it has other",
     ),
     (
         "read_mat('no-spont.mat')",
@@ -299,7 +299,7 @@ CASES = [
     ),
     (
         "read_mat('good.mat', red_cells=False)",
-        "good.mat has no variable 'stat'",
+        "good.mat has no variable 'stat'; it has stim",
     ),
     (
         "read_mat('good.mat', images=Path('nowhere.mat'))",
@@ -307,7 +307,7 @@ CASES = [
     ),
     (
         "datasets.stringer2019(Path('good.h5'))",
-        "good.h5 is not a MATLAB file that can be read: …",
+        "good.h5 cannot be read: it does not begin as MATLAB 5 to 7.2 do (save -v6, save -v7)",
     ),
     (
         "read_pickle('cut.pkl')",

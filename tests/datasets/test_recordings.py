@@ -212,7 +212,7 @@ def test_a_file_is_known_by_its_content(tmp_path):
         np.savez(file, responses=RESPONSES)
     assert recording(tmp_path / "data").responses.tensor.shape == (3, 5, 4)
     (tmp_path / "data.mat").write_bytes(b"not MATLAB" * 20)
-    with pytest.raises(ValueError, match=r"data\.mat is not a MATLAB file that can be read"):
+    with pytest.raises(ValueError, match=r"data\.mat cannot be read: it does not begin as"):
         recording(tmp_path / "data.mat")
     for name, content in (("data.pkl", b"I1\n."), ("no_suffix", b"\x80\x04K\x01.")):
         (tmp_path / name).write_bytes(content)

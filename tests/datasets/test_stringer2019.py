@@ -207,7 +207,7 @@ def test_images_that_were_shown_once_have_no_halves(path):
 
 def test_red_cells_that_are_not_one_per_cell_are_refused(path):
     write(path, session(), np.zeros(CELLS - 1))
-    with pytest.raises(ValueError, match="stat has no 'redcell' for each of 30 cells"):
+    with pytest.raises(ValueError, match=r"stat has 29 values of 'redcell' for 30 cells"):
         recording(path, spontaneous=3, red_cells=False)
 
 

@@ -7,6 +7,7 @@ import os
 import pickle
 import signal
 import warnings
+from functools import partial
 
 import h5py
 import numpy as np
@@ -95,15 +96,21 @@ def test_a_file_may_hold_anything(tmp_path_factory, content):
     only_value_errors(path)
 
 
+WORDS = (0, 1, 2, 3, 8, 20, 200, 1 << 16, 1 << 31, (1 << 32) - 1)
+
+
 @st.composite
 def mutated(draw, whole):
-    """A few bytes changed, cut out or put in; or the end missing."""
+    """A few bytes or words changed, cut out or put in; or the end missing."""
     content = bytearray(whole)
     for _ in range(draw(st.integers(1, 4))):
         place = draw(st.integers(0, max(0, len(content) - 1)))
-        how = draw(st.sampled_from(["change", "change", "change", "cut", "insert", "end"]))
+        how = draw(st.sampled_from(["change", "change", "word", "word", "cut", "insert", "end"]))
         if how == "change" and content:
             content[place] = draw(st.integers(0, 255))
+        elif how == "word":  # where sizes, types and flags lie
+            word = draw(st.sampled_from(WORDS) | st.integers(0, 2**32 - 1))
+            content[place - place % 4 : place - place % 4 + 4] = word.to_bytes(4, "little")
         elif how == "cut":
             del content[place : place + draw(st.integers(1, 20))]
         elif how == "insert":
@@ -143,13 +150,13 @@ def hdf5(file):
         written["responses"] = RESPONSES
 
 
-def mat(file):
+def mat(file, *, compressed=True):
     stim = {
         "resp": np.ones((10, 5)),
         "spont": np.eye(8, 5),
         "istim": np.array([1, 1, 2, 2, 3, 3, 4, 4, 5, 5]),
     }
-    savemat(file, {"stim": stim}, do_compression=True)  # as MATLAB does; see docs/reliability.md
+    savemat(file, {"stim": stim}, do_compression=compressed)
 
 
 def pkl(file):
@@ -179,6 +186,7 @@ KINDS = {
     "npz": (npz, {}),
     "h5": (hdf5, {}),
     "mat": (mat, {"spontaneous": 2}),
+    "plain.mat": (partial(mat, compressed=False), {"spontaneous": 2}),
     "pkl": (pkl, {"types": ["original"]}),
     "nwb": (nwb, {"start_s": 0.0, "length_s": 1.0}),
 }

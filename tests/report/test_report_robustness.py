@@ -304,9 +304,19 @@ def test_every_dot_of_the_scatter_is_in_its_csv_and_in_the_table(folder):
     plate = scatter_plate(there[0])
     table = joined_table(there)
     assert len(table) == 3 * 8
-    count = sum(len(axes.lines) for axes in plate.figure.axes if axes.axison)
-    errors = sum(len(axes.containers) for axes in plate.figure.axes)
-    assert count >= len(plate.numbers) == errors == 9 * 8
+    assert len(plate.numbers) == 9 * 8
+    for axes, (_, panel) in zip(plate.figure.axes, plate.numbers.groupby("panel"), strict=True):
+        dots = {hollow: [] for hollow in (True, False)}
+        for line in axes.lines:
+            dots[line.get_markerfacecolor() == "none"] += map(tuple, line.get_xydata())
+        for hollow, drawn in dots.items():
+            mine = panel[panel["masked"] == hollow]
+            assert sorted(drawn) == sorted(zip(mine["x"], mine["y"], strict=True))
+        # A bar across each dot for each number that has an error.
+        bars = [bar for kind in axes.collections for bar in kind.get_segments()]
+        lengths = np.array([np.ptp(bar, axis=0).max() for bar in bars if len(bar)])
+        errors = panel[["x_error", "y_error"]].to_numpy(float)
+        np.testing.assert_allclose(sorted(lengths / 2), sorted(errors[np.isfinite(errors)]))
     hollow = plate.numbers[plate.numbers["masked"]]
     assert set(hollow["of"]) == {"gradient penalty, seed 0", "gradient penalty, seed 1"}
 

@@ -14,6 +14,7 @@ from scipy import stats as scipy_stats
 from striate import reference, statistics
 from striate.statistics import between, correlation, line, paired, partial_correlation
 from striate.statistics import within_groups as within
+from striate.statistics.correlations import _pearson
 
 TABLE = reference.kong2021_table_s1()
 THREE = TABLE[["top1_linf_1_1020", "top1_l2_0_15", "top1_l1_40"]]
@@ -313,3 +314,16 @@ def test_the_examples_of_the_docstrings_are_true():
 def test_statistics_need_no_torch():
     program = "import sys, striate.statistics; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", program], check=False).returncode == 0
+
+
+def test_r_of_resamples_is_scipys_without_the_p():
+    x, y = np.random.default_rng(0).standard_normal((2, 50, 12)) + 100
+    x[3], y[4], y[5] = 7.0, 0.1, -2 * x[5]
+    with pytest.warns(scipy_stats.ConstantInputWarning):
+        expected = scipy_stats.pearsonr(x, y, axis=-1)[0]
+    with np.errstate(invalid="ignore"):  # as the bootstrap does
+        found = _pearson(x, y)
+    assert np.flatnonzero(np.isnan(found)).tolist() == [3, 4]
+    # Means of a hundred lose two of the sixteen digits.
+    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
+    assert found[5] == pytest.approx(-1, abs=1e-13)

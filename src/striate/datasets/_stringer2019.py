@@ -5,11 +5,13 @@ geometry of population responses in visual cortex", Nature 571:361. The steps ar
 et al. 2021 took; where Stringer et al. did otherwise, there is an option.
 """
 
+from itertools import compress
 from pathlib import Path
-from typing import Any, Literal, get_args
+from typing import Literal, get_args
 
 import numpy as np
 
+from striate.datasets._matlab import fields, numbers
 from striate.datasets._recording import (
     Recording,
     assemble,
@@ -95,11 +97,11 @@ def stringer2019(
 def _read(
     path: Path, *, red_cells: bool, nan_as_zero: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    held = _mat(existing(path), ["stim"] if red_cells else ["stim", "stat"])
-    resp, spont, identity = (_field(path, held, "stim", key) for key in ("resp", "spont", "istim"))
-    for key, values in (("resp", resp), ("spont", spont), ("istim", identity)):
-        if values.dtype.kind not in "biuf":
-            raise ValueError(f"{path}: stim.{key} is {values.dtype}; it must hold numbers")
+    stim = fields(existing(path), "stim", ["resp", "spont", "istim"])
+    if len(stim["resp"]) != 1:
+        raise ValueError(f"{path}: stim is an array of {len(stim['resp'])} structs, not one")
+    resp, spont, identity = (stim[key][0] for key in ("resp", "spont", "istim"))
+    for key, (values,) in stim.items():
         if np.isinf(values).any():
             raise ValueError(f"{path}: stim.{key} holds infinite numbers")
     identity = identity.ravel()
@@ -116,13 +118,14 @@ def _read(
     resp, spont, notes = _without_nan(path, floats(resp), floats(spont), nan_as_zero)
     if red_cells:
         return resp, spont, identity, notes
-    red = _red(path, held, resp.shape[1])
+    red = _red(path, resp.shape[1])
     notes.append(f"dropped {int(red.sum())} red (GAD+) cells of {len(red)}")
     return resp[:, ~red], spont[:, ~red], identity, notes
 
 
 def _from_one(identity: np.ndarray) -> bool:
-    return bool((identity >= 1).all() and (identity % 1 == 0).all())
+    # Up to where every whole number is one in double precision.
+    return bool(((identity >= 1) & (identity <= 2**53) & (identity % 1 == 0)).all())
 
 
 def _without_nan(
@@ -174,13 +177,15 @@ def _leading_directions(spont: np.ndarray, count: int) -> np.ndarray:
 def _arranged(
     path: Path, values: np.ndarray, stimulus: np.ndarray, stimuli: int, repeats: Repeats
 ) -> tuple[np.ndarray, np.ndarray, list[str]]:
-    rows = in_presentation_order(stimulus, stimuli)
+    # Of the images that were shown alone: an identity that is damaged may be any number.
+    shown, stimulus, times = np.unique(stimulus, return_inverse=True, return_counts=True)
     needed = 2 if repeats == "halves" else 1
-    kept = np.flatnonzero([len(some) >= needed for some in rows])
+    often_enough = times >= needed
+    kept = shown[often_enough]
     if not len(kept):
         often = "twice, which repeats='halves' needs; choose 'presentations'" if needed > 1 else ""
         raise ValueError(f"{path}: no image was presented {often or 'at all, only the blank'}")
-    rows = [rows[stimulus] for stimulus in kept]
+    rows = list(compress(in_presentation_order(stimulus, len(shown)), often_enough))
     counts = f"{span([len(some) for some in rows])} presentations of each image"
     notes = [
         f"dropped {stimuli - len(kept)} of {stimuli} images, presented fewer than {needed} times"
@@ -193,7 +198,7 @@ def _arranged(
 
 def _images(path: Path, expected: int) -> np.ndarray:
     """Return the stimuli as (images, height, width) in [0, 1]."""
-    imgs = np.asarray(_mat(path, ["imgs"])["imgs"])
+    imgs = numbers(path, "imgs")
     if imgs.ndim != 3 or imgs.shape[2] != expected:
         raise ValueError(
             f"{path}: imgs has shape {imgs.shape}; the recording needs (height, width, {expected})"
@@ -203,33 +208,12 @@ def _images(path: Path, expected: int) -> np.ndarray:
     return np.moveaxis(imgs, 2, 0).astype(np.float32) / 255
 
 
-def _mat(path: Path, names: list[str]) -> dict[str, Any]:
-    from scipy.io import loadmat
-
-    try:
-        held = loadmat(path, variable_names=names)
-    except NotImplementedError as error:
-        raise ValueError(
-            f"{path} is a MATLAB 7.3 file; save it again with -v7, or as npz (docs/recordings.md)"
-        ) from error
-    # A damaged file can make the reader raise nearly anything.
-    except Exception as error:
-        raise ValueError(f"{path} is not a MATLAB file that can be read: {error}") from error
-    absent = [name for name in names if name not in held]
-    if absent:
-        raise ValueError(f"{path} has no variable {absent[0]!r}")
-    return held
-
-
-def _field(path: Path, held: dict[str, Any], struct: str, key: str) -> np.ndarray:
-    fields = held[struct].dtype.names or ()
-    if key not in fields or held[struct].size != 1:
-        raise ValueError(f"{path}: {struct} is no struct with a field {key!r}; it has {fields}")
-    return np.asarray(held[struct][key].item())
-
-
-def _red(path: Path, held: dict[str, Any], cells: int) -> np.ndarray:
+def _red(path: Path, cells: int) -> np.ndarray:
     """Return which cells are red: ``stat`` is an array of structs, one per cell."""
-    if "redcell" not in (held["stat"].dtype.names or ()) or held["stat"].size != cells:
-        raise ValueError(f"{path}: stat has no 'redcell' for each of {cells} cells; red_cells=True")
-    return np.array([bool(np.any(one)) for one in held["stat"]["redcell"].ravel()])
+    red = fields(path, "stat", ["redcell"])["redcell"]
+    if len(red) != cells:
+        raise ValueError(
+            f"{path}: stat has {len(red)} values of 'redcell' for {cells} cells; red_cells=True "
+            "keeps all"
+        )
+    return np.array([bool(np.any(one)) for one in red])

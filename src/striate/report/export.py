@@ -3,9 +3,11 @@
 import io
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from matplotlib import rc_context
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 
 from striate.report.figures import BLUE, HOUSE, INK, MUTED, PAGE, RULE, Plate
@@ -23,15 +25,26 @@ THEME = {
 @rc_context(HOUSE)
 def files(plate: Plate) -> Mapping[str, bytes]:
     """Return the plate as the files it is saved as, by suffix: svg, pdf, csv."""
-    vector = {}
-    _lay_out(plate.figure)
-    for kind, blank in (("svg", ("Date", "Creator", "Format", "Type")), ("pdf", ("CreationDate",))):
-        buffer = io.BytesIO()
-        # Without dates, the same results give the same bytes.
-        plate.figure.savefig(buffer, format=kind, metadata=dict.fromkeys(blank))
-        drawn = buffer.getvalue()
-        vector[kind] = _told_apart(_numbered(_short(drawn))) if kind == "svg" else drawn
-    return vector | {"csv": plate.numbers.to_csv(index=False).encode()}
+    figure = plate.figure
+    _lay_out(figure)
+    svg = _drawn(figure, FigureCanvasSVG(figure).print_svg, "Date", "Creator", "Format", "Type")
+    pdf = _drawn(figure, FigureCanvasPdf(figure).print_pdf, "CreationDate")
+    return {
+        "svg": _told_apart(_numbered(_short(svg))),
+        "pdf": pdf,
+        "csv": plate.numbers.to_csv(index=False).encode(),
+    }
+
+
+def _drawn(figure: Figure, draw: Callable[..., object], *blank: str) -> bytes:
+    """Draw a figure that is laid out, once: `Figure.savefig` draws twice, to lay out first.
+
+    Without dates, which `blank` leaves out, the same results give the same bytes.
+    """
+    buffer, dpi = io.BytesIO(), figure.dpi
+    draw(buffer, metadata=dict.fromkeys(blank))
+    figure.dpi = dpi  # which drawing sets to that of the format
+    return buffer.getvalue()
 
 
 def inline_svg(svg: bytes, *, prefix: str, label: str) -> str:
@@ -92,6 +105,11 @@ def _told_apart(svg: bytes) -> bytes:
 
 def _lay_out(figure: Figure) -> None:
     """Place everything once, for both formats; a drawing would do the same and more."""
+    for axes in figure.axes:
+        for axis in (axes.xaxis, axes.yaxis):
+            # Else the place of a label that is none is sought among all ticks, again and again.
+            if not axis.get_label_text():
+                axis.set_label_coords(0, 0)
     engine = figure.get_layout_engine()
     if engine is not None:
         engine.execute(figure)

@@ -36,6 +36,7 @@ HOUSE: dict[Any, Any] = {
     "axes.titlesize": 9,
     "axes.titlelocation": "left",
     "axes.titlepad": 7,
+    "axes.titley": 1.0,  # no figure has ticks above, among which its place would be sought
     "axes.linewidth": 0.7,
     "axes.spines.top": False,
     "axes.spines.right": False,

@@ -1,6 +1,6 @@
 """The scatter: a row of panels per rule by which a layer stands for its network."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -169,15 +169,24 @@ def _looks(joined: Joined) -> dict[str, Look]:
 
 
 def _draw(axes: Axes, panel: Panel, joined: Joined, looks: dict[str, Look]) -> None:
-    for one, x, y in panel.points:
-        colour = looks[one.objective]["color"]
+    alike: dict[tuple[str, bool, bool], list[tuple[Point, Value, Value]]] = {}
+    for point in panel.points:
+        one = point[0]
+        alike.setdefault((one.objective, one.penalised, one.masked), []).append(point)
+    # As many things to draw as there are looks, not networks.
+    for (objective, penalised, masked), points in alike.items():
+        colour = looks[objective]["color"]
+        x, y, _ = _columns(points)
         look: Look = {"fmt": "none", "ecolor": colour, "elinewidth": 0.8, "alpha": 0.6}
-        axes.errorbar(x.value, y.value, y.error, x.error, **look)
+        axes.errorbar(
+            x, y, _errors(y for _, _, y in points), _errors(x for _, x, _ in points), **look
+        )
         axes.plot(
-            x.value, y.value, color=colour, marker="D" if one.penalised else "o", markersize=5.5,
-            markerfacecolor="none" if one.masked else colour, zorder=3,
+            x, y, color=colour, linestyle="none", marker="D" if penalised else "o", markersize=5.5,
+            markerfacecolor="none" if masked else colour, zorder=3,
         )  # fmt: skip
-        if len(panel.points) <= MOST:
+    if len(panel.points) <= MOST:
+        for one, x, y in panel.points:
             axes.annotate(
                 str(one.number), (x.value, y.value), (4, 3), textcoords="offset points",
                 fontsize=6.8, color=INK,
@@ -192,6 +201,11 @@ def _draw(axes: Axes, panel: Panel, joined: Joined, looks: dict[str, Look]) -> N
     axes.margins(0.14)
     if panel.pair[1] == ROBUSTNESS:
         axes.yaxis.set_major_formatter(FuncFormatter(lambda v, place: f"{round(100 * v, 2):g} %"))
+
+
+def _errors(values: Iterable[Value]) -> list[float]:
+    """Return the errors; NaN, which is not drawn, where a number has none."""
+    return [np.nan if one.error is None else one.error for one in values]
 
 
 def _legend(figure: Figure, joined: Joined, looks: dict[str, Look]) -> None:

@@ -27,10 +27,11 @@ def exponent_rows(letter: str, together: Together) -> list[pd.DataFrame]:
     `x` is the layer's place, or its relative depth where networks have different layers.
     """
     parts = []
+    same = same_layers(together)
+    step = 0.12 if same else 0.012
     for one in together.networks:
         count = len(one.layers)
-        places = np.arange(float(count)) if same_layers(together) else np.linspace(0, 1, count)
-        step = 0.12 if same_layers(together) else 0.012
+        places = np.arange(float(count)) if same else np.linspace(0, 1, count)
         for source, name, aside in (("measured", "alpha", 0), (INTERVAL, "alpha_all_images", step)):
             there = [
                 (place + aside, layer.name, layer.scores[name])

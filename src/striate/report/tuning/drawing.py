@@ -9,14 +9,12 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLo
 
 from striate.report.drawing import COLOURS, DASHES, MARKS, clipped, rows, stacked
 from striate.report.figures import INK, RULE, Look, draw
-from striate.report.tuning.found import Layer, Network, Together
+from striate.report.tuning.found import Layer, Together
 from striate.results import Score
 
 LONGEST = 6  # characters of a layer's name that fit without turning it
 MOST_NAMES = 8  # that fit beside each other
 DEPTH = "relative depth: first layer measured 0, last 1"
-
-Place = tuple[Layer, float]
 
 
 def network_looks(together: Together) -> dict[str, Look]:
@@ -36,25 +34,22 @@ def same_layers(together: Together) -> bool:
     return len({tuple(layer.name for layer in one.layers) for one in together.networks}) == 1
 
 
-def places(together: Together, network: Network) -> list[Place]:
-    """Return where each layer stands: by number, or by depth where networks have other layers."""
-    count = len(network.layers)
-    where = range(count) if same_layers(together) else np.linspace(0, 1, count)
-    return [(layer, float(x)) for layer, x in zip(network.layers, where, strict=True)]
-
-
 def layer_rows(
     letter: str, together: Together, chosen: Callable[[Layer], Score | None]
 ) -> pd.DataFrame:
     """Return a score of each layer that has it, with the number of its channels.
 
-    `of` is the network, `series` the layer's short name.
+    `of` is the network, `series` the layer's short name, `x` the layer's number, or its depth where
+    networks have other layers.
     """
     parts = []
+    same = same_layers(together)
     for network in together.networks:
+        count = len(network.layers)
+        where = range(count) if same else np.linspace(0, 1, count)
         there = [
-            (layer.label, x, score)
-            for layer, x in places(together, network)
+            (layer.label, float(x), score)
+            for layer, x in zip(network.layers, where, strict=True)
             if (score := chosen(layer)) is not None
         ]
         if there:

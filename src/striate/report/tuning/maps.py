@@ -169,11 +169,15 @@ def _shares(letter: str, one: Chosen) -> pd.DataFrame:
 
 
 def _map_rows(network: Network) -> pd.DataFrame:
-    return stacked(
-        rows(network.label, "measured", network.label, layer.label, curve.x, curve.y)
+    there = [
+        (layer.label, curve)
         for layer in network.layers
         if (curve := layer.curves.get(ALL)) is not None
-    )
+    ]
+    names = [name for name, curve in there for _ in curve.x]
+    x = [value for _, curve in there for value in curve.x]
+    y = [value for _, curve in there for value in curve.y]
+    return rows(network.label, "measured", network.label, names, x, y)
 
 
 def _cells(shown: np.ndarray) -> pd.DataFrame:
