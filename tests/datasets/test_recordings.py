@@ -218,3 +218,14 @@ def test_a_file_is_known_by_its_content(tmp_path):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(ValueError, match=f"{name} is not the file of Cadena et al. 2019"):
             recording(tmp_path / name)
+
+
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    """As where a bit of a file has flipped: h5py gives such a name as bytes."""
+    path = tmp_path / "v1.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset(b"\x80esponses_a", data=RESPONSES)
+    with pytest.raises(
+        ValueError, match=r"v1\.h5 is damaged: something in it is b'.x80esponses_a'"
+    ):
+        arrays(path)

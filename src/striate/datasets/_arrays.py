@@ -138,14 +138,35 @@ def side_by_side(path: Path, parts: dict[str, np.ndarray]) -> tuple[np.ndarray, 
 
 
 def names(path: Path) -> list[str]:
-    """Return the names of the arrays in an npz or HDF5 file."""
+    """Return the names of the arrays in an npz or HDF5 file.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged.
+    """
     if _is_hdf5(existing(path)):
         import h5py
 
         with hdf5(path) as file:
-            return [name for name, item in file.items() if isinstance(item, h5py.Dataset)]
+            return [name for name, item in items_of(file) if isinstance(item, h5py.Dataset)]
     with _npz(path) as file:
         return list(file.files)
+
+
+def items_of(group: Any) -> list[tuple[str, Any]]:  # noqa: ANN401  an h5py.Group
+    """Return what lies in a group of an HDF5 file, by name.
+
+    Raises
+    ------
+    ValueError
+        If it is damaged: h5py gives a name that is no text as bytes.
+    """
+    found = list(group.items())
+    strange = [name for name, _ in found if not isinstance(name, str)]
+    if strange:
+        raise ValueError(f"{group.file.filename} is damaged: something in it is {strange[0]!r}")
+    return found
 
 
 def read(path: Path, wanted: Sequence[str]) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from striate.datasets._arrays import HDF5, content_of, hdf5, text_of
+from striate.datasets._arrays import HDF5, content_of, hdf5, items_of, text_of
 from striate.datasets._recording import (
     Recording,
     assemble,
@@ -193,7 +193,7 @@ def _groups(file: _File, group: str) -> list[str]:
 
 
 def _items(file: _File, group: str) -> list[tuple[str, Any]]:
-    return list(file[group].items()) if group in file else []
+    return items_of(file[group]) if group in file else []
 
 
 def _sorted_names(shown: np.ndarray) -> tuple[list[str], np.ndarray]:
