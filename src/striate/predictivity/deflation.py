@@ -1,5 +1,9 @@
 """The directions of partial least squares, from the cross-products of several splits."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from functools import partial
+
 import torch
 from torch import Tensor
 
@@ -38,6 +42,7 @@ class Deflated:
         self._made = self._square.diagonal(dim1=1, dim2=2).sum(1)  # at least the largest eigenvalue
         self._largest = cross.new_zeros(splits)
         self._component = -1
+        self._one_thread = _one_thread(cross.device)
 
     def next_directions(self) -> Tensor:
         """Directions in feature space (splits × features) of the next component.
@@ -88,7 +93,7 @@ class Deflated:
 
         The image (splits × neurons) is the deflated cross-products' transposes times the weights.
         """
-        vectors = _top_eigenvectors(self._square)
+        vectors = _top_eigenvectors(self._square, self._one_thread)
         if self._by_neurons:
             weights = self._onto_features(vectors)
             strength = weights.norm(dim=1)
@@ -137,15 +142,26 @@ def _each(matrices: Tensor, vectors: Tensor) -> Tensor:
     return (matrices @ vectors[:, :, None])[:, :, 0]
 
 
-def _top_eigenvectors(squares: Tensor) -> Tensor:
-    """Eigenvector of the largest eigenvalue of each; its sign does not matter here."""
-    if squares.device.type != "cpu":
-        return torch.linalg.eigh(squares)[1][:, :, -1]
-    import scipy.linalg  # noqa: F401  its BLAS must be there to be limited
-    from threadpoolctl import threadpool_limits
+def _one_thread(device: torch.device) -> Callable[[], AbstractContextManager[object]] | None:
+    """Return what keeps small matrices on one thread, on a CPU; a second, idle one holds them up.
 
-    # So small a matrix only suffers from a second thread, which torch's own keep from running.
-    with threadpool_limits(1, user_api="blas"):
+    It is made once for all components: to find the libraries takes as long as an eigenvector.
+    """
+    if device.type != "cpu":
+        return None
+    import scipy.linalg  # noqa: F401  its BLAS must be there to be limited
+    from threadpoolctl import ThreadpoolController
+
+    return partial(ThreadpoolController().limit, limits=1, user_api="blas")
+
+
+def _top_eigenvectors(
+    squares: Tensor, one_thread: Callable[[], AbstractContextManager[object]] | None
+) -> Tensor:
+    """Eigenvector of the largest eigenvalue of each; its sign does not matter here."""
+    if one_thread is None:
+        return torch.linalg.eigh(squares)[1][:, :, -1]
+    with one_thread():
         return torch.stack([_top_eigenvector(square) for square in squares])
 
 
