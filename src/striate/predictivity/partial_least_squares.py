@@ -15,6 +15,7 @@ from striate.predictivity.splits import Split
 
 # Bytes of cross-products held at a time; with more splits than fit, some are done after others.
 BUDGET = 2**30
+ROWS = 256  # stimuli whose features stay in a processor's cache
 
 
 class PLSFits(NamedTuple):
@@ -222,15 +223,33 @@ def _fit(
     energy = mask @ torch.linalg.vector_norm(x, dim=1).square()
     for component in range(components):
         directions = deflated.next_directions() / x_scale
-        latent = directions @ x.T - (directions * x_means).sum(1, keepdim=True)
-        seen = latent * mask
-        # Of the train stimuli `seen` has mean zero up to rounding, and so needs no mean of x.
-        loadings = (seen @ x - seen.sum(1, keepdim=True) * x_means) / x_scale
+        latent, seen, loadings = _seen_along(x, directions, x_means, mask)
+        loadings = (loadings - seen.sum(1, keepdim=True) * x_means) / x_scale
         kept = deflated.deflate(loadings, seen.square().sum(1), energy * directions.square().sum(1))
         scores[:, component] = latent * kept[:, None]
     rotations = deflated.rotations / x_scale[:, :, None]
     loadings = deflated.loadings * y_scale[:, :, None]
     return PLSFits(rotations, loadings, scores.mT, x_means, y_means, deflated.found)
+
+
+def _seen_along(
+    x: Tensor, directions: Tensor, means: Tensor, mask: Tensor
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Project stimuli on each split's direction; those it trains on, and their products with x.
+
+    Up to rounding the train stimuli's have mean zero, so that the products need no mean of x. On a
+    CPU a few stimuli at a time, which are fetched from memory once for both products.
+    """
+    latent, loadings = x.new_empty(mask.shape), torch.zeros_like(directions)
+    offsets = (directions * means).sum(1, keepdim=True)
+    seen = torch.empty_like(latent)
+    some = ROWS if x.device.type == "cpu" else len(x)
+    for first in range(0, len(x), some):
+        part = slice(first, first + some)
+        latent[:, part] = directions @ x[part].T - offsets
+        torch.mul(latent[:, part], mask[:, part], out=seen[:, part])
+        loadings.addmm_(seen[:, part], x[part])
+    return latent, seen, loadings
 
 
 def _products(x: Tensor, y: Tensor, product: Tensor, masks: Tensor) -> Tensor:
