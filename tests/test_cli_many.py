@@ -174,6 +174,24 @@ def test_a_network_that_is_lost_fails_in_all_its_measurements(lab):
     assert out.endswith("2 done, 0 running, 2 failed, 0 missing\n")
 
 
+def test_what_is_wrong_with_a_network_that_is_done_is_told_when_the_others_are(lab):
+    words = f"measure spectrum nets.py:one nets.py:two {SPECTRA}"
+    assert striate(f"measure spectrum nets.py:one {SPECTRA}")[0] == 0
+    loaded = jobs._worked
+
+    def worked(prepare, *given):
+        (lab / "nets.py").write_text(NETS.replace("def one(): return made(1)", ""))
+        return loaded(prepare, *given)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(jobs, "_worked", worked)
+        status, out, err = striate(words)
+    assert status == 2
+    assert "has no function 'one'" in err.splitlines()[-1]
+    assert {line.split("\t")[0] for line in out.splitlines()} == {"nets.py:two"}
+    assert striate("status")[1] == "2 done, 0 running, 0 failed, 0 missing\n"
+
+
 @pytest.mark.usefixtures("lab")
 def test_a_dry_run_says_what_would_be_done():
     words = f"measure predictivity nets.py:one nets.py:two {EACH['predictivity']}"

@@ -184,7 +184,10 @@ def _each(
     device: str,
     many: Many,
 ) -> Iterator[tuple[str, Report]]:
-    """Yield what became of each network, and say it on standard error."""
+    """Yield what became of each network, and say it on standard error.
+
+    An error that is of none of its measurements is raised when all other networks are done.
+    """
     from striate.study import failures
     from striate.study.many import together
     from striate.study.progress import shown
@@ -198,6 +201,7 @@ def _each(
         name: partial(_worked, prepare, results, device, many.retry_failed, Path.cwd())
         for name, prepare in jobs.items()
     }
+    wrong: list[Exception] = []
     with (
         executor_for(many, len(work), results, console, device) as executor,
         shown(every, results, console, total=len(work)) as pace,
@@ -207,15 +211,18 @@ def _each(
                 report = outcome
             else:
                 left = [task for task in tasks[name] if not is_done(task, results)]
-                if not left:  # what is wrong is none of the measurements
-                    raise outcome
                 found = [failures.record(failure_of(one, results), one, outcome) for one in left]
                 report = Report([], found, 0)
+                if not left:
+                    wrong.append(outcome)
+                    console.print(f"{name}: {outcome}", markup=False)
             pace.count(now=name not in there)
             rest = f", {pace.left()}" if name not in there and pace.left() else ""
             line = f"{pace.known:4d}/{pace.total}  {name}  {_said(report, name in there)}{rest}"
             console.print(line, markup=False)
             yield name, report
+    if wrong:
+        raise wrong[0]
 
 
 def _said(report: Report, there: bool) -> str:

@@ -23,8 +23,6 @@ Cluster = Annotated[
 RetryFailed = Annotated[
     bool, typer.Option("--retry-failed", help="do again what failed in an earlier run")
 ]
-
-
 DryRun = Annotated[bool, typer.Option(help="say what would be done, and leave")]
 
 
