@@ -272,14 +272,47 @@ def test_the_strength_that_halves_accuracy_is_given_where_it_is_reached():
 
 def test_a_verdict_is_added_where_it_is_asked_for(measured, tmp_path):
     asked = one(verdict=True)
-    assert asked.items() - one().items() == {("verdict", True)}
+    assert asked.items() - one().items() == {("verdict", "against a baseline")}
     found = measure(asked, tmp_path / "cell.json")
     judged = [result for result in found if result.name in ("sign", "probe", "verdict")]
     assert [result.name for result in judged].count("sign") == 6
-    assert [result.name for result in judged].count("probe") == 6
+    assert [one.settings["probe"] for one in judged if one.name == "probe"][-1] == "transfer"
     (verdict,) = (result for result in judged if result.name == "verdict")
     assert verdict.settings["eps"] == 0.05
     assert verdict.settings["on"] == "test"
     assert verdict.settings["verdict"] in ("robust", "masked", "undecided", "none")
+    assert not list(tmp_path.glob("*undefended*"))
     others = [result for result in found if result not in judged]
     assert kinds(others) == kinds(measured)
+
+
+def test_a_network_with_a_penalty_is_judged_against_the_same_one_without(tmp_path):
+    settings = {"verdict": True, "betas": (0.0, 1.0), "attack_images": 100}
+    overrides = {**SMALL, **settings}
+    without, with_one = tasks(
+        preset="quick", protocol="paper", data="digits", network="shallow_mlp", overrides=overrides
+    )
+    verdicts = []
+    for task in (without, with_one):
+        found = measure(task, tmp_path / "cell.json")
+        verdicts += [one.settings for one in found if one.name == "verdict"]
+    assert verdicts[0]["baseline"] is None
+    assert verdicts[1]["baseline"] == pytest.approx(verdicts[0]["plain"])
+    assert verdicts[1]["plain"] != pytest.approx(verdicts[0]["plain"])
+
+
+def test_networks_to_judge_by_are_trained_once_and_few_are_kept(tmp_path, monkeypatch):
+    trainings = []
+
+    def counted(*given, **settings):
+        trainings.append(settings["task"]["label"])
+        return train(*given, **settings)
+
+    monkeypatch.setattr(cell, "_UNDEFENDED", {})
+    monkeypatch.setattr(cell, "train", counted)
+    for seed in (1, 2, 1):
+        measure({**one(verdict=True), "seed": seed}, tmp_path / f"{seed}.json")
+    assert trainings.count("undefended") == 2
+    monkeypatch.setattr(cell, "KEPT", 1)
+    measure({**one(verdict=True), "seed": 3}, tmp_path / "3.json")
+    assert len(cell._UNDEFENDED) == 1

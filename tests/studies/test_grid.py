@@ -158,7 +158,7 @@ OVERRIDES = {
     "layers": ("all", "layers", "all"),
     "width": (300, "width", 300),
     "weight_decay": (1e-4, "weight_decay", 1e-4),
-    "verdict": (True, "verdict", True),
+    "verdict": (True, "verdict", "against a baseline"),
 }
 GRID_OVERRIDES = {
     "alphas": ((0, 2.5), "target", [None, 0.0, 2.5]),

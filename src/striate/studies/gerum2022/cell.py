@@ -1,24 +1,26 @@
 """One cell of the grid: a network trained, measured and attacked."""
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
+import torch
 from torch import Tensor, nn
 
 from striate import datasets
 from striate.models import NETWORKS, hidden_layers, keras_adam
-from striate.results import Curve, Result, Score, Setting
-from striate.robustness import epsilon_at, fgsm, pgd
+from striate.results import Curve, Result, Score, Setting, digest
+from striate.robustness import epsilon_at, fgsm, pgd, robust_accuracy
 from striate.spectra import Form, Solver, SpectralPenalty
 from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
 from striate.study.epochs import over_epochs
 from striate.study.progress import note
 from striate.study.robustness import Attacks, Judge, in_batches, network_robustness
-from striate.training import spectral, train
+from striate.training import checkpoint as checkpoints
+from striate.training import spectral, standard, train
 
 Kind = TypeVar("Kind", Score, Curve)
 
@@ -26,6 +28,10 @@ LAYER = "hidden"  # what models.gerum2022 calls the regularised layer
 JUDGED = 500  # images
 # Strengths at which the paper shows its networks, where not .05.
 SHOWN_EPS = {("cnn", "mnist"): 0.1, ("cnn", "cifar10"): 0.01}
+# Networks without a penalty that this process has trained to judge others by, of the last few
+# seeds: the same settings give the same network.
+_UNDEFENDED: dict[str, nn.Module] = {}
+KEPT = 8
 
 
 def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result]:
@@ -47,7 +53,8 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
         images the α of other layers that are penalised, as ``alpha_LAYER``; at each
         attacked epoch, accuracy against ε under FGSM and PGD, the ε that halves it, and the
         spectrum of the hidden layer over the test images; and the seconds each part took. With the
-        setting ``verdict``, also what `striate.study.robustness` judges of it at the end.
+        setting ``verdict``, also what `striate.study.robustness` judges of it at the end; where
+        there is a penalty, against a network trained in the same way without one.
     """
     load = datasets.DATASETS[str(task["data"])]
     train_set, test_set = load("train"), load("test")
@@ -59,11 +66,6 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
     channels, height, width = images.shape[1:]
     classes = int(train_set.labels.max()) + 1
     model = build(task, (channels, height, width), classes, seed=_int(task, "seed")).to(device)
-    adam = keras_adam(
-        model.parameters(),
-        learning_rate=_float(task, "learning_rate"),
-        weight_decay=_float(task, "weight_decay"),
-    )
     penalties = _penalties(task, model)
     epochs, history = _int(task, "epochs"), []
     for found in train(
@@ -71,11 +73,17 @@ def measure(task: Task, checkpoint: Path, *, device: str = "cpu") -> list[Result
         images,
         labels,
         objective=partial(spectral, penalties=penalties),
-        optimizer=adam,
+        optimizer=_adam(task, model),
         epochs=epochs,
         batch_size=_int(task, "batch_size"),
         seed=_int(task, "seed"),
-        evaluate=partial(_evaluate, task, test_images, test_labels),
+        evaluate=partial(
+            _evaluate,
+            task,
+            test_images,
+            test_labels,
+            undefended=lambda: _undefended(task, images, labels, classes, checkpoint),
+        ),
         checkpoint=checkpoint,
         task=task,
         alongside=nn.ModuleList(penalties.values()),
@@ -91,6 +99,14 @@ def build(
     """Build the network of a task, or of a plan's settings, in the width that they ask for."""
     width = {} if settings["width"] is None else {"width": settings["width"]}
     return NETWORKS[settings["network"]](image_shape, classes, seed=seed, **width)
+
+
+def _adam(task: Task, model: nn.Module) -> torch.optim.Optimizer:
+    return keras_adam(
+        model.parameters(),
+        learning_rate=_float(task, "learning_rate"),
+        weight_decay=_float(task, "weight_decay"),
+    )
 
 
 def penalised(model: nn.Sequential, which: Setting) -> tuple[str, ...]:
@@ -113,7 +129,13 @@ def _penalties(task: Task, model: nn.Sequential) -> dict[str, SpectralPenalty]:
 
 
 def _evaluate(
-    task: Task, images: Tensor, labels: Tensor, model: nn.Module, epoch: int
+    task: Task,
+    images: Tensor,
+    labels: Tensor,
+    model: nn.Module,
+    epoch: int,
+    *,
+    undefended: Callable[[], nn.Module],
 ) -> list[Result]:
     """Measure the network after `epoch` on the test images, and attack it if that was asked."""
     found: list[Result] = [
@@ -136,22 +158,39 @@ def _evaluate(
         )
         found += [_on("test", epoch, curve), *_halving(name, curve, epoch)]
     if task.get("verdict") and epoch == _int(task, "epochs"):
-        found += _judged(task, images[:count], labels[:count], model, epoch)
+        found += _judged(task, images[:count], labels[:count], model, epoch, undefended)
     seconds = time.perf_counter() - started
     return [*found, Score("seconds", seconds, settings={"part": "attacking", "epoch": epoch})]
 
 
 def _judged(
-    task: Task, images: Tensor, labels: Tensor, model: nn.Module, epoch: int
+    task: Task,
+    images: Tensor,
+    labels: Tensor,
+    model: nn.Module,
+    epoch: int,
+    undefended: Callable[[], nn.Module],
 ) -> list[Result]:
-    """Say whether what PGD leaves at the strength of the paper's figure is real."""
+    """Say whether what PGD leaves at the strength of the paper's figure is real.
+
+    A network with a penalty has to leave more than one without does, and to withstand what fools
+    that one; the one without can only be compared with guessing.
+    """
     eps = SHOWN_EPS.get((str(task["network"]), str(task["data"])), 0.05)
-    classes = int(labels.max()) + 1
+    classes, count = int(labels.max()) + 1, min(JUDGED, len(images))
+    attacks = Attacks({"Linf": (eps,)}, attack_wrong=False)
+    judge = Judge({"Linf": eps}, count, classes)
+    if task["target"] is not None:
+        other = undefended()
+        held = robust_accuracy(
+            other, images[:count], labels[:count], attacks.at("Linf", eps), batch_size=count
+        )
+        judge = judge._replace(surrogate=other, baseline={"Linf": held.double().mean().item()})
     study = network_robustness(
         model,
         in_batches(images.cpu(), labels.cpu(), batch_size=JUDGED),
-        attacks=Attacks({"Linf": (eps,)}, attack_wrong=False),
-        judge=Judge({"Linf": eps}, min(JUDGED, len(images)), classes),
+        attacks=attacks,
+        judge=judge,
         seed=_int(task, "seed"),
         source="",
     )
@@ -161,6 +200,37 @@ def _judged(
         for one in study.results
         if isinstance(one, Score) and one.name in wanted
     ]
+
+
+def _undefended(
+    task: Task, images: Tensor, labels: Tensor, classes: int, checkpoint: Path
+) -> nn.Module:
+    """Train the network of a task without its penalty, frozen beside `checkpoint` meanwhile."""
+    without = {**task, "label": "undefended", "beta": 0.0, "target": None}
+    name = digest([without, str(labels.device)])
+    if name not in _UNDEFENDED:
+        channels, height, width = images.shape[1:]
+        model = build(task, (channels, height, width), classes, seed=_int(task, "seed"))
+        model = model.to(labels.device)
+        frozen, epochs = checkpoint.with_suffix(".undefended.json"), _int(task, "epochs")
+        for found in train(
+            model,
+            images,
+            labels,
+            objective=standard,
+            optimizer=_adam(task, model),
+            epochs=epochs,
+            batch_size=_int(task, "batch_size"),
+            seed=_int(task, "seed"),
+            checkpoint=frozen,
+            task=without,
+        ):
+            note(checkpoint, _epoch(found[0]), epochs, "without a penalty, to judge by")
+        checkpoints.remove(frozen)
+        while len(_UNDEFENDED) >= KEPT:
+            del _UNDEFENDED[next(iter(_UNDEFENDED))]
+        _UNDEFENDED[name] = model
+    return _UNDEFENDED[name]
 
 
 def _halving(name: str, curve: Curve, epoch: int) -> list[Score]:

@@ -91,7 +91,9 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
     shared = plan._asdict()
     for grid in ("alphas", "betas", "seeds"):
         del shared[grid]
-    if not plan.verdict:
+    if plan.verdict:
+        shared["verdict"] = "against a baseline"  # and not by itself, as it once was
+    else:
         del shared["verdict"]  # results of before there were verdicts keep their names
     return shared | {
         "ranks": f"{plan.ranks[0]}-{plan.ranks[1]}",
