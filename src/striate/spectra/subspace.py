@@ -93,11 +93,11 @@ def tracked_components(
     """
     rows, total = batch.copied(torch.bfloat16 if coarse else batch.x.dtype, processes)
     width = basis.shape[1]
-    directions, newest = basis, _times(rows, basis)
+    directions, newest = basis, times(rows, basis)
     images, used = newest, 0
     while True:
-        block = _new_directions(processes.add(_times(rows.T, newest)), directions)
-        newest, used = _times(rows, block), used + 1
+        block = _new_directions(processes.add(times(rows.T, newest)), directions)
+        newest, used = times(rows, block), used + 1
         directions, images = torch.cat([directions, block], 1), torch.cat([images, newest], 1)
         inner = processes.add(images.T @ images)
         values, rotation = torch.linalg.eigh(inner.double())
@@ -113,9 +113,9 @@ def tracked_components(
         kept = directions @ rotation[:, -width - SPARE :].flip(1).to(directions.dtype)
         kept = torch.linalg.qr(kept)[0]  # or rounding would add up from batch to batch
         found = _solved(batch, kept, count, total, processes)
-        residual = processes.add(_times(rows.T, found.left)) - found.right * found.eigenvalues
-        outside = processes.add(_times(rows, _lacking(residual, found)).double().square().sum())
-        tracked = Tracked(found, *_errors(residual, found.eigenvalues, outside), kept, used)
+        residual = processes.add(times(rows.T, found.left)) - found.right * found.eigenvalues
+        outside = processes.add(times(rows, lacking(residual, found)).double().square().sum())
+        tracked = Tracked(found, *errors(residual, found.eigenvalues, outside), kept, used)
         full = directions.shape[1] + width > len(basis)
         if used == MOST_BLOCKS or full or good_enough(tracked):
             # More digits than these a gradient does not need.
@@ -127,7 +127,7 @@ def _round_up(columns: int, most: int) -> int:
     return min(-(-columns // 32) * 32, most)
 
 
-def _times(rows: Tensor, block: Tensor) -> Tensor:
+def times(rows: Tensor, block: Tensor) -> Tensor:
     return (rows @ block.to(rows.dtype)).to(block.dtype)
 
 
@@ -154,14 +154,14 @@ def _solved(
     return Components(images @ rotation, some @ rotation, eigenvalues, total)
 
 
-def _lacking(residual: Tensor, found: Components) -> Tensor:
+def lacking(residual: Tensor, found: Components) -> Tensor:
     """Direction in which the components lie wrong: their residuals' sum stands for them all."""
     lacking = (residual / found.eigenvalues.clamp_min(1e-300)).sum(1, keepdim=True).to(found.right)
     lacking -= found.right @ (found.right.T @ lacking)  # there only by rounding
     return lacking / lacking.norm().clamp_min(torch.finfo(lacking.dtype).tiny)
 
 
-def _errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
+def errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
     # A value that vanishes is known, and counts, as little as rounding of the first.
     double = torch.finfo(torch.float64)
     values = torch.maximum(eigenvalues, double.eps * eigenvalues[0]).clamp_min(double.tiny**0.5)

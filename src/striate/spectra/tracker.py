@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from striate.spectra.centred import Centred
 from striate.spectra.components import Components, exact_components
 from striate.spectra.distances import FLOOR
+from striate.spectra.iterated import iterated_components
 from striate.spectra.processes import Processes
 from striate.spectra.subspace import SPARE, STEEP, Tracked, tracked_components
 
@@ -87,7 +88,8 @@ class Tracker(nn.Module):
             return exact_components(batch, count, processes=processes)
         if (basis := self._start_for(batch.x)) is not None:
             single = batch.x.dtype == torch.float32
-            found = tracked_components(
+            find = iterated_components if batch.x.is_cuda else tracked_components
+            found = find(
                 batch,
                 count,
                 basis=basis,

@@ -1,0 +1,98 @@
+r"""The leading principal components of a batch, where products cost next to nothing.
+
+What `subspace.tracked_components` does for a processor, for a GPU: there a thin product takes
+microseconds and a small eigenproblem a millisecond, whatever its size, so the space is bettered by
+products alone and there is one eigenproblem, of as many directions as are remembered.
+"""
+
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from striate.spectra.centred import Centred
+from striate.spectra.components import Components
+from striate.spectra.processes import ALONE, Processes
+from striate.spectra.subspace import SPARE, STEEP, Tracked, errors, lacking, times
+
+# Products with the scatter matrix before the first look at the error, and between later ones.
+ROUNDS = (3, 2, 2, 2)
+
+
+def iterated_components(
+    batch: Centred,
+    count: int,
+    *,
+    basis: Float[Tensor, "units basis"],
+    good_enough: Callable[[Tracked], bool],
+    coarse: bool,
+    processes: Processes = ALONE,
+) -> Tracked:
+    r"""Find the `count` leading components of `batch`, starting from `basis`.
+
+    Subspace iteration, :math:`Q \leftarrow \mathrm{orth}(\bar X^\top\bar X Q)`, three times; then
+    Rayleigh–Ritz in :math:`Q`, in the precision of `batch`, and the error as
+    `subspace.tracked_components` estimates it.
+
+    Parameters
+    ----------
+    batch, count, basis, coarse, processes
+        As in `subspace.tracked_components`.
+    good_enough
+        While it is not, two more products follow, up to nine in all. The last answer may be no.
+
+    Raises
+    ------
+    ValueError
+        If the sum of squares overflows.
+    """
+    rows, total = batch.copied(torch.bfloat16 if coarse else batch.x.dtype, processes)
+    directions, tracked = basis, None
+    for number, products in enumerate(ROUNDS, 1):
+        for _ in range(products):
+            directions = orthonormal(processes.add(times(rows.T, times(rows, directions))))
+        images = torch.cat([part @ directions for part in batch.parts()])
+        double = images.double()
+        eigenvalues, rotation = torch.linalg.eigh(processes.add(double.T @ double))
+        eigenvalues, rotation = eigenvalues.flip(0).relu(), rotation.flip(1).to(images.dtype)
+        if coarse and eigenvalues[count - 1] < STEEP * eigenvalues[0]:
+            return iterated_components(
+                batch,
+                count,
+                basis=basis,
+                good_enough=good_enough,
+                coarse=False,
+                processes=processes,
+            )
+        directions, images = directions @ rotation, images @ rotation[:, :count]
+        found = Components(images, directions[:, :count], eigenvalues[:count], total)
+        residual = processes.add(times(rows.T, found.left)) - found.right * found.eigenvalues
+        outside = processes.add(times(rows, lacking(residual, found)).double().square().sum())
+        # Where the components are least right there is most to be had for a wider basis.
+        more = residual[:, -SPARE:].to(directions.dtype)
+        more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
+        tracked = Tracked(
+            found,
+            *errors(residual, found.eigenvalues, outside),
+            torch.cat([directions, more], 1),
+            number,
+        )
+        if good_enough(tracked):
+            break
+    assert tracked is not None  # there is a first round
+    return tracked
+
+
+def orthonormal(block: Float[Tensor, "units columns"]) -> Float[Tensor, "units columns"]:
+    """Orthonormal directions of the same span, by Cholesky factors of their inner products.
+
+    Of columns that depend on each other more closely than float64 can tell there is no such factor,
+    and what is returned is no number.
+    """
+    directions = block.double()
+    directions = directions / directions.norm(dim=0)
+    for _ in range(2):  # the first leaves what its rounding was worth, the second next to nothing
+        factor = torch.linalg.cholesky_ex(directions.T @ directions)[0]
+        directions = torch.linalg.solve_triangular(factor, directions.T, upper=False).T
+    return directions.to(block.dtype)
