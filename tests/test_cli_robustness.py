@@ -137,7 +137,7 @@ def test_a_killed_run_goes_on_where_it_was(lab):
     ("--cutoffs 1,2", "--cutoffs is for passbands; give --passbands too"),
     ("--verdict --verdict-eps 0.1", "--verdict-eps is given 1 times and --norm 0"),
     ("--geometry dense", "geometry='dense'; choose paper or exact"),
-    ("--precision half", "precision='half'; choose float32 or bfloat16"),
+    ("--precision half", "precision='half'; choose one of float32, bfloat16, float16"),
 ])  # fmt: skip
 def test_a_mistake_costs_one_line_and_no_file(lab, capsys, monkeypatch, options, message):
     words = f"measure robustness tiny.py:net --images photos {options}"

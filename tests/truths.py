@@ -1,5 +1,7 @@
 """Problems whose answers are known beforehand, shared by the tests."""
 
+from functools import cache
+
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -128,3 +130,51 @@ def gabor_network(
     layer.weight.data = torch.from_numpy(np.stack(filters)[:, None]).float()
     after = {"linear": [], "rectified": [nn.ReLU()], "energy": [Energy()]}[kind]
     return nn.Sequential(layer, *after)
+
+
+@cache
+def _digits() -> tuple[Tensor, Tensor]:
+    # Not by way of striate's data sets: where there is a GPU, there may be little else.
+    from sklearn.datasets import load_digits
+
+    pixels, classes = load_digits(return_X_y=True)
+    return torch.from_numpy(pixels).float().reshape(-1, 1, 8, 8) / 16, torch.from_numpy(classes)
+
+
+def digits_held_out() -> tuple[Tensor, Tensor]:
+    """200 digits that `digit_reader` has not seen, with their classes."""
+    images, labels = _digits()
+    return images[-200:].clone(), labels[-200:]
+
+
+@cache
+def _digit_weights() -> dict[str, Tensor]:
+    images, labels = (tensor[:-200] for tensor in _digits())
+    net = _digit_net()
+    optimizer = torch.optim.Adam(net.parameters(), lr=3e-3)
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(200):
+        some = torch.randint(len(images), (64,), generator=generator)
+        optimizer.zero_grad()
+        nn.functional.cross_entropy(net(images[some]), labels[some]).backward()
+        optimizer.step()
+    return net.state_dict()
+
+
+def _digit_net() -> nn.Sequential:
+    net = nn.Sequential(
+        nn.Conv2d(1, 8, 3), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.ReLU(), nn.Flatten(),
+        nn.Linear(16 * 4 * 4, 10),
+    )  # fmt: skip
+    generator = torch.Generator().manual_seed(0)
+    for parameter in net.parameters():
+        std = (2 / parameter[0].numel()) ** 0.5 if parameter.ndim > 1 else 0
+        nn.init.normal_(parameter, std=std, generator=generator)
+    return net
+
+
+def digit_reader() -> nn.Sequential:
+    """A small network that reads scikit-learn's digits, trained in a second, the same each time."""
+    net = _digit_net()
+    net.load_state_dict(_digit_weights())
+    return net.eval()

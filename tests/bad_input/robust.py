@@ -36,8 +36,8 @@ CASES = [
         "steps=0: give a whole number from 1 on",
     ),
     (
-        "attacked(attacks=attacks._replace(precision='float16'))",
-        "precision='float16'; choose float32 or bfloat16",
+        "attacked(attacks=attacks._replace(precision='float8'))",
+        "precision='float8'; choose one of float32, bfloat16, float16",
     ),
     (
         "attacked(attacks=attacks, passbands=Passbands((), 'ideal'))",

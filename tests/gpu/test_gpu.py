@@ -3,12 +3,18 @@
 Nothing here runs where there is none; what it took and said is in docs/reproduce-gerum.md.
 """
 
+import os
+import socket
+import subprocess
+import sys
 from functools import partial
+from pathlib import Path
 
 import pytest
 import torch
 from torch import nn
 from torch.nn.functional import cosine_similarity
+from trained_together import objectives, trained
 
 import striate
 from striate.activations import collect, kernels
@@ -20,11 +26,22 @@ from striate.predictivity import (
     split_half_reliability,
     split_indices,
 )
-from striate.robustness import LinfBall, correct, fgsm, pgd
+from striate.robustness import (
+    LinfBall,
+    ball,
+    bfloat16_gradient,
+    correct,
+    fgsm,
+    float16_gradient,
+    pgd,
+    plain_gradient,
+    robust_accuracy,
+    summed_cross_entropy,
+)
 from striate.spectra import SpectralPenalty, eigenspectrum, fit_power_law, gram_eigenspectrum
 from striate.tuning import preferred_frequency, tuning_curves
 from striate.visualize import optimal_stimulus
-from truths import degenerate, gaussian, planted, power_law
+from truths import degenerate, digit_reader, digits_held_out, gaussian, planted, power_law
 
 pytestmark = [
     pytest.mark.gpu,
@@ -134,6 +151,64 @@ def test_attacks_agree_with_the_cpu():
         assert found.is_cuda
         torch.testing.assert_close(found.cpu(), ours[name], rtol=0, atol=1e-9)
         assert (correct(model, found, labels.cuda()).cpu() == right[name]).all()
+
+
+@pytest.mark.parametrize("gain", [1.0, 4.0], ids=["as trained", "certain"])
+@pytest.mark.parametrize("gradient", [float16_gradient, bfloat16_gradient])
+@pytest.mark.parametrize(("norm", "eps"), [("Linf", 0.1), ("L2", 0.6), ("L1", 4.0)])
+def test_attacks_in_half_precision_find_what_those_in_float32_find(norm, eps, gradient, gain):
+    model = digit_reader().cuda()
+    with torch.no_grad():
+        for parameter in model[-1].parameters():
+            parameter.mul_(gain)
+    images, labels = (tensor.cuda() for tensor in digits_held_out())
+    climb = partial(pgd, ball=ball(norm, eps), steps=10, step_size=eps / 5)
+    coarse, fine = (
+        robust_accuracy(model, images, labels, partial(climb, gradient=each), batch_size=200)
+        for each in (gradient, plain_gradient)
+    )
+    assert coarse.is_cuda
+    assert coarse.float().mean().item() == pytest.approx(fine.float().mean().item(), abs=0.02)
+    assert fine.float().mean() < correct(model, images, labels).float().mean() - 0.2
+
+
+@pytest.mark.parametrize("gain", [1.0, 4.0, 1e-9], ids=["as trained", "certain", "flat"])
+def test_gradients_in_float16_agree_with_the_cpu(gain):
+    def slopes(gradient, device):
+        model = digit_reader().to(device)
+        with torch.no_grad():
+            for parameter in model[-1].parameters():
+                parameter.mul_(gain)
+        images, labels = (tensor[:100].to(device) for tensor in digits_held_out())
+        return gradient(model, images, labels, summed_cross_entropy).cpu().double().flatten(1)
+
+    found, expected = slopes(float16_gradient, "cuda"), slopes(plain_gradient, "cpu")
+    assert cosine_similarity(found, expected, eps=1e-60).min() > 0.99
+
+
+def test_one_process_of_torchrun_trains_as_none(tmp_path):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    here, file = Path(__file__).parent, tmp_path / "weights.pt"
+    command = [
+        sys.executable, "-m", "torch.distributed.run", "--nproc-per-node", "1",
+        "--master-addr", "127.0.0.1", "--master-port", str(port),
+        str(here / "trained_together.py"), "cuda", str(file),
+    ]  # fmt: skip
+    # No machine but this one is asked for.
+    local = {"NCCL_SOCKET_IFNAME": "lo", "PYTHONPATH": os.pathsep.join(filter(None, sys.path))}
+    done = subprocess.run(
+        command, env=os.environ | local, capture_output=True, text=True, timeout=120, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    found = torch.load(file)
+    assert found["backend"] == "nccl"
+    for name in objectives():
+        alone, together = trained(name, "cuda"), found["weights"][name]
+        assert alone.keys() == together.keys()
+        for weight, expected in alone.items():
+            torch.testing.assert_close(together[weight], expected, rtol=0, atol=1e-6)
 
 
 def test_a_training_is_watched():

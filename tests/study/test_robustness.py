@@ -200,8 +200,9 @@ def test_the_judge_says_what_signs_probes_and_verdict_are():
     assert verdict.value == values[verdict.settings["verdict"]]
 
 
-def test_gradients_in_bfloat16_are_checked_and_answers_are_float32():
-    found = measured(attacks=GRID._replace(precision="bfloat16"))
+@pytest.mark.parametrize("precision", ["bfloat16", "float16"])
+def test_gradients_in_half_precision_are_checked_and_answers_are_float32(precision):
+    found = measured(attacks=GRID._replace(precision=precision))
     exact = measured()
     np.testing.assert_array_equal(found.arrays["clean"], exact.arrays["clean"])
     gaps = [one for one in found.results if one.name == "precision_gap"]
@@ -276,7 +277,7 @@ def test_an_accuracy_is_found_again_by_norm_and_strength():
     ({"attacks": GRID._replace(epsilons={"Linf": (0.0,)})}, "epsilons of Linf are 0; give each"),
     ({"attacks": GRID._replace(epsilons={"Linf": (2.0,)})}, "eps=2"),
     ({"attacks": GRID._replace(steps=0)}, "steps=0: give a whole number from 1 on"),
-    ({"attacks": GRID._replace(precision="half")}, "precision='half'; choose float32 or bfloat16"),
+    ({"attacks": GRID._replace(precision="half")}, "choose one of float32, bfloat16, float16"),
     ({"passbands": Passbands((), "ideal")}, "cutoffs are none; give cycles per image"),
     ({"passbands": Passbands((2.0, 1.0), "ideal")}, "cutoffs are 2, 1; give cycles per image"),
     ({"passbands": Passbands((1.0,), "box")}, "filter='box'; choose ideal or gaussian"),

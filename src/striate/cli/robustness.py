@@ -80,7 +80,8 @@ def measure_robustness(
         str | None, typer.Option(help="cycles per image; default: octaves from 1")
     ] = None,
     precision: Annotated[
-        str, typer.Option(help="of the gradients: float32 | bfloat16; answers are float32")
+        str,
+        typer.Option(help="of the gradients: float32 | bfloat16 | float16; answers are float32"),
     ] = "float32",
     batch_size: Annotated[int, typer.Option(help="images attacked and kept at a time")] = 250,
     seed: Seed = 0,

@@ -12,10 +12,17 @@ from striate.robustness.accuracy import (
     robust_accuracy,
     robust_curve,
 )
-from striate.robustness.attacks import Loss, fgsm, pgd, summed_cross_entropy, summed_margin
+from striate.robustness.attacks import fgsm, pgd, summed_cross_entropy, summed_margin
 from striate.robustness.balls import Ball, Geometry, L1Ball, L2Ball, LinfBall, Norm, ball
 from striate.robustness.black_box import random_search
 from striate.robustness.external import autoattack
+from striate.robustness.gradients import (
+    Gradient,
+    Loss,
+    bfloat16_gradient,
+    float16_gradient,
+    plain_gradient,
+)
 from striate.robustness.judging import Verdict, verdict
 from striate.robustness.probing import Probe, probes
 from striate.robustness.warning_signs import Sign, signs
@@ -24,6 +31,7 @@ __all__ = [
     "Attack",
     "Ball",
     "Geometry",
+    "Gradient",
     "L1Ball",
     "L2Ball",
     "LinfBall",
@@ -34,10 +42,13 @@ __all__ = [
     "Verdict",
     "autoattack",
     "ball",
+    "bfloat16_gradient",
     "correct",
     "epsilon_at",
     "fgsm",
+    "float16_gradient",
     "pgd",
+    "plain_gradient",
     "probes",
     "random_search",
     "robust_accuracy",

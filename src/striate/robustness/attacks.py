@@ -7,17 +7,16 @@ It runs the model in evaluation mode, puts its mode back, and leaves no paramete
 from collections.abc import Callable
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness.balls import Ball, Images, L1Ball
+from striate.robustness.gradients import Gradient, Labels, Loss, plain_gradient
 from striate.robustness.limits import within
 from striate.robustness.victim import check, frozen
 
-Labels = Int[Tensor, " batch"]
 Logits = Float[Tensor, "batch classes"]
-Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 def summed_cross_entropy(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
@@ -86,7 +85,7 @@ def fgsm(
     """
     check(images, labels)
     with frozen(model):
-        step = ball.eps * _uphill(ball, _gradient(model, images, labels, loss), images)
+        step = ball.eps * _uphill(ball, plain_gradient(model, images, labels, loss), images)
     return within(ball, (images + step).clamp(0, 1), images)
 
 
@@ -102,6 +101,7 @@ def pgd(
     restarts: int = 1,
     generator: torch.Generator | None = None,
     loss: Loss = summed_cross_entropy,
+    gradient: Gradient = plain_gradient,
 ) -> Images:
     """Climb the loss by projected gradient ascent, and return where the climb ends.
 
@@ -130,6 +130,8 @@ def pgd(
         Source of the random starts, on the device of `images`; required by `random_start`.
     loss
         As in `fgsm`; it is given any part of the batch.
+    gradient
+        How its slope is computed: `float16_gradient` and `bfloat16_gradient` are coarser.
 
     Returns
     -------
@@ -151,13 +153,20 @@ def pgd(
         raise ValueError("random_start=True needs generator=torch.Generator().manual_seed(…)")
     if restarts > 1 and not random_start:
         raise ValueError(f"restarts={restarts} from one start are all alike; set random_start=True")
+
+    def climb(random: bool) -> Tensor:
+        return _climb(
+            lambda some, true: gradient(model, some, true, loss),
+            images, labels, ball, steps, step_size, generator, random,
+        )  # fmt: skip
+
     with frozen(model):
-        best = _climb(model, images, labels, ball, steps, step_size, generator, loss, random_start)
+        best = climb(random_start)
         if restarts == 1:
             return best
         highest = _losses(model, best, labels, loss)
         for _ in range(restarts - 1):
-            other = _climb(model, images, labels, ball, steps, step_size, generator, loss, True)
+            other = climb(True)
             reached = _losses(model, other, labels, loss)
             best = torch.where((reached > highest).view(-1, 1, 1, 1), other, best)
             highest = torch.maximum(reached, highest)
@@ -166,14 +175,13 @@ def pgd(
 
 @torch.no_grad()
 def _climb(
-    model: nn.Module,
+    slope: Callable[[Tensor, Tensor], Tensor],
     images: Tensor,
     labels: Tensor,
     ball: Ball,
     steps: int,
     step_size: float,
     generator: torch.Generator | None,
-    loss: Loss,
     random_start: bool,
 ) -> Tensor:
     """Take `steps` steps, with each image only until its climb repeats itself."""
@@ -183,7 +191,7 @@ def _climb(
     ends, climbing = torch.empty_like(now), torch.arange(len(images), device=images.device)
     chance = _chance(images.device)
     for left in reversed(range(steps)):
-        step = step_size * _uphill(ball, _gradient(model, now, labels, loss), now)
+        step = step_size * _uphill(ball, slope(now, labels), now)
         after = (images + ball.project(step.add_(now).sub_(images))).clamp_(0, 1)
         # In any ball, a step is a function of where it starts. So an image back, to the bit, where
         # it was one or two steps ago goes to and fro for ever: its climb ends here or one step
@@ -219,13 +227,6 @@ def _uphill(ball: Ball, gradient: Tensor, now: Tensor) -> Tensor:
         stuck = ((now <= 0) & (gradient < 0)) | ((now >= 1) & (gradient > 0))
         gradient = gradient.masked_fill(stuck, 0)
     return ball.steepest(gradient)
-
-
-def _gradient(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-    with torch.enable_grad():
-        pixels = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(loss(model(pixels), labels), pixels)
-    return gradient
 
 
 @torch.no_grad()

@@ -40,7 +40,7 @@ def attacks_of(
     geometry
         As in `striate.robustness.L1Ball`.
     precision
-        ``float32`` or ``bfloat16``, of the gradients.
+        ``float32``, ``bfloat16`` or ``float16``, of the gradients.
 
     Raises
     ------

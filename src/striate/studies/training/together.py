@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import torch
 import torch.distributed as distributed
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
@@ -47,6 +48,8 @@ def joined(device: str) -> Iterator[Joined]:
         raise ValueError(f"device={device!r}: each process takes its own of torchrun's; give cuda")
     if device == "cuda":
         device = f"cuda:{os.environ['LOCAL_RANK']}"
+        # NCCL sends what is no tensor by way of the current GPU, which would be 0 for all.
+        torch.cuda.set_device(device)
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield Joined(distributed.get_rank(), device)

@@ -5,18 +5,28 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
-import torch
-from torch import Tensor, nn
-
 from striate.results import Setting
-from striate.robustness import Attack, Geometry, Norm, ball, pgd
+from striate.robustness import (
+    Attack,
+    Geometry,
+    Gradient,
+    Norm,
+    ball,
+    bfloat16_gradient,
+    float16_gradient,
+    pgd,
+    plain_gradient,
+)
 
 STEPS = 20  # Kong et al. 2021
 NORMS: tuple[Norm, ...] = get_args(Norm)
 # Their mean is the adversarial accuracy of Kong et al. 2021.
 PAPER: Mapping[Norm, float] = MappingProxyType({"Linf": 1 / 1020, "L2": 0.15, "L1": 40.0})
 
-Precision = Literal["float32", "bfloat16"]
+Precision = Literal["float32", "bfloat16", "float16"]
+GRADIENTS: Mapping[Precision, Gradient] = MappingProxyType(
+    {"float32": plain_gradient, "bfloat16": bfloat16_gradient, "float16": float16_gradient}
+)
 
 
 class Protocol(NamedTuple):
@@ -72,15 +82,13 @@ class Attacks(NamedTuple):
 
     def at(self, norm: Norm, eps: float) -> Attack:
         """Return the attack of one strength."""
-        climb = partial(
+        return partial(
             pgd,
             ball=ball(norm, eps, geometry=self.geometry),
             steps=self.steps,
             step_size=2 * eps / self.steps,
+            gradient=GRADIENTS[self.precision],
         )
-        if self.precision == "float32":
-            return climb
-        return partial(_in_bfloat16, climb=climb)
 
     def check(self) -> None:
         """Refuse what is no attack.
@@ -105,8 +113,8 @@ class Attacks(NamedTuple):
         if self.steps < 1:
             raise ValueError(f"steps={self.steps}: give a whole number from 1 on")
         if self.precision not in get_args(Precision):
-            choices = " or ".join(get_args(Precision))
-            raise ValueError(f"precision={self.precision!r}; choose {choices}")
+            choices = ", ".join(get_args(Precision))
+            raise ValueError(f"precision={self.precision!r}; choose one of {choices}")
 
     def about(self, norm: Norm) -> dict[str, Setting]:
         """Say how one norm is attacked."""
@@ -118,23 +126,3 @@ class Attacks(NamedTuple):
             "precision": self.precision,
             **({"geometry": self.geometry} if norm == "L1" else {}),
         }
-
-
-class _Autocast(nn.Module):
-    """A model that computes in bfloat16 where torch thinks that safe, and answers in float32."""
-
-    def __init__(self, model: nn.Module) -> None:
-        super().__init__()
-        self.model = model
-
-    def forward(self, images: Tensor) -> Tensor:
-        with torch.autocast(images.device.type, torch.bfloat16):
-            return self.model(images).float()
-
-
-def _in_bfloat16(model: nn.Module, images: Tensor, labels: Tensor, *, climb: Attack) -> Tensor:
-    """Attack with gradients of bfloat16, whose range is that of float32: nothing is scaled."""
-    wrapped = _Autocast(model)
-    # A new module is in training mode; that of what it wraps is put back by the attack.
-    wrapped.training = model.training
-    return climb(wrapped, images, labels)
