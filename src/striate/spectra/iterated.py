@@ -18,6 +18,9 @@ from striate.spectra.subspace import SPARE, STEEP, Tracked, errors, lacking, tim
 
 # Products with the scatter matrix before the first look at the error, and between later ones.
 ROUNDS = (3, 2, 2, 2)
+# Added to squares of length one, so that whatever the columns a factor exists: what rounding of the
+# products may be worth (after Fukaya et al. 2020, Shifted Cholesky QR), and that of a square.
+SHIFT, ROUNDING = 1e-9, 1e-14
 
 
 def iterated_components(
@@ -51,7 +54,9 @@ def iterated_components(
     directions, tracked = basis, None
     for number, products in enumerate(ROUNDS, 1):
         for _ in range(products):
-            directions = orthonormal(processes.add(times(rows.T, times(rows, directions))))
+            images = processes.add(times(rows.T, times(rows, directions)))
+            directions = _untangled(images.double(), SHIFT).to(images.dtype)
+        directions = orthonormal(directions)
         images = torch.cat([part @ directions for part in batch.parts()])
         double = images.double()
         eigenvalues, rotation = torch.linalg.eigh(processes.add(double.T @ double))
@@ -87,12 +92,19 @@ def iterated_components(
 def orthonormal(block: Float[Tensor, "units columns"]) -> Float[Tensor, "units columns"]:
     """Orthonormal directions of the same span, by Cholesky factors of their inner products.
 
-    Of columns that depend on each other more closely than float64 can tell there is no such factor,
-    and what is returned is no number.
+    Columns that depend on each other more closely than float64 can tell leave directions of
+    rounding, shorter than one.
     """
     directions = block.double()
-    directions = directions / directions.norm(dim=0)
-    for _ in range(2):  # the first leaves what its rounding was worth, the second next to nothing
-        factor = torch.linalg.cholesky_ex(directions.T @ directions)[0]
-        directions = torch.linalg.solve_triangular(factor, directions.T, upper=False).T
+    for shift in (SHIFT, ROUNDING, ROUNDING):
+        directions = _untangled(directions, shift)
     return directions.to(block.dtype)
+
+
+def _untangled(columns: Tensor, shift: float) -> Tensor:
+    """Take from each column those before it, as far as `shift` lets it: there is always a factor."""
+    columns = columns / columns.norm(dim=0).clamp_min(torch.finfo(columns.dtype).tiny)
+    inner = columns.T @ columns
+    inner.diagonal().add_(shift)
+    factor = torch.linalg.cholesky_ex(inner)[0]
+    return torch.linalg.solve_triangular(factor, columns.T, upper=False).T
