@@ -411,6 +411,31 @@ def test_an_attack_climbs():
     assert pgd5(model, x, y, ball=LinfBall(0.1)).sub(x).abs().max() > 0.09
 
 
+class Rooted(nn.Module):
+    """Linear, beside a length whose slope is 0/0 for an image that is all black."""
+
+    def __init__(self):
+        super().__init__()
+        self.read_out = linear()
+
+    def forward(self, images):
+        return self.read_out(images) + images.square().flatten(1).sum(1, keepdim=True).sqrt() * 0
+
+
+@pytest.mark.parametrize("ball", [LinfBall(0.1), L2Ball(0.5), L1Ball(1.0, geometry="paper")],
+    ids=lambda ball: ball.norm)  # fmt: skip
+@pytest.mark.parametrize("attack", [
+    lambda ball: partial(fgsm, ball=ball),
+    lambda ball: partial(pgd, ball=ball, steps=3, step_size=0.05),
+], ids=["fgsm", "pgd"])  # fmt: skip
+def test_an_image_without_a_slope_is_no_robust_image(ball, attack):
+    model, black = Rooted(), images(5)
+    attack(ball)(model, black, labels(5))
+    black[1:3] = 0
+    with pytest.raises(ValueError, match="not finite for 2 of 5 images"):
+        attack(ball)(model, black, labels(5))
+
+
 def test_a_pixel_without_gradient_stays():
     model = linear()
     with torch.no_grad():

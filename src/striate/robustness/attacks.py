@@ -81,7 +81,8 @@ def fgsm(
     Raises
     ------
     ValueError
-        If a pixel lies outside [0, 1] or the numbers of images and labels differ.
+        If a pixel lies outside [0, 1], the numbers of images and labels differ, or the gradient
+        of an image is not finite.
     """
     check(images, labels)
     with frozen(model):
@@ -223,6 +224,12 @@ def _uphill(ball: Ball, gradient: Tensor, now: Tensor) -> Tensor:
 
     A dense step loses nothing at the edge of [0, 1]: the other pixels go where they would go.
     """
+    lost = (~gradient.isfinite()).flatten(1).any(1)
+    if lost.any():  # its sign would be 0, the image stay where it is, and count as robust
+        raise ValueError(
+            f"the gradient of the loss is not finite for {int(lost.sum())} of {len(lost)} images; "
+            "the model does something there that has no slope, such as a root or norm of zero"
+        )
     if isinstance(ball, L1Ball) and ball.geometry == "exact":
         stuck = ((now <= 0) & (gradient < 0)) | ((now >= 1) & (gradient > 0))
         gradient = gradient.masked_fill(stuck, 0)
