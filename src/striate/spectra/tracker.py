@@ -18,7 +18,7 @@ Solver = Literal["exact", "subspace", "auto"]
 # eigendecomposition of the smaller side costs less.
 PAYS = 8
 # The estimate of the error is right within this factor where it matters.
-SAFETY = 2
+SAFETY = 1.25
 # Of the whole variance: far above the rounding of sums.
 MISSED = 1e-4
 # With errors below this part of the tolerance, fewer directions will do; above the other, more are
