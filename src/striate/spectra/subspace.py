@@ -116,7 +116,7 @@ def tracked_components(
             )
         rotation = rotation.to(images.dtype)
         # Or rounding would add up from batch to batch.
-        kept = _orthonormal(directions @ rotation[:, : basis.shape[1] + SPARE], least=4.0)
+        kept = _orthonormal(directions @ rotation[:, : basis.shape[1] + SPARE])
         if coarse:
             right, left = _sharpened(batch, kept, count, processes)
             ahead = processes.add(batch.transposed_times(left))
@@ -125,7 +125,9 @@ def tracked_components(
             ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
         residual = ahead - right * values.to(right)
-        outside = processes.add(rows.times(_lacking(residual, values, right)).double().square().sum())
+        outside = processes.add(
+            rows.times(_lacking(residual, values, right)).double().square().sum()
+        )
         found = _improved(left, ahead, values, total)
         tracked = Tracked(found, *_errors(residual, values, outside), kept, used)
         full = directions.shape[1] + block.shape[1] > len(basis)
@@ -160,21 +162,22 @@ def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
         # What rounding left of a large part that was removed is large beside a small rest.
         block = block - directions @ (directions.T @ block)
         block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
-        block = _orthonormal(block, least=ROUNDING)
+        block = _orthonormal(block)
     return block
 
 
-def _orthonormal(columns: Tensor, *, least: float) -> Tensor:
+def _orthonormal(columns: Tensor) -> Tensor:
     """Make columns of length one orthogonal by Cholesky's factor of their inner products.
 
-    Small matrices only, where QR goes over the columns again and again. So many roundings `least`
-    are added to the diagonal, so that columns that depend on each other have a factor too: what
-    they have in common shrinks then to nothing.
+    Small matrices only, where QR goes over the columns again and again. What is added to the
+    diagonal lets columns that depend on each other have a factor too.
     """
     square = (columns.T @ columns).double()
-    square.diagonal().add_(least * torch.finfo(columns.dtype).eps)
-    factor, failed = torch.linalg.cholesky_ex(square)
-    factor = torch.where(failed == 0, factor, float("nan"))
+    least = ROUNDING * torch.finfo(columns.dtype).eps
+    square.diagonal().add_(least)
+    factor, failed = torch.linalg.cholesky_ex(square / (1 + least))
+    if failed:
+        return torch.linalg.qr(columns)[0]
     identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
     return columns @ torch.linalg.solve_triangular(factor, identity, upper=False).to(columns).T
 
@@ -199,7 +202,12 @@ def _improved(left: Tensor, ahead: Tensor, values: Tensor, total: Tensor) -> Com
     square = ahead.double().square().sum(0)
     eigenvalues = square / values.clamp_min(tiny)
     length = (eigenvalues / values.clamp_min(tiny)).sqrt().to(left)
-    return Components(left * length, ahead / square.sqrt().clamp_min(tiny).to(ahead), eigenvalues, total)
+    return Components(
+        left * length,
+        ahead / square.sqrt().to(ahead).clamp_min(torch.finfo(ahead.dtype).tiny),
+        eigenvalues,
+        total,
+    )
 
 
 def _lacking(residual: Tensor, values: Tensor, right: Tensor) -> Tensor:
