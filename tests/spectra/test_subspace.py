@@ -8,7 +8,9 @@ from functools import cache
 import numpy as np
 import pytest
 import torch
+from torch.testing import assert_close
 
+from striate.spectra import subspace
 from striate.spectra.centred import Centred
 from striate.spectra.processes import Processes
 from striate.spectra.subspace import SPARE, tracked_components
@@ -242,6 +244,19 @@ def test_rows_held_by_others_are_asked_for():
     # The sum of squares, two matrices of scores with the block between them, residuals, variances,
     # and that along what is lacking.
     assert len(shares) == 7
+
+
+def test_columns_that_depend_on_each_other_are_made_orthogonal_all_the_same():
+    """By Cholesky's factor, and by QR where there is none."""
+    columns = gaussian(50, 6, dtype=torch.float32)
+    columns[:, 3] = columns[:, 0]
+    columns /= columns.norm(dim=0)
+    for some in (columns[:, :3], columns, columns * 1e-3 + columns[:, :1]):
+        found = subspace._orthonormal(some)
+        assert found.isfinite().all()
+        assert torch.linalg.matrix_norm(found, 2) < 1 + 1e-4
+    found = subspace._orthonormal(columns[:, :3])
+    assert_close(found.T @ found, torch.eye(3), rtol=0, atol=1e-5)
 
 
 @pytest.mark.parametrize("name", ["zero", "one dimension", "rank 5"])

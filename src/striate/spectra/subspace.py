@@ -40,7 +40,7 @@ class Tracked(NamedTuple):
         Estimate of how much each eigenvalue is too small, relative to itself.
     vector_error
         Estimate of one minus the cosine between each pair of vectors and the true pair, for
-        :math:`u_iv_i^\top`.
+        :math:`u_iv_i^\top`. Both are those before the last half power step, and so bounds.
     basis
         The leading directions, more than there are components.
     blocks
@@ -65,14 +65,18 @@ def tracked_components(
 ) -> Tracked:
     r"""Find the `count` leading components of `batch`, starting from `basis`.
 
-    Rayleigh–Ritz in the block Krylov space of the scatter matrix :math:`S = \bar X^\top\bar X`,
-    :math:`\mathrm{span}\{Q, SQ, S^2Q, \dots\}`. The space, which only has to *contain* the
-    components, may be built in bfloat16; components and eigenvalues then come from one product in
-    the precision of `batch`, solved in float64. What the space lacks shows in the residual
+    Rayleigh–Ritz in a space that grows from :math:`Q` by a block :math:`SV` at a time, where
+    :math:`S = \bar X^\top\bar X` is the scatter matrix and :math:`V` the leading half of the
+    directions found so far. What the space lacks shows in the residual
     :math:`r_i = Sv_i - \theta_i v_i`: for a Ritz value :math:`\theta_i`, :math:`0 \le
     \lambda_i-\theta_i \approx \lVert r_i\rVert^2/(\theta_i-\rho)`, and the squared sine of its
     vector is about :math:`\lVert r_i\rVert^2/(\theta_i-\rho)^2`, where :math:`\rho` is the
-    eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals.
+    eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals. With
+    :math:`Sv_i` at hand, half a power step costs nothing: :math:`\lVert Sv_i\rVert^2/\theta_i`
+    and the direction of :math:`Sv_i` are what is returned.
+
+    The space, which only has to *contain* the components, may be built in bfloat16; they then come
+    from one more product in the precision of `batch`.
 
     Parameters
     ----------

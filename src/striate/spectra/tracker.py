@@ -17,7 +17,8 @@ Solver = Literal["exact", "subspace", "auto"]
 # Measured on a CPU (benchmarks/penalty_step.py): below this many times the directions tracked, an
 # eigendecomposition of the smaller side costs less.
 PAYS = 8
-# The estimate of the error is right within this factor where it matters.
+# The estimate, of components that are then made better, bounds the error; neighbours that mix at
+# the end of the window come on top.
 SAFETY = 1.25
 # Of the whole variance: far above the rounding of sums.
 MISSED = 1e-4
@@ -163,8 +164,9 @@ def widths(count: int) -> tuple[int, int, int]:
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether bfloat16 products are quicker than float32 ones on `device`."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+    """Tell whether bfloat16 products save time on `device`.
+
+    On a GPU either take less than the small eigenproblem that they make necessary.
+    """
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and supported is not None and bool(supported())
