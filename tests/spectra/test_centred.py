@@ -43,6 +43,28 @@ def test_a_copy_is_rounded_after_the_mean_is_taken_off(shape, dtype, transposed)
 
 
 @shapes
+@pytest.mark.parametrize("offset", [0.0, 2.0, 1000.0])
+@pytest.mark.parametrize("dtype", [torch.float64, torch.float32, torch.bfloat16], ids=str)
+def test_products_are_those_with_the_centred_batch(shape, offset, dtype):
+    """Without a copy, unless it is of another precision or the mean outweighs the rest."""
+    x = gaussian(*shape, dtype=torch.float32) + offset
+    exact = x.double() - x.double().mean(0)
+    batch, squares = centred(x).measured(dtype)
+    assert (batch.x is x) == (dtype == torch.float32 and offset < 1000)
+    assert squares.dtype == torch.float64
+    assert_close(squares, exact.square().sum(), rtol=1e-4 if offset == 1000 else 1e-5, atol=0)
+    right, left = (gaussian(side, 3, seed=1, dtype=torch.float32) for side in reversed(shape))
+    rounding = 0.02 if dtype == torch.bfloat16 else 1e-4 if offset == 1000 else 1e-5
+    for found, block, rows in (
+        (batch.times(right), right, exact),
+        (batch.transposed_times(left), left, exact.T),
+    ):
+        assert found.dtype == torch.float32
+        wanted = rows @ block.double()
+        assert (found - wanted).norm() <= rounding * exact.norm() * block.norm()
+
+
+@shapes
 def test_a_multiple_is_added_in_place(shape):
     x, other = gaussian(*shape) + 5, gaussian(*shape, seed=1)
     expected = other - 0.3 * (x - x.mean(0))
@@ -78,8 +100,9 @@ def test_what_is_not_finite_is_refused(value):
 
 
 @pytest.mark.parametrize("find", [
-    lambda batch: batch.copied(torch.float32), lambda batch: exact_components(batch, 2),
-], ids=["copy", "components"])  # fmt: skip
+    lambda batch: batch.copied(torch.float32), lambda batch: batch.measured(torch.float32),
+    lambda batch: exact_components(batch, 2),
+], ids=["copy", "measured", "components"])  # fmt: skip
 def test_squares_that_overflow_are_refused(find):
     x = gaussian(10, 4, dtype=torch.float32) * 1e30
     with pytest.raises(ValueError, match="responses that are not finite; did training diverge"):

@@ -12,6 +12,8 @@ from striate.spectra.processes import ALONE, Processes
 
 # So many numbers stay in a processor's cache between being centred and being used.
 AT_ONCE = 2**20
+# Largest part of the sum of squares that is the mean's while it is taken off products.
+MEAN = 0.9
 
 
 class Centred(NamedTuple):
@@ -55,6 +57,42 @@ class Centred(NamedTuple):
             squares += torch.dot(flat, flat)
             rows.copy_(part)
         return copy, finite(processes.add(squares))
+
+    def measured(
+        self, dtype: torch.dtype, processes: Processes = ALONE
+    ) -> tuple["Centred", Float[Tensor, ""]]:
+        r"""Return a batch of `dtype` for products, and the sum of squares of :math:`\bar X`.
+
+        Itself, unless its precision is another or most of the squares are the mean's: `times`
+        takes the mean off afterwards, and would lose digits.
+
+        Raises
+        ------
+        ValueError
+            If the sum overflows.
+        """
+        squares = self.x.new_zeros((), dtype=torch.float64)
+        for part in self.x.split(self._at_once(0)):
+            flat = part.flatten()
+            squares += torch.dot(flat, flat)
+        squares = finite(processes.add(squares))
+        of_mean = self.mean.double().square().sum() * processes.rows(self.x)
+        if dtype == self.x.dtype and of_mean <= MEAN * squares:
+            return self, squares - of_mean
+        copy, total = self.copied(dtype, processes)
+        return Centred(copy, torch.zeros_like(copy[0])), total
+
+    def times(self, block: Float[Tensor, "units columns"]) -> Float[Tensor, "stimuli columns"]:
+        r"""Return :math:`\bar X` times a matrix, in the precision of the matrix."""
+        thin = block.to(self.x.dtype)
+        return torch.addmm((self.mean @ thin).neg(), self.x, thin).to(block.dtype)
+
+    def transposed_times(
+        self, block: Float[Tensor, "stimuli columns"]
+    ) -> Float[Tensor, "units columns"]:
+        r"""Return :math:`\bar X^\top` times a matrix, in the precision of the matrix."""
+        thin = block.to(self.x.dtype)
+        return (self.x.T @ thin).to(block.dtype).sub_(torch.outer(self.mean, thin.sum(0)))
 
     def add_to(self, other: Float[Tensor, "stimuli units"], *, times: float) -> None:
         r"""Add a multiple of :math:`\bar X` to another matrix, in place."""

@@ -12,9 +12,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from striate.spectra.centred import Centred
-from striate.spectra.components import Components
 from striate.spectra.processes import ALONE, Processes
-from striate.spectra.subspace import SPARE, STEEP, Tracked, errors, lacking, times
+from striate.spectra.subspace import SPARE, Tracked, errors, improved, lacking
 
 # Products with the scatter matrix before the first look at the error, and between later ones.
 ROUNDS = (3, 2, 2, 2)
@@ -29,18 +28,17 @@ def iterated_components(
     *,
     basis: Float[Tensor, "units basis"],
     good_enough: Callable[[Tracked], bool],
-    coarse: bool,
     processes: Processes = ALONE,
 ) -> Tracked:
     r"""Find the `count` leading components of `batch`, starting from `basis`.
 
     Subspace iteration, :math:`Q \leftarrow \mathrm{orth}(\bar X^\top\bar X Q)`, three times; then
-    Rayleigh–Ritz in :math:`Q`, in the precision of `batch`, and the error as
-    `subspace.tracked_components` estimates it.
+    Rayleigh–Ritz in :math:`Q`, and error and half a power step as in
+    `subspace.tracked_components`. All of it in the precision of `batch`.
 
     Parameters
     ----------
-    batch, count, basis, coarse, processes
+    batch, count, basis, processes
         As in `subspace.tracked_components`.
     good_enough
         While it is not, two more products follow, up to nine in all. The last answer may be no.
@@ -50,42 +48,36 @@ def iterated_components(
     ValueError
         If the sum of squares overflows.
     """
-    rows, total = batch.copied(torch.bfloat16 if coarse else batch.x.dtype, processes)
+    rows, total = batch.measured(batch.x.dtype, processes)
     directions, tracked = basis, None
-    for number, products in enumerate(ROUNDS, 1):
+    for look, products in enumerate(ROUNDS, 1):
         for _ in range(products):
-            images = processes.add(times(rows.T, times(rows, directions)))
-            directions = _untangled(images.double(), SHIFT).to(images.dtype)
+            ahead = processes.add(rows.transposed_times(rows.times(directions)))
+            directions = _untangled(ahead.double(), SHIFT).to(ahead.dtype)
         directions = orthonormal(directions)
-        images = torch.cat([part @ directions for part in batch.parts()])
+        images = rows.times(directions)
         double = images.double()
-        eigenvalues, rotation = torch.linalg.eigh(processes.add(double.T @ double))
-        eigenvalues, rotation = eigenvalues.flip(0).relu(), rotation.flip(1).to(images.dtype)
-        if coarse and eigenvalues[count - 1] < STEEP * eigenvalues[0]:
-            return iterated_components(
-                batch,
-                count,
-                basis=basis,
-                good_enough=good_enough,
-                coarse=False,
-                processes=processes,
-            )
-        directions, images = directions @ rotation, images @ rotation[:, :count]
-        found = Components(images, directions[:, :count], eigenvalues[:count], total)
-        residual = processes.add(times(rows.T, found.left)) - found.right * found.eigenvalues
-        outside = processes.add(times(rows, lacking(residual, found)).double().square().sum())
+        rotation = torch.linalg.eigh(processes.add(double.T @ double))[1].flip(1).to(images.dtype)
+        directions, left = directions @ rotation, images @ rotation[:, :count]
+        right = directions[:, :count]
+        ahead = processes.add(rows.transposed_times(left))
+        values = processes.add(left.double().square().sum(0))
+        residual = ahead - right * values.to(right)
+        outside = processes.add(
+            rows.times(lacking(residual, values, right)).double().square().sum()
+        )
         # Where the components are least right there is most to be had for a wider basis.
-        more = residual[:, -SPARE:].to(directions.dtype)
+        more = residual[:, -SPARE:]
         more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
         tracked = Tracked(
-            found,
-            *errors(residual, found.eigenvalues, outside),
+            improved(left, ahead, values, total),
+            *errors(residual, values, outside),
             torch.cat([directions, more], 1),
-            number,
+            look,
         )
         if good_enough(tracked):
             break
-    assert tracked is not None  # there is a first round
+    assert tracked is not None  # there is a first look
     return tracked
 
 
@@ -102,7 +94,7 @@ def orthonormal(block: Float[Tensor, "units columns"]) -> Float[Tensor, "units c
 
 
 def _untangled(columns: Tensor, shift: float) -> Tensor:
-    """Take from each column those before it, as far as `shift` lets it: there is always a factor."""
+    """Take from each column those before it; with what `shift` adds there is always a factor."""
     columns = columns / columns.norm(dim=0).clamp_min(torch.finfo(columns.dtype).tiny)
     inner = columns.T @ columns
     inner.diagonal().add_(shift)

@@ -23,6 +23,10 @@ MOST_BLOCKS = 4
 STEEP = 1e-5
 # So many more directions are given back than were given: there is room to start from more.
 SPARE = 16
+# Columns in whose multiples a processor is at its best: 64 take less time than 62.
+EVEN = 16
+# Of the lengths of columns: inner products are off by less.
+ROUNDING = 64.0
 
 
 class Tracked(NamedTuple):
@@ -36,7 +40,7 @@ class Tracked(NamedTuple):
         Estimate of how much each eigenvalue is too small, relative to itself.
     vector_error
         Estimate of one minus the cosine between each pair of vectors and the true pair, for
-        :math:`u_iv_i^\top`.
+        :math:`u_iv_i^\top`. Both are those before the last half power step, and so bounds.
     basis
         The leading directions, more than there are components.
     blocks
@@ -61,14 +65,18 @@ def tracked_components(
 ) -> Tracked:
     r"""Find the `count` leading components of `batch`, starting from `basis`.
 
-    Rayleigh–Ritz in the block Krylov space of the scatter matrix :math:`S = \bar X^\top\bar X`,
-    :math:`\mathrm{span}\{Q, SQ, S^2Q, \dots\}`. The space, which only has to *contain* the
-    components, may be built in bfloat16; components and eigenvalues then come from one product in
-    the precision of `batch`, solved in float64. What the space lacks shows in the residual
+    Rayleigh–Ritz in a space that grows from :math:`Q` by a block :math:`SV` at a time, where
+    :math:`S = \bar X^\top\bar X` is the scatter matrix and :math:`V` the leading half of the
+    directions found so far. What the space lacks shows in the residual
     :math:`r_i = Sv_i - \theta_i v_i`: for a Ritz value :math:`\theta_i`, :math:`0 \le
     \lambda_i-\theta_i \approx \lVert r_i\rVert^2/(\theta_i-\rho)`, and the squared sine of its
     vector is about :math:`\lVert r_i\rVert^2/(\theta_i-\rho)^2`, where :math:`\rho` is the
-    eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals.
+    eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals. With
+    :math:`Sv_i` at hand, half a power step costs nothing: :math:`\lVert Sv_i\rVert^2/\theta_i`
+    and the direction of :math:`Sv_i` are what is returned.
+
+    The space, which only has to *contain* the components, may be built in bfloat16; they then come
+    from one more product in the precision of `batch`.
 
     Parameters
     ----------
@@ -91,17 +99,17 @@ def tracked_components(
     ValueError
         If the sum of squares overflows.
     """
-    rows, total = batch.copied(torch.bfloat16 if coarse else batch.x.dtype, processes)
-    width = basis.shape[1]
-    directions, newest = basis, times(rows, basis)
-    images, used = newest, 0
+    rows, total = batch.measured(torch.bfloat16 if coarse else batch.x.dtype, processes)
+    directions, images = basis, rows.times(basis)
+    inner = processes.add(images.T @ images)
+    leading, used = images @ _pushed(inner, count), 0
     while True:
-        block = _new_directions(processes.add(times(rows.T, newest)), directions)
-        newest, used = times(rows, block), used + 1
-        directions, images = torch.cat([directions, block], 1), torch.cat([images, newest], 1)
+        block = _new_directions(processes.add(rows.transposed_times(leading)), directions)
+        directions = torch.cat([directions, block], 1)
+        images, used = torch.cat([images, rows.times(block)], 1), used + 1
         inner = processes.add(images.T @ images)
-        values, rotation = torch.linalg.eigh(inner.double())
-        if coarse and values[-count] < STEEP * values[-1]:
+        spectrum, rotation = _leading(inner.double())
+        if coarse and spectrum[count - 1] < STEEP * spectrum[0]:
             return tracked_components(
                 batch,
                 count,
@@ -110,58 +118,108 @@ def tracked_components(
                 coarse=False,
                 processes=processes,
             )
-        kept = directions @ rotation[:, -width - SPARE :].flip(1).to(directions.dtype)
-        kept = torch.linalg.qr(kept)[0]  # or rounding would add up from batch to batch
-        found = _solved(batch, kept, count, total, processes)
-        residual = processes.add(times(rows.T, found.left)) - found.right * found.eigenvalues
-        outside = processes.add(times(rows, lacking(residual, found)).double().square().sum())
-        tracked = Tracked(found, *errors(residual, found.eigenvalues, outside), kept, used)
-        full = directions.shape[1] + width > len(basis)
+        rotation = rotation.to(images.dtype)
+        # Or rounding would add up from batch to batch.
+        kept = _orthonormal(directions @ rotation[:, : basis.shape[1] + SPARE])
+        if coarse:
+            right, left = _sharpened(batch, kept, count, processes)
+            ahead = processes.add(batch.transposed_times(left))
+        else:
+            right, left = kept[:, :count], images @ rotation[:, :count]
+            ahead = processes.add(rows.transposed_times(left))
+        values = processes.add(left.double().square().sum(0))
+        residual = ahead - right * values.to(right)
+        outside = processes.add(
+            rows.times(lacking(residual, values, right)).double().square().sum()
+        )
+        found = improved(left, ahead, values, total)
+        tracked = Tracked(found, *errors(residual, values, outside), kept, used)
+        full = directions.shape[1] + block.shape[1] > len(basis)
         if used == MOST_BLOCKS or full or good_enough(tracked):
             # More digits than these a gradient does not need.
-            return tracked._replace(components=found.rounded(rows.dtype))
+            return tracked._replace(components=found.rounded(rows.x.dtype))
+        leading = images @ rotation[:, : block.shape[1]]
 
 
-def _round_up(columns: int, most: int) -> int:
-    """Round up to a number of columns for which processors are at their best."""
-    return min(-(-columns // 32) * 32, most)
+def _pushed(inner: Tensor, count: int) -> Tensor:
+    """Combine the directions to start from into those that a block is made of: half as many.
+
+    What lies behind them hardly matters to the components.
+    """
+    width = len(inner)
+    least = -(-max(width // 2, count + count // 4) // EVEN) * EVEN
+    return _leading(inner, min(least, width))[1]
 
 
-def times(rows: Tensor, block: Tensor) -> Tensor:
-    return (rows @ block.to(rows.dtype)).to(block.dtype)
+def _leading(inner: Tensor, some: int | None = None) -> tuple[Tensor, Tensor]:
+    """Eigenvalues and vectors of the inner products, largest first."""
+    values, vectors = torch.linalg.eigh(inner)
+    return values.flip(0), vectors.flip(1)[:, :some]
 
 
 def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
     """Orthonormal directions for what `block` adds to the span of `directions`."""
-    block = block - directions @ (directions.T @ block)
-    block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
-    block = torch.linalg.qr(block)[0]
-    # What rounding left of a large part that was removed is large beside a small rest.
-    block = block - directions @ (directions.T @ block)
-    return block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
+    for _ in range(2):
+        # What rounding left of a large part that was removed is large beside a small rest.
+        block = block - directions @ (directions.T @ block)
+        block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
+        block = _orthonormal(block)
+    return block
 
 
-def _solved(
-    batch: Centred, kept: Tensor, count: int, total: Tensor, processes: Processes
-) -> Components:
-    """Solve for the leading components within the leading directions, in full precision."""
-    some = kept[:, : _round_up(count + count // 4, kept.shape[1])]
-    images = torch.cat([part @ some for part in batch.parts()])
-    double = images.double()
-    eigenvalues, rotation = torch.linalg.eigh(processes.add(double.T @ double))
-    eigenvalues, rotation = eigenvalues.flip(0)[:count].relu(), rotation.flip(1)[:, :count]
-    rotation = rotation.to(some.dtype)
-    return Components(images @ rotation, some @ rotation, eigenvalues, total)
+def _orthonormal(columns: Tensor) -> Tensor:
+    """Make columns of length one orthogonal by Cholesky's factor of their inner products.
+
+    Small matrices only, where QR goes over the columns again and again. What is added to the
+    diagonal lets columns that depend on each other have a factor too.
+    """
+    square = (columns.T @ columns).double()
+    least = ROUNDING * torch.finfo(columns.dtype).eps
+    square.diagonal().add_(least)
+    factor, failed = torch.linalg.cholesky_ex(square / (1 + least))
+    if failed:
+        return torch.linalg.qr(columns)[0]
+    identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
+    return columns @ torch.linalg.solve_triangular(factor, identity, upper=False).to(columns).T
 
 
-def lacking(residual: Tensor, found: Components) -> Tensor:
+def _sharpened(
+    batch: Centred, kept: Tensor, count: int, processes: Processes
+) -> tuple[Tensor, Tensor]:
+    """Solve once more within the leading directions, in the precision of the batch."""
+    some = kept[:, : count + count // 4]
+    images = batch.times(some)
+    inner = processes.add(images.T @ images)
+    rotation = _leading(inner.double(), count)[1].to(some)
+    return some @ rotation, images @ rotation
+
+
+def improved(left: Tensor, ahead: Tensor, values: Tensor, total: Tensor) -> Components:
+    """Take as right vectors the directions of :math:`Sv_i`, which the residuals needed anyway.
+
+    That is half a power step. The scores `left` keep their directions.
+    """
+    tiny = torch.finfo(torch.float64).tiny ** 0.5
+    square = ahead.double().square().sum(0)
+    eigenvalues = square / values.clamp_min(tiny)
+    length = (eigenvalues / values.clamp_min(tiny)).sqrt().to(left)
+    return Components(
+        left * length,
+        ahead / square.sqrt().to(ahead).clamp_min(torch.finfo(ahead.dtype).tiny),
+        eigenvalues,
+        total,
+    )
+
+
+def lacking(residual: Tensor, values: Tensor, right: Tensor) -> Tensor:
     """Direction in which the components lie wrong: their residuals' sum stands for them all."""
-    lacking = (residual / found.eigenvalues.clamp_min(1e-300)).sum(1, keepdim=True).to(found.right)
-    lacking -= found.right @ (found.right.T @ lacking)  # there only by rounding
+    lacking = (residual / values.clamp_min(1e-300)).sum(1, keepdim=True).to(right)
+    lacking = lacking - right @ (right.T @ lacking)  # there only by rounding
     return lacking / lacking.norm().clamp_min(torch.finfo(lacking.dtype).tiny)
 
 
 def errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
+    """Estimate how wrong eigenvalues and vectors are, as `Tracked` has them."""
     # A value that vanishes is known, and counts, as little as rounding of the first.
     double = torch.finfo(torch.float64)
     values = torch.maximum(eigenvalues, double.eps * eigenvalues[0]).clamp_min(double.tiny**0.5)

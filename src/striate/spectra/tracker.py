@@ -18,7 +18,8 @@ Solver = Literal["exact", "subspace", "auto"]
 # Measured on a CPU (benchmarks/penalty_step.py): below this many times the directions tracked, an
 # eigendecomposition of the smaller side costs less.
 PAYS = 8
-# The estimate of the error is right within this factor where it matters.
+# The estimate is of components that are then made better. Neighbours that mix at the end of the
+# window come on top: there an error was up to 1.6 times its estimate.
 SAFETY = 2
 # Of the whole variance: far above the rounding of sums.
 MISSED = 1e-4
@@ -87,16 +88,7 @@ class Tracker(nn.Module):
         if self.solver == "exact" or smaller < usual * (PAYS if self.solver == "auto" else 2):
             return exact_components(batch, count, processes=processes)
         if (basis := self._start_for(batch.x)) is not None:
-            single = batch.x.dtype == torch.float32
-            find = iterated_components if batch.x.is_cuda else tracked_components
-            found = find(
-                batch,
-                count,
-                basis=basis,
-                good_enough=lambda found: self.error(found) <= self.tolerance,
-                coarse=single and not self.steep and fast_bfloat16(batch.x.device),
-                processes=processes,
-            )
+            found = self._search(batch, count, basis, processes)
             if (error := self.error(found)) <= self.tolerance:
                 width = basis.shape[1]
                 if found.blocks > 1 or error > CLOSE * self.tolerance:
@@ -110,6 +102,26 @@ class Tracker(nn.Module):
         self._remember(torch.linalg.qr(components.right)[0], components)
         left, right, eigenvalues, total = components
         return Components(left[:, :count], right[:, :count], eigenvalues[:count], total)
+
+    def _search(self, batch: Centred, count: int, basis: Tensor, processes: Processes) -> Tracked:
+        """Go the way that is short where the batch lies."""
+
+        def good_enough(found: Tracked) -> bool:
+            return self.error(found) <= self.tolerance
+
+        if batch.x.is_cuda:
+            return iterated_components(
+                batch, count, basis=basis, good_enough=good_enough, processes=processes
+            )
+        single = batch.x.dtype == torch.float32
+        return tracked_components(
+            batch,
+            count,
+            basis=basis,
+            good_enough=good_enough,
+            coarse=single and not self.steep and fast_bfloat16(batch.x.device),
+            processes=processes,
+        )
 
     def error(self, found: Tracked) -> float:
         """Bound the error of α, and estimate that of the gradient; return the larger.
@@ -165,8 +177,6 @@ def widths(count: int) -> tuple[int, int, int]:
 
 
 def fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether bfloat16 products are quicker than float32 ones on `device`."""
-    if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+    """Tell whether bfloat16 products are quicker than float32 ones on `device`, a processor."""
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
     return device.type == "cpu" and supported is not None and bool(supported())
