@@ -108,7 +108,7 @@ def tracked_components(
         directions = torch.cat([directions, block], 1)
         images, used = torch.cat([images, rows.times(block)], 1), used + 1
         inner = processes.add(images.T @ images)
-        spectrum, rotation = _leading(inner.double())
+        spectrum, rotation = _leading(inner)
         if coarse and spectrum[count - 1] < STEEP * spectrum[0]:
             return tracked_components(
                 batch,
@@ -148,12 +148,15 @@ def _pushed(inner: Tensor, count: int) -> Tensor:
     """
     width = len(inner)
     least = -(-max(width // 2, count + count // 4) // EVEN) * EVEN
-    return _leading(inner, min(least, width))[1]
+    return _leading(inner, min(least, width))[1].to(inner)
 
 
 def _leading(inner: Tensor, some: int | None = None) -> tuple[Tensor, Tensor]:
-    """Eigenvalues and vectors of the inner products, largest first."""
-    values, vectors = torch.linalg.eigh(inner)
+    """Eigenvalues and vectors of the inner products, largest first; float64.
+
+    In float32, LAPACK gives up on a layer in which some units are as good as dead.
+    """
+    values, vectors = torch.linalg.eigh(inner.double())
     return values.flip(0), vectors.flip(1)[:, :some]
 
 
@@ -190,7 +193,7 @@ def _sharpened(
     some = kept[:, : count + count // 4]
     images = batch.times(some)
     inner = processes.add(images.T @ images)
-    rotation = _leading(inner.double(), count)[1].to(some)
+    rotation = _leading(inner, count)[1].to(some)
     return some @ rotation, images @ rotation
 
 
