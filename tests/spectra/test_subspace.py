@@ -277,3 +277,20 @@ def test_a_batch_of_lower_rank_than_asked_leaves_everything_finite(name, dtype, 
         parts = (*found.components, found.value_error, found.vector_error, found.basis)
         assert all(part.isfinite().all() for part in parts)
         assert (found.components.eigenvalues >= 0).all()
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_twins_at_the_end_of_the_window_do_not_stay_mixed(seed):
+    """Residuals of two components mix them by what they share over the difference of their values.
+
+    That is a thousandth here. Half a power step alone would leave them as they are.
+    """
+    variances = power_law(199, 2.0)
+    variances[COUNT] = variances[COUNT - 1] * 0.999
+    x = planted(variances, STIMULI, UNITS, seed=seed)
+    x = x - x.mean(0)
+    found = find(x, 0.1)
+    wrong = truly_wrong(x, found)[1]
+    assert wrong[COUNT - 1] < 0.05
+    mixed = (found.components.right.T @ svd(x)[2])[COUNT - 1, COUNT]
+    assert mixed.square() < 0.05

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from striate.spectra.centred import Centred
 from striate.spectra.processes import ALONE, Processes
-from striate.spectra.subspace import SPARE, Tracked, errors, improved, lacking
+from striate.spectra.subspace import SPARE, Tracked, errors, improved, lacking, neighbours
 
 # Products with the scatter matrix before the first look at the error, and between later ones.
 ROUNDS = (3, 2, 2, 2)
@@ -49,7 +49,7 @@ def iterated_components(
         If the sum of squares overflows.
     """
     rows, total = batch.measured(batch.x.dtype, processes)
-    directions, tracked = basis, None
+    directions, tracked, some = basis, None, neighbours(count, basis.shape[1])
     for look, products in enumerate(ROUNDS, 1):
         for _ in range(products):
             ahead = processes.add(rows.transposed_times(rows.times(directions)))
@@ -58,20 +58,19 @@ def iterated_components(
         images = rows.times(directions)
         double = images.double()
         rotation = torch.linalg.eigh(processes.add(double.T @ double))[1].flip(1).to(images.dtype)
-        directions, left = directions @ rotation, images @ rotation[:, :count]
-        right = directions[:, :count]
+        directions, left = directions @ rotation, images @ rotation[:, :some]
+        right = directions[:, :some]
         ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
-        residual = ahead - right * values.to(right)
-        outside = processes.add(
-            rows.times(lacking(residual, values, right)).double().square().sum()
-        )
+        residual = (ahead - right * values.to(right))[:, :count]
+        missing = lacking(residual, values[:count], right[:, :count])
+        outside = processes.add(rows.times(missing).double().square().sum())
         # Where the components are least right there is most to be had for a wider basis.
         more = residual[:, -SPARE:]
         more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
         tracked = Tracked(
-            improved(left, ahead, values, total),
-            *errors(residual, values, outside),
+            improved(left, ahead, values, total, count),
+            *errors(residual, values[:count], outside),
             torch.cat([directions, more], 1),
             look,
         )

@@ -40,7 +40,7 @@ class Tracked(NamedTuple):
         Estimate of how much each eigenvalue is too small, relative to itself.
     vector_error
         Estimate of one minus the cosine between each pair of vectors and the true pair, for
-        :math:`u_iv_i^\top`. Both are those before the last half power step, and so bounds.
+        :math:`u_iv_i^\top`. Both are those before the last half power step, which is on top.
     basis
         The leading directions, more than there are components.
     blocks
@@ -72,8 +72,7 @@ def tracked_components(
     \lambda_i-\theta_i \approx \lVert r_i\rVert^2/(\theta_i-\rho)`, and the squared sine of its
     vector is about :math:`\lVert r_i\rVert^2/(\theta_i-\rho)^2`, where :math:`\rho` is the
     eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals. With
-    :math:`Sv_i` at hand, half a power step costs nothing: :math:`\lVert Sv_i\rVert^2/\theta_i`
-    and the direction of :math:`Sv_i` are what is returned.
+    :math:`Sv_i` at hand, half a power step costs little, and is what is returned (`improved`).
 
     The space, which only has to *contain* the components, may be built in bfloat16; they then come
     from one more product in the precision of `batch`.
@@ -101,6 +100,7 @@ def tracked_components(
     """
     rows, total = batch.measured(torch.bfloat16 if coarse else batch.x.dtype, processes)
     directions, images = basis, rows.times(basis)
+    some = neighbours(count, basis.shape[1])
     inner = processes.add(images.T @ images)
     leading, used = images @ _pushed(inner, count), 0
     while True:
@@ -122,18 +122,17 @@ def tracked_components(
         # Or rounding would add up from batch to batch.
         kept = _orthonormal(directions @ rotation[:, : basis.shape[1] + SPARE])
         if coarse:
-            right, left = _sharpened(batch, kept, count, processes)
+            right, left = _sharpened(batch, kept, some, processes)
             ahead = processes.add(batch.transposed_times(left))
         else:
-            right, left = kept[:, :count], images @ rotation[:, :count]
+            right, left = kept[:, :some], images @ rotation[:, :some]
             ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
-        residual = ahead - right * values.to(right)
-        outside = processes.add(
-            rows.times(lacking(residual, values, right)).double().square().sum()
-        )
-        found = improved(left, ahead, values, total)
-        tracked = Tracked(found, *errors(residual, values, outside), kept, used)
+        residual = (ahead - right * values.to(right))[:, :count]
+        missing = lacking(residual, values[:count], right[:, :count])
+        outside = processes.add(rows.times(missing).double().square().sum())
+        found = improved(left, ahead, values, total, count)
+        tracked = Tracked(found, *errors(residual, values[:count], outside), kept, used)
         full = directions.shape[1] + block.shape[1] > len(basis)
         if used == MOST_BLOCKS or full or good_enough(tracked):
             # More digits than these a gradient does not need.
@@ -149,6 +148,11 @@ def _pushed(inner: Tensor, count: int) -> Tensor:
     width = len(inner)
     least = -(-max(width // 2, count + count // 4) // EVEN) * EVEN
     return _leading(inner, min(least, width))[1].to(inner)
+
+
+def neighbours(count: int, width: int) -> int:
+    """Say how many components to improve together: those behind the last one mix with it."""
+    return min(-(-(count + count // 4) // EVEN) * EVEN, width)
 
 
 def _leading(inner: Tensor, some: int | None = None) -> tuple[Tensor, Tensor]:
@@ -190,28 +194,27 @@ def _sharpened(
     batch: Centred, kept: Tensor, count: int, processes: Processes
 ) -> tuple[Tensor, Tensor]:
     """Solve once more within the leading directions, in the precision of the batch."""
-    some = kept[:, : count + count // 4]
+    some = kept[:, :count]
     images = batch.times(some)
     inner = processes.add(images.T @ images)
     rotation = _leading(inner, count)[1].to(some)
     return some @ rotation, images @ rotation
 
 
-def improved(left: Tensor, ahead: Tensor, values: Tensor, total: Tensor) -> Components:
-    """Take as right vectors the directions of :math:`Sv_i`, which the residuals needed anyway.
+def improved(left: Tensor, ahead: Tensor, values: Tensor, total: Tensor, count: int) -> Components:
+    r"""Make `count` components better by :math:`\bar X^\top` times scores, which residuals need.
 
-    That is half a power step. The scores `left` keep their directions.
+    Rayleigh–Ritz of :math:`\bar X\bar X^\top` in the span of the scores: half a power step, in
+    which neighbours that had mixed come apart.
     """
-    tiny = torch.finfo(torch.float64).tiny ** 0.5
-    square = ahead.double().square().sum(0)
-    eigenvalues = square / values.clamp_min(tiny)
-    length = (eigenvalues / values.clamp_min(tiny)).sqrt().to(left)
-    return Components(
-        left * length,
-        ahead / square.sqrt().to(ahead).clamp_min(torch.finfo(ahead.dtype).tiny),
-        eigenvalues,
-        total,
-    )
+    tiny = torch.finfo(left.dtype).tiny  # what it divides can still be held
+    length = values.clamp_min(tiny).sqrt()
+    across = ahead.double() / length
+    eigenvalues, rotation = _leading(across.T @ across, count)
+    eigenvalues = eigenvalues[:count].relu()
+    root, turn = eigenvalues.clamp_min(tiny).sqrt(), rotation / length[:, None]
+    left, right = left @ (turn * root).to(left), ahead @ (turn / root).to(ahead)
+    return Components(left, right, eigenvalues, total)
 
 
 def lacking(residual: Tensor, values: Tensor, right: Tensor) -> Tensor:
