@@ -279,18 +279,17 @@ def test_a_batch_of_lower_rank_than_asked_leaves_everything_finite(name, dtype, 
         assert (found.components.eigenvalues >= 0).all()
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_twins_at_the_end_of_the_window_do_not_stay_mixed(seed):
+@pytest.mark.parametrize("amount", [0.3, 0.5])
+def test_twins_at_the_end_of_the_window_come_apart(amount):
     """Residuals of two components mix them by what they share over the difference of their values.
 
-    That is a thousandth here. Half a power step alone would leave them as they are.
+    Half a power step would leave them mixed, ten times as much as what is said of the last one.
     """
-    variances = power_law(199, 2.0)
-    variances[COUNT] = variances[COUNT - 1] * 0.999
-    x = planted(variances, STIMULI, UNITS, seed=seed)
-    x = x - x.mean(0)
-    found = find(x, 0.1)
-    wrong = truly_wrong(x, found)[1]
-    assert wrong[COUNT - 1] < 0.05
-    mixed = (found.components.right.T @ svd(x)[2])[COUNT - 1, COUNT]
-    assert mixed.square() < 0.05
+    for seed in range(5):
+        variances = power_law(199, 2.0)
+        variances[COUNT] = variances[COUNT - 1] * 0.999
+        x = planted(variances, STIMULI, UNITS, seed=seed)
+        x = x - x.mean(0)
+        found = find(x, amount)
+        mixed = (found.components.right.T @ svd(x)[2])[COUNT - 1, COUNT].square()
+        assert mixed < SAFETY * found.vector_error[-1]
