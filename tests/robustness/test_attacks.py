@@ -432,7 +432,7 @@ def test_an_image_without_a_slope_is_no_robust_image(ball, attack):
     model, black = Rooted(), images(5)
     attack(ball)(model, black, labels(5))
     black[1:3] = 0
-    with pytest.raises(ValueError, match="not finite for 2 of 5 images"):
+    with pytest.raises(ValueError, match="not finite for some of 5 images"):
         attack(ball)(model, black, labels(5))
 
 
