@@ -14,7 +14,7 @@ from striate.spectra import subspace
 from striate.spectra.centred import Centred
 from striate.spectra.processes import Processes
 from striate.spectra.subspace import SPARE, tracked_components
-from striate.spectra.tracker import SAFETY, Tracker
+from striate.spectra.tracker import LATER, SAFETY, Tracker
 from truths import gaussian, planted, power_law
 
 COUNT, TRACKED = 20, 40
@@ -196,7 +196,7 @@ def test_a_tracker_bounds_the_errors_of_alpha_and_gradient(alpha, ranks, dtype, 
                 continue
             assert max(of_alpha, of_gradient) <= bound + rounding
             # and not so careful that it would be of no use
-            assert bound <= 200 * SAFETY * max(of_alpha, of_gradient) + 4 * SAFETY * rounding
+            assert bound <= 200 * LATER * max(of_alpha, of_gradient) + 4 * LATER * rounding
 
 
 def test_blocks_are_added_while_it_is_not_good_enough():
