@@ -313,6 +313,11 @@ def test_networks_to_judge_by_are_trained_once_and_few_are_kept(tmp_path, monkey
     for seed in (1, 2, 1):
         measure({**one(verdict=True), "seed": seed}, tmp_path / f"{seed}.json")
     assert trainings.count("undefended") == 2
+    left = tmp_path / "left.undefended.json"  # by a run that was stopped
+    left.write_text("{}")
+    measure({**one(verdict=True), "seed": 1}, tmp_path / "left.json")
+    assert not left.exists()
+    assert trainings.count("undefended") == 2
     monkeypatch.setattr(cell, "KEPT", 1)
     measure({**one(verdict=True), "seed": 3}, tmp_path / "3.json")
     assert len(cell._UNDEFENDED) == 1

@@ -44,7 +44,8 @@ class Tracked(NamedTuple):
     basis
         The leading directions, more than there are components.
     blocks
-        How many blocks the basis was extended by.
+        How many blocks the basis was extended by; of `iterated_components`, how often the error
+        was looked at.
     """
 
     components: Components

@@ -208,11 +208,12 @@ def _undefended(
     """Train the network of a task without its penalty, frozen beside `checkpoint` meanwhile."""
     without = {**task, "label": "undefended", "beta": 0.0, "target": None}
     name = digest([without, str(labels.device)])
+    frozen = checkpoint.with_suffix(".undefended.json")
     if name not in _UNDEFENDED:
         channels, height, width = images.shape[1:]
         model = build(task, (channels, height, width), classes, seed=_int(task, "seed"))
         model = model.to(labels.device)
-        frozen, epochs = checkpoint.with_suffix(".undefended.json"), _int(task, "epochs")
+        epochs = _int(task, "epochs")
         for found in train(
             model,
             images,
@@ -226,10 +227,10 @@ def _undefended(
             task=without,
         ):
             note(checkpoint, _epoch(found[0]), epochs, "without a penalty, to judge by")
-        checkpoints.remove(frozen)
         while len(_UNDEFENDED) >= KEPT:
             del _UNDEFENDED[next(iter(_UNDEFENDED))]
         _UNDEFENDED[name] = model
+    checkpoints.remove(frozen)  # also that of a stopped run, which this process had no need of
     return _UNDEFENDED[name]
 
 
