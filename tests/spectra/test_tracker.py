@@ -326,6 +326,56 @@ def test_as_many_directions_are_remembered_as_the_batches_need(calls):
     assert calls.exact == 1
 
 
+def searched(law, batches, calls):
+    """Tell of each batch whether there was a search."""
+    so_far = []
+    for batch in batches:
+        before = len(calls.tracked)
+        law(batch)
+        so_far.append(len(calls.tracked) > before)
+    return so_far
+
+
+def strangers(count, *, start=0):
+    """Batches that have nothing to do with each other."""
+    one = planted(power_law(499, 0.05), 600, 500)
+    return (one @ rotation(500, seed=start + seed) for seed in range(count))
+
+
+def test_where_searches_fail_there_are_fewer_of_them(calls):
+    law = penalty(tolerance=1e-5)
+    tried = searched(law, strangers(60), calls)
+    assert [index for index, tried_here in enumerate(tried) if tried_here] == [
+        1, 2, 5, 12, 27, 42, 57,
+    ]  # fmt: skip
+    assert calls.tracked == [24] + 6 * [48]  # from a failure on, as many as there may be
+    assert calls.exact == 60
+    # One that succeeds is enough to search after the next failure again.
+    (batch,) = strangers(1, start=60)
+    assert searched(law, 15 * [batch], calls) == 12 * [False] + 3 * [True]
+    assert calls.exact == 60 + 12
+    assert searched(law, strangers(4, start=61), calls) == [True, True, False, False]
+
+
+def test_a_pause_is_remembered_and_no_evaluation_shortens_it(calls):
+    law = penalty(tolerance=1e-5)
+    searched(law, strangers(7), calls)  # 5 of 6 are still to come
+    again = penalty(tolerance=1e-5)
+    again.load_state_dict(through_torch(law.state_dict()))
+    assert searched(law.eval(), strangers(8), calls) == 8 * [False]
+    assert searched(law.train(), strangers(6), calls) == 5 * [False] + [True]
+    assert searched(again, strangers(6), calls) == 5 * [False] + [True]
+
+
+def test_a_batch_too_small_for_what_is_remembered_is_decomposed_in_a_pause(calls):
+    law = penalty(tolerance=1e-5)
+    searched(law, strangers(4), calls)
+    assert law.tracker.basis.shape[1] == 48
+    (batch,) = strangers(1, start=4)
+    agree(law, batch[:60])
+    assert len(calls.tracked) == 2
+
+
 @pytest.mark.parametrize(
     ("count", "expected"),
     [(3, (16, 16, 16)), (12, (16, 24, 48)), (50, (64, 96, 160)), (1000, (1264, 1984, 3008))],

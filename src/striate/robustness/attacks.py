@@ -18,6 +18,10 @@ from striate.robustness.victim import check, frozen
 
 Logits = Float[Tensor, "batch classes"]
 
+# Images that stand still are left behind once they are this many: fewer cost less than sorting
+# them out.
+WORTH = 1 - 1 / 32
+
 
 def summed_cross_entropy(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
     """Cross-entropy summed over the batch, so that no image's gradient depends on its company.
@@ -204,10 +208,11 @@ def _climb(
         # may lead elsewhere.
         repeats = (after == now).flatten(1).all(1) | (after == before).flatten(1).all(1)
         before, now = now, after
-        if repeats.any() and torch.equal(_chance(images.device), chance):
-            ends[climbing[repeats]] = (before if left % 2 else now)[repeats]
+        goes = (~repeats).nonzero()[:, 0]
+        if len(goes) <= WORTH * len(now) and torch.equal(_chance(images.device), chance):
+            ends[climbing] = before if left % 2 else now  # of those that climb on, for now
             images, labels, before, now, climbing = (
-                each[~repeats] for each in (images, labels, before, now, climbing)
+                each[goes] for each in (images, labels, before, now, climbing)
             )
             if not len(climbing):
                 break

@@ -29,6 +29,10 @@ MISSED = 1e-4
 # With errors below this part of the tolerance, fewer directions will do; above the other, more are
 # needed. Sixteen of them change an error about fourfold.
 COMFORTABLE, CLOSE = 0.1, 0.7
+# Where variance hardly falls behind the window every search fails, at half the price of the
+# decomposition that follows: after more and more failures in a row, 0, 2, 6 and at most so many
+# batches are decomposed without one.
+LONGEST_PAUSE = 14
 
 
 class Tracker(nn.Module):
@@ -44,8 +48,9 @@ class Tracker(nn.Module):
         The window that has to be right.
     solver
         ``"exact"``: an eigendecomposition each time. ``"subspace"``: from the last batch's
-        components, with a bound on the error; exact on the first batch and when the bound is
-        exceeded in the end. ``"auto"``: subspace where layer and batch are so large that it pays.
+        components, with a bound on the error; exact on the first batch, when the bound is exceeded
+        in the end, and for a while where that goes on. ``"auto"``: subspace where layer and batch
+        are so large that it pays.
     tolerance
         Largest error: of α; and of the gradient, as one minus its cosine with the exact one.
 
@@ -57,6 +62,8 @@ class Tracker(nn.Module):
 
     basis: Tensor | None
     steep: Tensor
+    paused: Tensor
+    pause: Tensor
     weights: Tensor
 
     def __init__(self, ranks: tuple[int, int], solver: Solver, tolerance: float) -> None:
@@ -71,6 +78,9 @@ class Tracker(nn.Module):
         self.register_buffer("weights", (n - n.mean()) / (n - n.mean()).square().sum(), False)
         self.register_buffer("basis", None)
         self.register_buffer("steep", torch.tensor(False))
+        # Batches to decompose without a search: still to come, and after the next failure.
+        self.register_buffer("paused", torch.tensor(0))
+        self.register_buffer("pause", torch.tensor(0))
 
     def forward(
         self,
@@ -90,17 +100,25 @@ class Tracker(nn.Module):
         smaller = min(processes.rows(batch.x) - 1, batch.x.shape[1])
         if self.solver == "exact" or smaller < usual * (PAYS if self.solver == "auto" else 2):
             return exact_components(batch, count, processes=processes)
-        if (basis := self._start_for(batch.x)) is not None:
-            found = self._search(batch, count, basis, processes)
-            if (error := self.error(found)) <= self.tolerance:
-                width = basis.shape[1]
-                if found.blocks > 1 or error > CLOSE * self.tolerance:
-                    width = min(width + SPARE, most, smaller // 2)
-                elif error < COMFORTABLE * self.tolerance:
-                    width = max(width - SPARE, least)
-                self._remember(found.basis[:, :width], found.components)
-                return found.components
-        components = exact_components(batch, usual, processes=processes)
+        basis, width = self._start_for(batch.x), usual
+        if basis is not None:
+            most = min(most, smaller // 2)
+            width = min(basis.shape[1], most)
+            if self.paused:
+                self._rest(self.paused - 1, self.pause)
+            else:
+                found = self._search(batch, count, basis, processes)
+                if (error := self.error(found)) <= self.tolerance:
+                    if found.blocks > 1 or error > CLOSE * self.tolerance:
+                        width = min(width + SPARE, most)
+                    elif error < COMFORTABLE * self.tolerance:
+                        width = max(width - SPARE, least)
+                    self._remember(found.basis[:, :width], found.components)
+                    self._rest(0, 0)
+                    return found.components
+                width = most
+                self._rest(self.pause, (2 * self.pause + 2).clamp(max=LONGEST_PAUSE))
+        components = exact_components(batch, width, processes=processes)
         # Where variance vanishes, so do the directions.
         self._remember(torch.linalg.qr(components.right)[0], components)
         left, right, eigenvalues, total = components
@@ -154,6 +172,11 @@ class Tracker(nn.Module):
             self.basis = basis.contiguous()  # the same bits whether or not it went through a file
             eigenvalues = components.eigenvalues
             self.steep.copy_(eigenvalues[self.ranks[1] - 1] < STEEP * eigenvalues[0])
+
+    def _rest(self, paused: Tensor | int, pause: Tensor | int) -> None:
+        if self.training:
+            self.paused.copy_(torch.as_tensor(paused))
+            self.pause.copy_(torch.as_tensor(pause))
 
     def _start_for(self, x: Tensor) -> Tensor | None:
         """Return what is remembered, if it is of this layer."""
