@@ -80,7 +80,7 @@ def test_a_grid_is_the_one_published(preset, network, data, count, batch, epochs
     ("preset", "network", "targets", "betas", "seeds", "form", "ranks"),
     [
         ("paper", "shallow_mlp", TARGETS["shallow"], [0, 0.1, 1], 2, "slope", "6-50"),
-        ("paper", "deep_mlp", TARGETS["paper"], [0, 0.1, 1], 2, "slope", "6-50"),
+        ("paper", "deep_mlp", TARGETS["paper"], [0, 0.1, 1], 2, "slope", "6-100"),
         ("paper", "cnn", TARGETS["paper"], [0, 0.1, 1], 3, "slope", "6-50"),
         ("2023", "cnn", TARGETS["2023"], [0, 1, 10], 5, "line", "1-10"),
         ("2023-long", "cnn", TARGETS["2023"], [0, 1, 10], 5, "line", "1-10"),
@@ -114,6 +114,9 @@ def test_the_protocols_differ_where_the_table_says(preset, network):
     if network == "shallow_mlp" and preset != "quick":
         expected = {"batch_size"}
         assert (paper.batch_size, authors.batch_size) == (2500, 1500)
+    if network == "deep_mlp" and preset in ("quick", "paper"):
+        expected = {"ranks"}
+        assert (paper.ranks, authors.ranks) == ((6, 100), (6, 50))
     if preset == "paper" and "cnn" in network:
         expected = {"attack_epochs"}
         assert (paper.attack_epochs, authors.attack_epochs) == ((50, 200), (50,))
@@ -288,12 +291,12 @@ REFUSED = [
         "width=100, but cnn_no_head has no dense layer; leave it out",
     ),
     (
-        {"network": "deep_mlp", "width": 49},
-        "ranks=(6, 50) end beyond what α can be measured on: hidden of deep_mlp has 49 units",
+        {"network": "deep_mlp", "width": 99},
+        "ranks=(6, 100) end beyond what α can be measured on: hidden of deep_mlp has 99 units",
     ),
     (
-        {"network": "deep_mlp", "width": 49, "layers": "all"},
-        "ranks=(6, 50) end beyond what α can be measured on: tanh1 of deep_mlp has 49 units",
+        {"network": "deep_mlp", "width": 99, "layers": "all"},
+        "ranks=(6, 100) end beyond what α can be measured on: tanh1 of deep_mlp has 99 units",
     ),
     ({"weight_decay": -1e-4}, "weight_decay=-0.0001: give 0 or a positive number"),
     ({"weight_decay": float("inf")}, "weight_decay=inf: give 0 or a positive number"),

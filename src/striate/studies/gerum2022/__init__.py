@@ -25,7 +25,7 @@ Rows as in our protocol sheet. ``paper``: the text; where it is silent, the code
  #  what                        ``paper``                           ``authors``
 ==  ==========================  ==================================  ===========================
  1  penalty                     β·\|α−α*\| (``slope``)              same; ``line`` in 2023
- 2  fit window (text: none)     ranks 6–50                          6–50; 1–10 in 2023
+ 2  fit window (text: none)     ranks 6–50; ! 6–100, deep MLP       6–50; 1–10 in 2023
  3  batch, shallow MLP          2500                                1500
  4  CNN head                    ! dense 1000 (text: none;           dense 1000
                                 ``cnn_no_head`` is the text's)
