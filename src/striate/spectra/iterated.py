@@ -13,7 +13,7 @@ from torch import Tensor
 
 from striate.spectra.centred import Centred
 from striate.spectra.processes import ALONE, Processes
-from striate.spectra.subspace import SPARE, Tracked, errors, improved, lacking, neighbours
+from striate.spectra.subspace import SPARE, Tracked, errors, improved, neighbours
 
 # Products with the scatter matrix before the first look at the error, and between later ones.
 ROUNDS = (3, 2, 2, 2)
@@ -62,18 +62,14 @@ def iterated_components(
         right = directions[:, :some]
         ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
-        residual = (ahead - right * values.to(right))[:, :count]
-        missing = lacking(residual, values[:count], right[:, :count])
-        outside = processes.add(rows.times(missing).double().square().sum())
+        residual = ahead - right * values.to(right)
+        wrong = errors(rows, right, values, residual, count, processes)
+        found, behind = improved(left, ahead, values, total, count)
         # Where the components are least right there is most to be had for a wider basis.
-        more = residual[:, -SPARE:]
+        more = residual[:, count - SPARE : count]
         more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
-        tracked = Tracked(
-            improved(left, ahead, values, total, count),
-            *errors(residual, values[:count], outside),
-            torch.cat([directions, more], 1),
-            look,
-        )
+        wider = torch.cat([directions, more], 1)
+        tracked = Tracked(found, *wrong[:2], behind * (1 + wrong[2]), wider, look)
         if good_enough(tracked):
             break
     assert tracked is not None  # there is a first look

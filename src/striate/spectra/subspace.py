@@ -27,6 +27,8 @@ SPARE = 16
 EVEN = 16
 # Of the lengths of columns: inner products are off by less.
 ROUNDING = 64.0
+# The error of an eigenvalue was up to 1.9 times its estimate.
+AT_MOST = 2.0
 
 
 class Tracked(NamedTuple):
@@ -41,6 +43,8 @@ class Tracked(NamedTuple):
     vector_error
         Estimate of one minus the cosine between each pair of vectors and the true pair, for
         :math:`u_iv_i^\top`. Both are those before the last half power step, which is on top.
+    behind
+        How large the eigenvalue behind that of the last component may be.
     basis
         The leading directions, more than there are components.
     blocks
@@ -51,8 +55,17 @@ class Tracked(NamedTuple):
     components: Components
     value_error: Float[Tensor, " ranks"]
     vector_error: Float[Tensor, " ranks"]
+    behind: Float[Tensor, ""]
     basis: Float[Tensor, "units basis"]
     blocks: int
+
+    def undecided(self) -> bool:
+        """Tell whether the component behind the last one may be the one that belongs there.
+
+        Where eigenvalues are all but equal either will do for α. But they are two directions, and
+        the last one may be a tenth of the gradient.
+        """
+        return bool(self.behind > self.components.eigenvalues[-1])
 
 
 def tracked_components(
@@ -129,13 +142,12 @@ def tracked_components(
             right, left = kept[:, :some], images @ rotation[:, :some]
             ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
-        residual = (ahead - right * values.to(right))[:, :count]
-        missing = lacking(residual, values[:count], right[:, :count])
-        outside = processes.add(rows.times(missing).double().square().sum())
-        found = improved(left, ahead, values, total, count)
-        tracked = Tracked(found, *errors(residual, values[:count], outside), kept, used)
+        residual = ahead - right * values.to(right)
+        wrong = errors(rows, right, values, residual, count, processes)
+        found, behind = improved(left, ahead, values, total, count)
+        tracked = Tracked(found, *wrong[:2], behind * (1 + wrong[2]), kept, used)
         full = directions.shape[1] + block.shape[1] > len(basis)
-        if used == MOST_BLOCKS or full or good_enough(tracked):
+        if good_enough(tracked) or used == MOST_BLOCKS or full:
             # More digits than these a gradient does not need.
             return tracked._replace(components=found.rounded(rows.x.dtype))
         leading = images @ rotation[:, : block.shape[1]]
@@ -202,37 +214,49 @@ def _sharpened(
     return some @ rotation, images @ rotation
 
 
-def improved(left: Tensor, ahead: Tensor, values: Tensor, total: Tensor, count: int) -> Components:
+def improved(
+    left: Tensor, ahead: Tensor, values: Tensor, total: Tensor, count: int
+) -> tuple[Components, Tensor]:
     r"""Make `count` components better by :math:`\bar X^\top` times scores, which residuals need.
 
     Rayleigh–Ritz of :math:`\bar X\bar X^\top` in the span of the scores: half a power step, in
-    which neighbours that had mixed come apart.
+    which neighbours that had mixed come apart. Also return the eigenvalue behind the last.
     """
     tiny = torch.finfo(left.dtype).tiny  # what it divides can still be held
     length = values.clamp_min(tiny).sqrt()
     across = ahead.double() / length
     eigenvalues, rotation = _leading(across.T @ across, count)
-    eigenvalues = eigenvalues[:count].relu()
+    eigenvalues, behind = eigenvalues[:count].relu(), eigenvalues[count].relu()
     root, turn = eigenvalues.clamp_min(tiny).sqrt(), rotation / length[:, None]
     left, right = left @ (turn * root).to(left), ahead @ (turn / root).to(ahead)
-    return Components(left, right, eigenvalues, total)
+    return Components(left, right, eigenvalues, total), behind
 
 
-def lacking(residual: Tensor, values: Tensor, right: Tensor) -> Tensor:
+def errors(
+    rows: Centred,
+    right: Tensor,
+    values: Tensor,
+    residual: Tensor,
+    count: int,
+    processes: Processes,
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Estimate how wrong `count` eigenvalues and vectors are, and bound the next eigenvalue's."""
+    some = count + 1
+    missing = _lacking(residual[:, :some], values[:some], right[:, :some])
+    outside = processes.add(rows.times(missing).double().square().sum())
+    # A value that vanishes is known, and counts, as little as rounding of the first.
+    double = torch.finfo(torch.float64)
+    values = torch.maximum(values, double.eps * values[0]).clamp_min(double.tiny**0.5)
+    square = residual.double().square().sum(0)
+    # Where the values hardly fall, the gap is not known better than this.
+    gap = torch.maximum(values - outside, 0.02 * values)
+    of_values = square / (gap * values)
+    of_vectors = square / gap.square() * (1 + (outside / values).clamp_max(1)) / 2
+    return of_values[:count], of_vectors[:count], AT_MOST * of_values[count]
+
+
+def _lacking(residual: Tensor, values: Tensor, right: Tensor) -> Tensor:
     """Direction in which the components lie wrong: their residuals' sum stands for them all."""
     lacking = (residual / values.clamp_min(1e-300)).sum(1, keepdim=True).to(right)
     lacking = lacking - right @ (right.T @ lacking)  # there only by rounding
     return lacking / lacking.norm().clamp_min(torch.finfo(lacking.dtype).tiny)
-
-
-def errors(residual: Tensor, eigenvalues: Tensor, outside: Tensor) -> tuple[Tensor, Tensor]:
-    """Estimate how wrong eigenvalues and vectors are, as `Tracked` has them."""
-    # A value that vanishes is known, and counts, as little as rounding of the first.
-    double = torch.finfo(torch.float64)
-    values = torch.maximum(eigenvalues, double.eps * eigenvalues[0]).clamp_min(double.tiny**0.5)
-    square = residual.double().square().sum(0)
-    # Where the values hardly fall, the gap is not known better than this.
-    gap = torch.maximum(values - outside, 0.02 * values)
-    return square / (gap * values), square / gap.square() * (
-        1 + (outside / values).clamp_max(1)
-    ) / 2

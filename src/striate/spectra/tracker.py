@@ -107,9 +107,9 @@ class Tracker(nn.Module):
             if self.paused:
                 self._rest(self.paused - 1, self.pause)
             else:
-                found = self._search(batch, count, basis, processes)
-                if (error := self.error(found)) <= self.tolerance:
-                    if found.blocks > 1 or error > CLOSE * self.tolerance:
+                found, error = self._search(batch, count, basis, processes)
+                if found is not None:
+                    if error > CLOSE * self.tolerance:
                         width = min(width + SPARE, most)
                     elif error < COMFORTABLE * self.tolerance:
                         width = max(width - SPARE, least)
@@ -124,25 +124,35 @@ class Tracker(nn.Module):
         left, right, eigenvalues, total = components
         return Components(left[:, :count], right[:, :count], eigenvalues[:count], total)
 
-    def _search(self, batch: Centred, count: int, basis: Tensor, processes: Processes) -> Tracked:
-        """Go the way that is short where the batch lies."""
+    def _search(
+        self, batch: Centred, count: int, basis: Tensor, processes: Processes
+    ) -> tuple[Tracked | None, float]:
+        """Go the way that is short where the batch lies.
+
+        Return what is good enough, or None, and the error of the first look.
+        """
+        looks: list[tuple[float, bool]] = []
 
         def good_enough(found: Tracked) -> bool:
-            return self.error(found) <= self.tolerance
+            error = self.error(found)
+            looks.append((error, error <= self.tolerance and not found.undecided()))
+            return looks[-1][1]
 
         if batch.x.is_cuda:
-            return iterated_components(
+            found = iterated_components(
                 batch, count, basis=basis, good_enough=good_enough, processes=processes
             )
-        single = batch.x.dtype == torch.float32
-        return tracked_components(
-            batch,
-            count,
-            basis=basis,
-            good_enough=good_enough,
-            coarse=single and not self.steep and fast_bfloat16(batch.x.device),
-            processes=processes,
-        )
+        else:
+            single = batch.x.dtype == torch.float32
+            found = tracked_components(
+                batch,
+                count,
+                basis=basis,
+                good_enough=good_enough,
+                coarse=single and not self.steep and fast_bfloat16(batch.x.device),
+                processes=processes,
+            )
+        return found if looks[-1][1] else None, looks[0][0]
 
     def error(self, found: Tracked) -> float:
         """Bound the error of α, and estimate that of the gradient; return the larger.
