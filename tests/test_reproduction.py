@@ -50,6 +50,24 @@ def test_cnns_at_full_length_lie_on_the_published_curves(data):
         assert difference.abs().max() <= tolerance
 
 
+def test_the_deep_mlp_lies_on_the_published_curves_where_ranks_6_to_100_are_shaped():
+    """And not where 6 to 50 are, as in the authors' code of May 2022."""
+    right, wrong = (
+        gerum2022_table(load_all(KEPT.parent / folder)).query("network == 'deep_mlp'")
+        for folder in ("full", "window")
+    )
+    assert (set(right["ranks"]), set(wrong["ranks"])) == ({"6-100"}, {"6-50"})
+    alone, elsewhere = (table[table["beta"] == 0]["alpha"].item() for table in (right, wrong))
+    assert abs(alone - 1.85) < 0.05
+    assert abs(elsewhere - 1.85) > 0.2
+    for quantity, tolerance in (("clean", 0.005), ("fgsm", 0.03), ("pgd", 0.03)):
+        difference = right[f"{quantity}_difference"].dropna()
+        assert len(difference) >= 8
+        assert difference.abs().max() <= tolerance
+    for attack in ("fgsm", "pgd"):
+        assert wrong[f"{attack}_difference"].abs().max() > 0.15
+
+
 def test_the_page_on_spectra_shows_the_kept_numbers():
     page = (KEPT.parents[1] / "spectra.md").read_text(encoding="utf-8")
     scores = [score for score in load_all(KEPT.parent / "spectra") if isinstance(score, Score)]
