@@ -367,6 +367,21 @@ def test_an_image_that_hops_ends_on_the_right_side(steps):
     )
 
 
+@pytest.mark.parametrize("steps", range(1, 10))
+@pytest.mark.parametrize(("others", "left_behind"), [(31, True), (32, False)])
+def test_one_that_hops_among_many_ends_on_the_right_side_too(others, left_behind, steps):
+    """One of 33 costs less than sorting it out, one of 32 does not."""
+    ups = torch.tensor([1] + others * [12])
+    start, y = 0.5 + 1 / 64 - ups / 32, torch.zeros(len(ups), dtype=torch.int64)
+    x, model = start.view(-1, 1, 1, 1), Ridge()
+    climb = {"ball": LinfBall(0.5), "steps": steps, "step_size": 1 / 32}
+    expected = start + steps / 32
+    expected[0] = 0.5 + (1 - 2 * ((steps - 1) % 2)) / 64
+    assert torch.equal(pgd(model, x, y, **climb).flatten(), expected)
+    of_the_first = min(steps, 2) if left_behind else steps
+    assert seen(model, lambda: pgd(model, x, y, **climb)) == of_the_first + others * steps
+
+
 class Drawn(nn.Module):
     """Turns round by chance, at every `period`-th call."""
 

@@ -51,6 +51,14 @@ def test_the_components_of_a_planted_spectrum_are_found(alpha, amount, dtype):
     assert (leading.T @ leading - identity).norm() < 500 * torch.finfo(dtype).eps
 
 
+def test_a_basis_is_widened_by_as_many_directions_as_there_are_components():
+    x = batch(1.0)
+    found = iterated_components(
+        of_zero_mean(x), 3, basis=turned(x, 0.3)[:, :16], good_enough=lambda found: True
+    )
+    assert found.basis.shape == (UNITS, 16 + 3)
+
+
 @pytest.mark.parametrize("alpha", [4.0, 5.0])
 def test_a_steep_spectrum_is_found_to_its_last_value(alpha):
     """The 20th eigenvalue is 6e-6 and 3e-7 of the first."""

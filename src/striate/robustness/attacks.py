@@ -18,9 +18,9 @@ from striate.robustness.victim import check, frozen
 
 Logits = Float[Tensor, "batch classes"]
 
-# Images that stand still are left behind once they are this many: fewer cost less than sorting
+# Part of the images at which those that stand still are left behind: fewer cost less than sorting
 # them out.
-WORTH = 1 - 1 / 32
+WORTH = 1 / 32
 
 
 def summed_cross_entropy(logits: Logits, labels: Labels) -> Float[Tensor, ""]:
@@ -117,8 +117,9 @@ def pgd(
     the L∞, the L2 and the L1 ball of ``geometry="paper"``.
 
     The model is taken to be a function of its input: an image whose climb stands still, or hops
-    between two points, is not sent through it again, as the rest of its climb is known. Where
-    torch's own generators are drawn from meanwhile, as by a randomised defence, nothing is skipped.
+    between two points, is not sent through it again, as the rest of its climb is known (unless
+    such images are less than one in 32: they cost less than sorting them out). Where torch's own
+    generators are drawn from meanwhile, as by a randomised defence, nothing is skipped.
 
     Parameters
     ----------
@@ -209,7 +210,7 @@ def _climb(
         repeats = (after == now).flatten(1).all(1) | (after == before).flatten(1).all(1)
         before, now = now, after
         goes = (~repeats).nonzero()[:, 0]
-        if len(goes) <= WORTH * len(now) and torch.equal(_chance(images.device), chance):
+        if len(now) - len(goes) >= WORTH * len(now) and torch.equal(_chance(images.device), chance):
             ends[climbing] = before if left % 2 else now  # of those that climb on, for now
             images, labels, before, now, climbing = (
                 each[goes] for each in (images, labels, before, now, climbing)

@@ -63,13 +63,13 @@ def iterated_components(
         ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
         residual = ahead - right * values.to(right)
-        wrong = errors(rows, right, values, residual, count, processes)
+        of_values, of_vectors, of_next = errors(rows, right, values, residual, count, processes)
         found, behind = improved(left, ahead, values, total, count)
         # Where the components are least right there is most to be had for a wider basis.
-        more = residual[:, count - SPARE : count]
+        more = residual[:, :count][:, -SPARE:]
         more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
         wider = torch.cat([directions, more], 1)
-        tracked = Tracked(found, *wrong[:2], behind * (1 + wrong[2]), wider, look)
+        tracked = Tracked(found, of_values, of_vectors, behind * (1 + of_next), wider, look)
         if good_enough(tracked):
             break
     assert tracked is not None  # there is a first look

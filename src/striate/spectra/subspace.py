@@ -27,7 +27,8 @@ SPARE = 16
 EVEN = 16
 # Of the lengths of columns: inner products are off by less.
 ROUNDING = 64.0
-# The error of an eigenvalue was up to 1.9 times its estimate.
+# Where variance hardly falls behind the window, the error of an eigenvalue was up to twice its
+# estimate.
 AT_MOST = 2.0
 
 
@@ -143,9 +144,9 @@ def tracked_components(
             ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
         residual = ahead - right * values.to(right)
-        wrong = errors(rows, right, values, residual, count, processes)
+        of_values, of_vectors, of_next = errors(rows, right, values, residual, count, processes)
         found, behind = improved(left, ahead, values, total, count)
-        tracked = Tracked(found, *wrong[:2], behind * (1 + wrong[2]), kept, used)
+        tracked = Tracked(found, of_values, of_vectors, behind * (1 + of_next), kept, used)
         full = directions.shape[1] + block.shape[1] > len(basis)
         if good_enough(tracked) or used == MOST_BLOCKS or full:
             # More digits than these a gradient does not need.
