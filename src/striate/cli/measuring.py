@@ -10,7 +10,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.activations import Progress
-    from striate.study import Task
+    from striate.study import Finished, Task
 
 # Shows what is being done, by its name, and gives what is told how far it is.
 Watch = Callable[[str], AbstractContextManager["Progress"]]
@@ -42,7 +42,14 @@ def measure_once(
     from striate.study import run as run_tasks
 
     (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
+    tell_aside(finished)
     tell_scores(finished.path)
+
+
+def tell_aside(finished: "Finished") -> None:
+    """Say on standard error if a file was damaged, and where it is now."""
+    if finished.aside is not None:
+        print(f"{finished.path.name} was damaged, and is now {finished.aside}", file=sys.stderr)
 
 
 def tell_scores(path: Path, start: str = "") -> None:
