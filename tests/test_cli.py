@@ -166,7 +166,8 @@ def test_every_option_reaches_the_grid(monkeypatch):
         "--preset 2023 --protocol authors --data mnist --network cnn --alphas 1,2.5 --betas 0,3 "
         "--seeds 4 --form line --ranks 2-9 --epochs 7 --attack-epochs 3,7 --epsilons 0,0.1 "
         "--batch-size 50 --learning-rate 0.01 --train-images 80 --attack-images 20 "
-        "--solver subspace --layers all --width 70 --weight-decay 0.001 --verdict"
+        "--solver subspace --layers all --width 70 --weight-decay 0.001 --every 4 "
+        "--verdict"
     )
     assert striate(f"run gerum2022 {words} --dry-run")[0] == 0
     assert asked == {
@@ -191,6 +192,7 @@ def test_every_option_reaches_the_grid(monkeypatch):
             "layers": "all",
             "width": 70,
             "weight_decay": 0.001,
+            "every": 4,
             "verdict": True,
         },
     }
@@ -384,6 +386,18 @@ def test_the_spectrum_of_a_recording_is_measured(lab):
         for name in ("alpha", "r_squared", "residual_sd")
     ]
     assert "4 repeats x 80 stimuli x 12 units" in err
+
+
+def test_a_damaged_measurement_is_told_moved_and_made_again(lab):
+    words = "spectrum v1.npz --ranks 2-8 --shuffles 3"
+    before = striate(words)[1]
+    (file,) = (lab / "results" / "spectra").glob("*.json")
+    file.write_bytes(file.read_bytes()[:-9])
+    status, out, err = striate(words)
+    assert (status, out) == (0, before)
+    aside = Path("results", "spectra", f"{file.name}.damaged-1")
+    assert f"{file.name} was damaged, and is now {aside}\n" in err
+    assert "damaged" not in striate(words)[2]
 
 
 def test_a_network_is_compared_with_a_recording(lab):

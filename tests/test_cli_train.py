@@ -55,14 +55,24 @@ def test_a_network_is_trained_once_and_its_weights_are_measured(capsys, monkeypa
     assert (task["model_sha256"], task["model"]) == (trained, f"small/cnn-1x8, {path.stem}")
 
 
+def test_a_damaged_network_is_told_moved_and_trained_again(capsys, monkeypatch):
+    words = QUICK.replace("--epochs 2", "--epochs 1")
+    before = striate(capsys, monkeypatch, words)[1]
+    (path,) = results_in("results")
+    path.write_text("no result")
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert (status, out) == (0, before)
+    assert f"{path.name} was damaged, and is now results/training/{path.name}.damaged-1\n" in err
+
+
 def test_every_option_reaches_the_task(capsys, monkeypatch):
     words = (
         f"{QUICK} --objective adversarial --set eps=8/255 --set steps=2 --set step_size=0.02 "
         "--set norm=L2 --set random_start=1 --spectral-alpha 1.5 --spectral-beta 0.5 "
         "--spectral-layers 'conv[23]' --spectral-ranks 2-9 --spectral-units channels "
-        "--blur coarse-to-fine --blur-sigma 1.5 --noise 0.1 --augment --batch-size 50 "
-        "--learning-rate 0.01 --drops 1 --weight-decay 0.001 --momentum 0.8 --precision bfloat16 "
-        "--replays 2 --seed 7 --results elsewhere"
+        "--spectral-every 2 --blur coarse-to-fine --blur-sigma 1.5 --noise 0.1 --augment "
+        "--batch-size 50 --learning-rate 0.01 --drops 1 --weight-decay 0.001 --momentum 0.8 "
+        "--precision bfloat16 --replays 2 --seed 7 --results elsewhere"
     )
     status, _, err = striate(capsys, monkeypatch, words)
     assert status == 0, err
@@ -71,6 +81,7 @@ def test_every_option_reaches_the_task(capsys, monkeypatch):
         "objective": "adversarial", "eps": 8 / 255, "steps": 2, "step_size": 0.02, "norm": "L2",
         "random_start": True, "spectral_alpha": 1.5, "spectral_beta": 0.5,
         "spectral_layers": "conv2 conv3", "spectral_ranks": "2-9", "spectral_units": "channels",
+        "spectral_every": 2,
         "blur": "coarse-to-fine", "blur_sigma": 1.5, "noise": 0.1, "augment": "shift 1",
         "batch_size": 50, "learning_rate": 0.01, "drops": "1", "schedule": "drops", "images": 300,
         "weight_decay": 0.001, "momentum": 0.8, "precision": "bfloat16", "replays": 2, "seed": 7,

@@ -99,6 +99,10 @@ CASES = [
         "form='abs'; choose one of 'slope', 'line', 'ratio'",
     ),
     (
+        "SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50), every=0)",
+        "every=0: steps from one that is penalised to the next, from 1 on",
+    ),
+    (
         "penalty()(x[:15])",
         "ranks=(1, 20) need 20 eigenvalues, but a batch of 15 with 30 units has 14; use a larger "
         "batch or fewer ranks",

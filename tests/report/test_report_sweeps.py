@@ -39,6 +39,7 @@ def test_whatever_else_differs_starts_another_sweep(tmp_path, saved):
         ({"layers": "all"}, "layers all"),
         ({"width": 500}, "width 500"),
         ({"weight_decay": 1e-4}, "weight decay 0.0001"),
+        ({"every": 2}, "every 2"),
     ],
 )
 def test_what_was_chosen_beyond_the_paper_starts_another_sweep(tmp_path, saved, change, label):

@@ -316,6 +316,7 @@ def test_descent_moves_the_exponent_to_its_target(form, target):
     ({"beta": float("nan")}, "beta=nan"),
     ({"alpha": float("nan")}, "alpha=nan: the exponent wanted is a finite number"),
     ({"alpha": -float("inf")}, "alpha=-inf"),
+    ({"every": 0}, "every=0: steps from one that is penalised to the next, from 1"),
     ({"ranks": (0, 10)}, r"ranks=\(0, 10\): need 1 <= first < last"),
     ({"ranks": (10, 10)}, r"ranks=\(10, 10\): need 1 <= first < last"),
 ])  # fmt: skip
@@ -330,5 +331,5 @@ def test_a_penalty_prints_as_its_settings():
     law = SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50), form="line")
     assert repr(law) == (
         "SpectralPenalty(\n  alpha=1.0, beta=0.1, ranks=(6, 50), form='line', units='flat', "
-        "solver='auto'\n  (tracker): Tracker()\n)"
+        "solver='auto', every=1\n  (tracker): Tracker()\n)"
     )

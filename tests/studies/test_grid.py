@@ -161,6 +161,7 @@ OVERRIDES = {
     "layers": ("all", "layers", "all"),
     "width": (300, "width", 300),
     "weight_decay": (1e-4, "weight_decay", 1e-4),
+    "every": (2, "every", 2),
     "verdict": (True, "verdict", "against a baseline"),
 }
 GRID_OVERRIDES = {

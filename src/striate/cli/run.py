@@ -44,6 +44,9 @@ def run(
         int | None, typer.Option(help="units of dense hidden layers; default: the paper's")
     ] = None,
     weight_decay: Annotated[float | None, typer.Option(help="Adam's L2 penalty")] = None,
+    every: Annotated[
+        int | None, typer.Option(help="steps from one penalised to the next; default: 1")
+    ] = None,
     verdict: Annotated[
         bool, typer.Option("--verdict", help="judge whether the robustness of each is real")
     ] = False,
@@ -74,6 +77,7 @@ def run(
         "layers": layers,
         "width": width,
         "weight_decay": weight_decay,
+        "every": every,
         "verdict": verdict or None,
     }
     overrides = {name: value for name, value in given.items() if value is not None}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
+from striate.cli.measuring import tell_aside
 from striate.cli.options import (
     Device,
     Model,
@@ -60,6 +61,9 @@ def train(
     spectral_units: Annotated[
         str | None, typer.Option(help="flat | channels | features | centre; default: flat")
     ] = None,
+    spectral_every: Annotated[
+        int | None, typer.Option(help="steps from one penalised to the next; default: 1")
+    ] = None,
     blur: Annotated[
         str | None, typer.Option(help="coarse-to-fine | fine-to-coarse | constant")
     ] = None,
@@ -110,7 +114,13 @@ def train(
     from striate.models import load
     from striate.studies import training
 
-    asked = _asked(spectral_alpha, spectral_beta, spectral_layers, spectral_ranks, spectral_units)
+    asked = _asked(
+        spectral_alpha,
+        spectral_beta,
+        spectral_layers,
+        spectral_ranks,
+        {"units": spectral_units, "every": spectral_every},
+    )
     plan = training.plan(
         preset,
         objective=objective,
@@ -166,7 +176,8 @@ def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -
         return
     console = Console(stderr=True, highlight=False)
     with shown([task], results, console):
-        list(run_tasks(measure, [task], directory=results, explained={"device": device}))
+        (done,) = run_tasks(measure, [task], directory=results, explained={"device": device})
+    tell_aside(done)
     _tell(path)
 
 
@@ -198,7 +209,7 @@ def _asked(
     beta: float | None,
     layers: str | None,
     ranks: str | None,
-    units: str | None,
+    others: Mapping[str, object],
 ) -> "Asked | None":
     """Read what is asked of layers' spectra: all of it, or nothing."""
     from striate.studies.training import Asked
@@ -208,12 +219,12 @@ def _asked(
         "alpha": alpha, "beta": beta, "layers": layers, "ranks": window
     }  # fmt: skip
     missing = [name for name, value in needed.items() if value is None]
-    if len(missing) == len(needed) and units is None:
+    chosen = {name: value for name, value in others.items() if value is not None}
+    if len(missing) == len(needed) and not chosen:
         return None
     if alpha is None or beta is None or layers is None or window is None:
         raise ValueError(
             f"--spectral-{missing[0]} is missing: a penalty on spectra needs --spectral-alpha, "
             "--spectral-beta, --spectral-layers and --spectral-ranks"
         )
-    chosen = {} if units is None else {"units": units}
     return Asked(alpha, beta, tuple(layers.split(",")), window, **chosen)  # pyright: ignore[reportArgumentType]

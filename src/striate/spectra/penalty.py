@@ -56,6 +56,10 @@ class SpectralPenalty(nn.Module):
     solver, tolerance
         How eigenvalues are found, and how wrong they may make α and the gradient (`Tracker`). The
         estimate is for the slope; the gradients of the other forms may be a few times less close.
+    every
+        Steps from one that is penalised to the next, each with `every` times the strength; in
+        between nothing is computed. The loss stays the same in the mean over steps, and what the
+        penalty costs is divided (lazy regularisation, Karras et al. 2020, arXiv:1912.04958).
     group
         Processes that share a batch, ``"world"`` being all: the penalty is then that of the global
         batch, and its gradient, *averaged* over processes as
@@ -81,6 +85,7 @@ class SpectralPenalty(nn.Module):
     """
 
     step: Tensor
+    last_alpha: Tensor
 
     def __init__(
         self,
@@ -92,20 +97,27 @@ class SpectralPenalty(nn.Module):
         units: Units = "flat",
         solver: Solver = "auto",
         tolerance: float = 1e-3,
+        every: int = 1,
         group: Group = None,
     ) -> None:
         super().__init__()
         if form not in DISTANCES:
             raise ValueError(f"form={form!r}; choose one of {', '.join(map(repr, DISTANCES))}")
+        if every < 1:
+            raise ValueError(
+                f"every={every}: steps from one that is penalised to the next, from 1 on"
+            )
         check_units(units)
         check_ranks(ranks, available=ranks[1])
         self.alpha, self.beta, self.ranks, self.form = alpha, beta, ranks, form
         self.units: Units = units
+        self.every = every
         self._check(at(alpha, 0), at(beta, 0))
         self.tracker = Tracker(ranks, solver, tolerance)
         self.group: Group = group
         together(group)  # which refuses what is no group
         self.register_buffer("step", torch.tensor(0))
+        self.register_buffer("last_alpha", torch.tensor(float("nan")))
 
     @not_compiled
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
@@ -119,10 +131,15 @@ class SpectralPenalty(nn.Module):
     def measure(self, activations: Float[Tensor, "batch *axes"]) -> Penalised:
         """Return the penalty together with the α of the mini-batch.
 
-        In training mode, each call is a step of the schedules. A compiled graph breaks here.
+        In training mode, each call is a step of the schedules, and between steps that are penalised
+        (`every`) the penalty is 0 and α that of the last batch measured. A compiled graph breaks
+        here.
         """
-        processes = together(self.group)
         step = int(self.step)
+        if self._is_between(step):
+            self._advance()
+            return Penalised(activations.new_zeros(()), self.last_alpha.clone())
+        processes = together(self.group)
         alpha, beta = at(self.alpha, step), at(self.beta, step)
         self._check(alpha, beta)
         # Without strength α is still measured, but no gradient is.
@@ -135,7 +152,9 @@ class SpectralPenalty(nn.Module):
                 processes=processes,
             )
             distance = DISTANCES[self.form](spectrum, alpha, self.ranks)
-            found = Penalised(beta * distance, slope(spectrum.detach(), self.ranks))
+            found = Penalised(self.every * beta * distance, slope(spectrum.detach(), self.ranks))
+        if self.every > 1:
+            self.last_alpha.copy_(found.alpha)
         self._advance()
         return found
 
@@ -151,7 +170,8 @@ class SpectralPenalty(nn.Module):
         ----------
         batches
             The layer's activations on each mini-batch, without gradient. Kept until this
-            returns: as much memory as the layer's output on the whole batch.
+            returns: as much memory as the layer's output on the whole batch. Between steps that
+            are penalised (`every`) they are not asked for.
 
         Returns
         -------
@@ -173,6 +193,9 @@ class SpectralPenalty(nn.Module):
         >>> for part in parts:
         ...     share(model(part)).backward()
         """
+        if self._is_between(int(self.step)):
+            self._advance()
+            return Penalised(self.last_alpha.new_zeros(()), self.last_alpha.clone()), _nothing
         hidden = torch.cat([batch.detach() for batch in batches]).requires_grad_()
         with torch.enable_grad():
             penalty, alpha = self.measure(hidden)
@@ -237,8 +260,12 @@ class SpectralPenalty(nn.Module):
         """Show the settings when printed."""
         return (
             f"alpha={self.alpha}, beta={self.beta}, ranks={self.ranks}, form={self.form!r}, "
-            f"units={self.units!r}, solver={self.tracker.solver!r}"
+            f"units={self.units!r}, solver={self.tracker.solver!r}, every={self.every}"
         )
+
+    def _is_between(self, step: int) -> bool:
+        """Say whether nothing is asked at `step`; outside of training something always is."""
+        return self.training and step % self.every > 0
 
     def _advance(self) -> None:
         if self.training:
@@ -250,6 +277,11 @@ class SpectralPenalty(nn.Module):
             raise ValueError(f"beta={beta}: the strength of a penalty is finite and not negative")
         if not abs(alpha) < float("inf"):
             raise ValueError(f"alpha={alpha}: the exponent wanted is a finite number")
+
+
+def _nothing(part: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
+    """Return the share of a mini-batch in a penalty that is not asked for."""
+    return part.new_zeros(())
 
 
 def _sums(activations: Tensor) -> Tensor:

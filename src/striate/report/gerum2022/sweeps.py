@@ -25,12 +25,12 @@ SETUP = (
     *("network", "data", "protocol", "form", "preset", "ranks", "weights", "batch_size"),
     *("epochs", "learning_rate", "train_images", "test_images", "attack_images"),
     *("attack_epochs", "pgd_steps", "pgd_step_size", "fingerprint", "version"),
-    *("layers", "width", "weight_decay"),
+    *("layers", "width", "weight_decay", "every"),
 )
 # What results mean that were written before there was a choice.
-BEFORE: dict[str, Setting] = {"layers": "last", "weight_decay": 0.0, "solver": "exact"}
+BEFORE: dict[str, Setting] = {"layers": "last", "weight_decay": 0.0, "solver": "exact", "every": 1}
 # What all networks that the paper drew have in common, and others need not.
-PAPER = {"form": "slope", "layers": "last", "width": None, "weight_decay": 0.0}
+PAPER = {"form": "slope", "layers": "last", "width": None, "weight_decay": 0.0, "every": 1}
 SOLVERS = ("exact", "subspace", "auto")  # the first one counts where a network was trained twice
 IDENTITY = (*SETUP, "beta", "target", "seed")
 ATTACKS = {"accuracy_fgsm": "fgsm", "accuracy_pgd": "pgd"}

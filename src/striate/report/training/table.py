@@ -14,7 +14,7 @@ USUAL = (
     *("model", "objective", "epochs", "batch_size", "learning_rate", "momentum", "weight_decay"),
     *("optimizer", "schedule", "drops", "replays", "precision", "augment", "blur", "blur_sigma"),
     *("noise", "spectral_alpha", "spectral_beta", "spectral_layers", "spectral_ranks"),
-    "spectral_units",
+    *("spectral_units", "spectral_every"),
 )
 
 
@@ -43,9 +43,11 @@ def penalty_text(one: Lesson) -> str:
     if about.get("spectral_alpha") is None:
         return ""
     ranks = str(about.get("spectral_ranks")).replace("-", "–")
+    every = about.get("spectral_every", 1)
     return (
         f"α → {_brief(about['spectral_alpha'])}, β = {_brief(about.get('spectral_beta'))}, "
         f"ranks {ranks} of {about.get('spectral_layers')}"
+        + (f", every {every} steps" if every != 1 else "")
     )
 
 

@@ -123,6 +123,7 @@ def _penalties(task: Task, model: nn.Sequential) -> dict[str, SpectralPenalty]:
             ranks=_ranks(task),
             form=cast(Form, task["form"]),
             solver=cast(Solver, task["solver"]),
+            every=int(task.get("every") or 1),
         )
         for layer in penalised(model, task["layers"])
     }

@@ -95,6 +95,8 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
         shared["verdict"] = "against a baseline"  # and not by itself, as it once was
     else:
         del shared["verdict"]  # results of before there were verdicts keep their names
+    if plan.every == 1:
+        del shared["every"]  # nor do those of before there was this choice change theirs
     return shared | {
         "ranks": f"{plan.ranks[0]}-{plan.ranks[1]}",
         "weights": "none",
@@ -136,7 +138,12 @@ def _check_training(plan: Plan) -> None:
             raise ValueError(f"{grid}={values}: give each value once")
     for alpha, beta in product(plan.alphas, plan.betas):  # let the penalty say what is wrong
         SpectralPenalty(
-            alpha=alpha, beta=beta, ranks=plan.ranks, form=plan.form, solver=plan.solver
+            alpha=alpha,
+            beta=beta,
+            ranks=plan.ranks,
+            form=plan.form,
+            solver=plan.solver,
+            every=plan.every,
         )
     if not 0 <= plan.weight_decay < float("inf"):
         raise ValueError(f"weight_decay={plan.weight_decay}: give 0 or a positive number")

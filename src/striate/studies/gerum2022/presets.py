@@ -29,6 +29,7 @@ class Plan(NamedTuple):
     layers: Layers = "last"  # which hidden layers are penalised
     width: int | None = None  # of the dense hidden layers; None: the paper's
     weight_decay: float = 0.0
+    every: int = 1  # steps from one penalised to the next
     verdict: bool = False  # whether it is judged if the robustness found is real
 
 

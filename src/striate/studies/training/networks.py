@@ -78,6 +78,8 @@ def network_task(network: Network, material: Material, plan: Plan, *, seed: int)
         "spectral_layers": " ".join(layers) or None,
         "spectral_ranks": None if spectral is None else "{}-{}".format(*spectral.ranks),
         "spectral_units": None if spectral is None else spectral.units,
+        # Left out where it is 1: results of before there was a choice keep their names.
+        **({} if spectral is None or spectral.every == 1 else {"spectral_every": spectral.every}),
         "seed": seed,
     }
 

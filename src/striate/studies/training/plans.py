@@ -43,7 +43,7 @@ class Asked(NamedTuple):
 
     Attributes
     ----------
-    alpha, beta, ranks, units
+    alpha, beta, ranks, units, every
         As in `SpectralPenalty`.
     layers
         Names or globs; each layer they fit has a penalty of its own.
@@ -54,11 +54,17 @@ class Asked(NamedTuple):
     layers: tuple[str, ...]
     ranks: tuple[int, int]
     units: Units = "flat"
+    every: int = 1
 
     def penalty(self) -> SpectralPenalty:
         """Make the penalty of one layer, on the whole batch of all processes."""
         return SpectralPenalty(
-            alpha=self.alpha, beta=self.beta, ranks=self.ranks, units=self.units, group="world"
+            alpha=self.alpha,
+            beta=self.beta,
+            ranks=self.ranks,
+            units=self.units,
+            every=self.every,
+            group="world",
         )
 
 
