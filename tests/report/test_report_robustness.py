@@ -263,6 +263,16 @@ def test_settings_tell_trainings_of_one_objective_apart(tmp_path):
     assert all("eps" in kind for kind in kinds)
 
 
+def test_how_often_a_penalty_was_asked_for_is_told(tmp_path):
+    save_training(tmp_path, alpha=2.0)
+    save_training(tmp_path, sha="b" * 12, alpha=2.0, spectral_every=4)
+    there = lessons(read(tmp_path))
+    assert len({one.kind for one in there}) == 2
+    page = Page(write(tmp_path).read_text(encoding="utf-8"))
+    text = " ".join(page.text.split())
+    assert text.count("ranks 6–50 of conv1 conv2, every 4 steps") == 1
+
+
 def test_studies_are_joined_by_the_weights(folder):
     (joined,) = found_joined(read(folder))
     assert joined.attack == "the mean of the paper’s three attacks"
