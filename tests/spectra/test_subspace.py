@@ -199,7 +199,7 @@ def test_a_tracker_bounds_the_errors_of_alpha_and_gradient(alpha, ranks, dtype, 
             assert bound <= 200 * LATER * max(of_alpha, of_gradient) + 4 * LATER * rounding
 
 
-def test_blocks_are_added_while_it_is_not_good_enough():
+def test_blocks_are_added_while_it_is_not_good_enough(monkeypatch):
     asked = []
 
     def third_time(found):
@@ -209,6 +209,9 @@ def test_blocks_are_added_while_it_is_not_good_enough():
     x = batch(1.0)
     assert find(x, 0.3, good_enough=third_time).blocks == 3
     assert asked == [1, 2, 3]
+    # 40 directions and 5 blocks of 32 are all 200.
+    assert find(x, 0.3, good_enough=lambda _: False).blocks == 5
+    monkeypatch.setattr(subspace, "MOST_BLOCKS", 4)
     assert find(x, 0.3, good_enough=lambda _: False).blocks == 4
     errors = [find(x, 1.0, blocks).value_error.max().item() for blocks in (1, 2, 3)]
     assert errors == sorted(errors, reverse=True)

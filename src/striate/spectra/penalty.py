@@ -117,7 +117,7 @@ class SpectralPenalty(nn.Module):
         self.group: Group = group
         together(group)  # which refuses what is no group
         self.register_buffer("step", torch.tensor(0))
-        self.register_buffer("last_alpha", torch.tensor(float("nan")))
+        self.register_buffer("last_alpha", torch.tensor(0.0))
 
     @not_compiled
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:

@@ -17,7 +17,7 @@ from striate.spectra.centred import Centred
 from striate.spectra.components import Components
 from striate.spectra.processes import ALONE, Processes
 
-MOST_BLOCKS = 4
+MOST_BLOCKS = 6
 # bfloat16 rounds activations to 2**-9 of themselves; spread over all directions as noise, that is
 # 1e-7 to 1e-6 of the largest eigenvalue.
 STEEP = 1e-5
@@ -101,7 +101,7 @@ def tracked_components(
     basis
         Orthonormal directions to start from, more than `count`.
     good_enough
-        While it is not, another block follows, up to four in all. The last answer may be no.
+        While it is not, another block follows, up to six in all. The last answer may be no.
     coarse
         Whether to build the space in bfloat16, unless the eigenvalues fall so far that its
         rounding would hide the last ones.
