@@ -1,11 +1,13 @@
 """The grid whose results are kept under docs/results agrees with the published curves."""
 
+from itertools import product
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from striate.report import gerum2022_table
-from striate.results import Score, load_all
+from striate.results import Curve, Score, load_all
 
 KEPT = Path(__file__).parent.parent / "docs" / "results" / "grid"
 
@@ -66,6 +68,25 @@ def test_the_deep_mlp_lies_on_the_published_curves_where_ranks_6_to_100_are_shap
         assert difference.abs().max() <= tolerance
     for attack in ("fgsm", "pgd"):
         assert wrong[f"{attack}_difference"].abs().max() > 0.15
+
+
+def test_the_page_on_penalties_shows_what_comes_of_asking_seldom():
+    page = (KEPT.parents[1] / "penalty.md").read_text(encoding="utf-8")
+    curves = load_all(KEPT.parent / "every")
+    for beta, every in product((0.1, 1.0), (1, 2, 4)):
+        cells = []
+        for attack in ("fgsm", "pgd"):
+            left = [
+                100 * one.y[one.x.index(0.05)]
+                for one in curves
+                if isinstance(one, Curve)
+                and one.name == f"accuracy_{attack}"
+                and (one.settings["beta"], one.settings.get("every", 1)) == (beta, every)
+            ]
+            assert len(left) == 3
+            cells.append(f"{np.mean(left):.1f} ± {np.std(left, ddof=1):.1f}")
+        (row,) = [line for line in page.splitlines() if line.startswith(f"| {beta:g} | {every} |")]
+        assert row.endswith(f"| {cells[0]} | {cells[1]} |")
 
 
 def test_the_page_on_spectra_shows_the_kept_numbers():

@@ -225,6 +225,13 @@ def test_a_results_folder_may_itself_be_hidden(tmp_path):
     assert list(paths(tmp_path / ".results")) == [path]
 
 
+def test_folders_and_files_may_be_named_by_text(tmp_path):
+    path = write(tmp_path / "task.json")
+    assert load_all(str(tmp_path)) == load(str(path)) == RESULTS
+    with pytest.raises(ValueError, match="no results folder at nowhere"):
+        load_all("nowhere")
+
+
 def test_a_folder_that_does_not_exist_is_refused(tmp_path):
     with pytest.raises(ValueError, match=r"no results folder at .*nowhere; `striate run .* makes"):
         load_all(tmp_path / "nowhere")

@@ -39,7 +39,7 @@ STUDIES: tuple[Study, ...] = (
 )
 
 
-def write(results: Path, out: Path | None = None) -> Path:
+def write(results: str | Path, out: str | Path | None = None) -> Path:
     """Write ``report.html``, ``figures/`` (SVG, PDF and CSV of each) and the tables as CSV.
 
     Every study that has results in the folder gets a section of the page. Of Gerum et al. 2022,
@@ -69,7 +69,8 @@ def write(results: Path, out: Path | None = None) -> Path:
     ValueError
         If `results` does not exist, holds a damaged file, or nothing of any study.
     """
-    out = results / "report" if out is None else out
+    results = Path(results)
+    out = results / "report" if out is None else Path(out)
     groups = _by_study(read(results), results)
     made = {study.name: study.section(mine, results) for study, mine in groups.items()}
     sections = {name: section for name, section in made.items() if section is not None}

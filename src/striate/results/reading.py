@@ -27,7 +27,7 @@ class DamagedError(ValueError):
         self.file = file
 
 
-def read_record(path: Path) -> dict[str, Any]:
+def read_record(path: str | Path) -> dict[str, Any]:
     """Return a result file as it lies on disk: task, provenance, results, and perhaps arrays.
 
     Raises
@@ -37,6 +37,7 @@ def read_record(path: Path) -> dict[str, Any]:
     ValueError
         If the file was written by a newer format.
     """
+    path = Path(path)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         content = {key: record[key] for key in ("task", "provenance", "results")}
@@ -67,7 +68,7 @@ def read_record(path: Path) -> dict[str, Any]:
     return record
 
 
-def load(path: Path) -> list[Result]:
+def load(path: str | Path) -> list[Result]:
     """Read the scores and curves of one result file.
 
     Raises
@@ -75,10 +76,10 @@ def load(path: Path) -> list[Result]:
     ValueError
         As `read_record`; and if one of its entries is neither a score nor a curve.
     """
-    return _revived(path, read_record(path))
+    return _revived(Path(path), read_record(path))
 
 
-def load_arrays(path: Path) -> dict[str, np.ndarray]:
+def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
     """Read the arrays that lie beside one result file; none for a result without.
 
     Parameters
@@ -91,7 +92,7 @@ def load_arrays(path: Path) -> dict[str, np.ndarray]:
     ValueError
         As `read_record`; and if the file of its arrays is missing or is not the one written.
     """
-    return _arrays_of(path, read_record(path))
+    return _arrays_of(Path(path), read_record(path))
 
 
 class Whole(NamedTuple):
@@ -129,7 +130,7 @@ def _arrays_of(path: Path, record: Mapping[str, Any]) -> dict[str, np.ndarray]:
         ) from error
 
 
-def load_all(directory: Path) -> list[Result]:
+def load_all(directory: str | Path) -> list[Result]:
     """Read every result file below `directory`, in the order of their names.
 
     Raises
@@ -154,7 +155,7 @@ def check(path: Path) -> dict[str, Any]:
     return record
 
 
-def paths(directory: Path) -> Iterator[Path]:
+def paths(directory: str | Path) -> Iterator[Path]:
     """Yield the result files below `directory` by name; unfinished work is left out.
 
     Raises
@@ -162,6 +163,7 @@ def paths(directory: Path) -> Iterator[Path]:
     ValueError
         If `directory` does not exist.
     """
+    directory = Path(directory)
     if not directory.is_dir():
         raise ValueError(f"no results folder at {directory}; `striate run … --results` makes one")
     for path in sorted(directory.rglob("*.json")):
