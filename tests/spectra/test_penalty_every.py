@@ -51,11 +51,16 @@ def test_schedules_count_all_steps():
     assert found == pytest.approx([2 * d * s * (s % 2 == 0) for s, d in enumerate(distance)])
 
 
-def test_outside_of_training_every_batch_counts():
-    term, usual = law(every=4).eval(), law().eval()
-    for x in batches(3):
+def test_outside_of_training_every_batch_counts_and_leaves_no_trace():
+    term, usual = law(every=4), law().eval()
+    first, *others = batches(4)
+    alpha = term.measure(first).alpha
+    term.eval()
+    for x in others:
         assert_close(term(x), 4 * usual(x))
-    assert int(term.step) == 0
+    found = term.train().measure(others[0])
+    assert (found.penalty.item(), int(term.step)) == (0, 2)
+    assert found.alpha.item() == pytest.approx(alpha.item(), rel=1e-6)
 
 
 def test_a_training_goes_on_between_two_penalised_steps():

@@ -153,7 +153,7 @@ class SpectralPenalty(nn.Module):
             )
             distance = DISTANCES[self.form](spectrum, alpha, self.ranks)
             found = Penalised(self.every * beta * distance, slope(spectrum.detach(), self.ranks))
-        if self.every > 1:
+        if self.every > 1 and self.training:
             self.last_alpha.copy_(found.alpha)
         self._advance()
         return found
