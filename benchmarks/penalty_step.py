@@ -35,7 +35,9 @@ def main(device: str = "cpu") -> None:
     print(f"one training step with the penalty |α − {TARGET:g}|, float32; {machine}")
     for case in cases():
         report(case, RANKS, ways(case, RANKS, device), device)
-    wide = next(case for case in cases() if case.batch == 2500)._replace(warm_up=2, rounds=5)
+    middle = next(case for case in cases() if case.batch == 2500)
+    seldom(middle, device)
+    wide = middle._replace(warm_up=2, rounds=5)
     report(wide, WIDE, ways(wide, WIDE, device), device)
     floors(device)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -55,15 +57,44 @@ def report(
         print(f"  {name:<24}{median:>10.4f}{plain:>10.2f}{gain:>18.2f}", flush=True)
 
 
+def seldom(case: Case, device: str) -> None:
+    """Print what a step takes in the mean over four, one of them or more being penalised."""
+    print(f"\n{case.name}, batch {case.batch}, ranks {RANKS}, mean over 4 steps")
+    print(f"  {'step':<24}{'median s':>10}{'× plain':>10}")
+    objectives: dict[str, Objective] = {"plain": standard} | {
+        f"every={every}": partial(spectral, penalties=penalties(case, RANKS, device, every=every))
+        for every in (1, 2, 4)
+    }
+
+    def four(take: Callable[[], None]) -> None:
+        for _ in range(4):
+            take()
+
+    steps = {
+        name: partial(four, step(objective, case, device)) for name, objective in objectives.items()
+    }
+    seconds = medians(steps, rounds=case.rounds)
+    for name, median in seconds.items():
+        print(f"  {name:<24}{median / 4:>10.4f}{median / seconds['plain']:>10.2f}", flush=True)
+
+
+def penalties(
+    case: Case, ranks: tuple[int, int], device: str, *, solver: Solver = "auto", every: int = 1
+) -> dict[str, SpectralPenalty]:
+    """A penalty for each layer."""
+    return {
+        layer: SpectralPenalty(alpha=TARGET, beta=1, ranks=ranks, solver=solver, every=every).to(
+            device
+        )
+        for layer in case.layers
+    }
+
+
 def ways(case: Case, ranks: tuple[int, int], device: str) -> dict[str, Objective]:
     """The plain step, ours by each solver, and the first thing one would write."""
 
     def ours(solver: Solver) -> Objective:
-        penalties = {
-            layer: SpectralPenalty(alpha=TARGET, beta=1, ranks=ranks, solver=solver).to(device)
-            for layer in case.layers
-        }
-        return partial(spectral, penalties=penalties)
+        return partial(spectral, penalties=penalties(case, ranks, device, solver=solver))
 
     return {
         "plain": standard,
