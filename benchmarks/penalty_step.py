@@ -35,8 +35,9 @@ def main(device: str = "cpu") -> None:
     print(f"one training step with the penalty |α − {TARGET:g}|, float32; {machine}")
     for case in cases():
         report(case, RANKS, ways(case, RANKS, device), device)
-    middle = next(case for case in cases() if case.batch == 2500)
-    seldom(middle, device)
+    small, middle = (case for case in cases() if case.name == "shallow MLP")
+    for case in (small, middle):
+        seldom(case, device)
     wide = middle._replace(warm_up=2, rounds=5)
     report(wide, WIDE, ways(wide, WIDE, device), device)
     floors(device)

@@ -316,7 +316,9 @@ def test_descent_moves_the_exponent_to_its_target(form, target):
     ({"beta": float("nan")}, "beta=nan"),
     ({"alpha": float("nan")}, "alpha=nan: the exponent wanted is a finite number"),
     ({"alpha": -float("inf")}, "alpha=-inf"),
-    ({"every": 0}, "every=0: steps from one that is penalised to the next, from 1"),
+    ({"every": 0}, "every=0: give a whole number of steps, from 1 on"),
+    ({"every": 2.5}, "every=2.5: give a whole number"),
+    ({"every": float("nan")}, "every=nan"),
     ({"ranks": (0, 10)}, r"ranks=\(0, 10\): need 1 <= first < last"),
     ({"ranks": (10, 10)}, r"ranks=\(10, 10\): need 1 <= first < last"),
 ])  # fmt: skip

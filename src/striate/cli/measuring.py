@@ -42,14 +42,15 @@ def measure_once(
     from striate.study import run as run_tasks
 
     (finished,) = run_tasks(measure, [task], directory=results, explained=explained)
-    tell_aside(finished)
+    tell_aside(finished, Console(stderr=True, highlight=False))
     tell_scores(finished.path)
 
 
-def tell_aside(finished: "Finished") -> None:
-    """Say on standard error if a file was damaged, and where it is now."""
+def tell_aside(finished: "Finished", console: Console) -> None:
+    """Say if a file was damaged, and where it is now."""
     if finished.aside is not None:
-        print(f"{finished.path.name} was damaged, and is now {finished.aside}", file=sys.stderr)
+        told = f"{finished.path.name} was damaged, and is now {finished.aside}"
+        console.print(told, markup=False, soft_wrap=True)
 
 
 def tell_scores(path: Path, start: str = "") -> None:

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 import typer
 from rich.console import Console
 
+from striate.cli.measuring import tell_aside
+
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Failed, Task
 
@@ -109,7 +111,7 @@ def sweep(
             failures.append(failure)
             tell(failure.task["label"], f"failed: {failure.error}", now=True)
 
-        for task, path, seconds, aside in run_tasks(
+        for finished in run_tasks(
             measure,
             tasks,
             directory=results,
@@ -118,10 +120,10 @@ def sweep(
             failed=failed,
             retry_failed=many.retry_failed,
         ):
-            if aside is not None:
-                console.print(f"{path.name} was damaged, and is now {aside}", markup=False)
+            tell_aside(finished, console)
+            seconds = finished.seconds
             what = "was there" if seconds is None else f"{seconds:.0f} s"
-            tell(task["label"], what, now=seconds is not None)
+            tell(finished.task["label"], what, now=seconds is not None)
     if failures:
         leave(failures, len(tasks), results)
 

@@ -177,7 +177,7 @@ def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -
     console = Console(stderr=True, highlight=False)
     with shown([task], results, console):
         (done,) = run_tasks(measure, [task], directory=results, explained={"device": device})
-    tell_aside(done)
+    tell_aside(done, console)
     _tell(path)
 
 

@@ -103,10 +103,8 @@ class SpectralPenalty(nn.Module):
         super().__init__()
         if form not in DISTANCES:
             raise ValueError(f"form={form!r}; choose one of {', '.join(map(repr, DISTANCES))}")
-        if every < 1:
-            raise ValueError(
-                f"every={every}: steps from one that is penalised to the next, from 1 on"
-            )
+        if every < 1 or every % 1:
+            raise ValueError(f"every={every}: give a whole number of steps, from 1 on")
         check_units(units)
         check_ranks(ranks, available=ranks[1])
         self.alpha, self.beta, self.ranks, self.form = alpha, beta, ranks, form
