@@ -96,33 +96,44 @@ class Tracker(nn.Module):
         processes
             Who else holds rows.
         """
-        count, (least, usual, most) = self.ranks[1], widths(self.ranks[1])
+        count, (_, usual, most) = self.ranks[1], widths(self.ranks[1])
         smaller = min(processes.rows(batch.x) - 1, batch.x.shape[1])
         if self.solver == "exact" or smaller < usual * (PAYS if self.solver == "auto" else 2):
             return exact_components(batch, count, processes=processes)
         basis, width = self._start_for(batch.x), usual
         if basis is not None:
-            most = min(most, smaller // 2)
-            width = min(basis.shape[1], most)
-            if self.paused:
-                self._rest(self.paused - 1, self.pause)
-            else:
-                found, error = self._search(batch, count, basis, processes)
-                if found is not None:
-                    if error > CLOSE * self.tolerance:
-                        width = min(width + SPARE, most)
-                    elif error < COMFORTABLE * self.tolerance:
-                        width = max(width - SPARE, least)
-                    self._remember(found.basis[:, :width], found.components)
-                    self._rest(0, 0)
-                    return found.components
-                width = most
-                self._rest(self.pause, (2 * self.pause + 2).clamp(max=LONGEST_PAUSE))
+            found, width = self._follow(batch, basis, min(most, smaller // 2), processes)
+            if found is not None:
+                self._remember(found.basis[:, :width], found.components)
+                return found.components
         components = exact_components(batch, width, processes=processes)
         # Where variance vanishes, so do the directions.
         self._remember(torch.linalg.qr(components.right)[0], components)
         left, right, eigenvalues, total = components
         return Components(left[:, :count], right[:, :count], eigenvalues[:count], total)
+
+    def _follow(
+        self, batch: Centred, basis: Tensor, most: int, processes: Processes
+    ) -> tuple[Tracked | None, int]:
+        """Search from `basis`, unless searches failed of late.
+
+        Return what is good enough, or None, and how many directions to remember.
+        """
+        count, least = self.ranks[1], widths(self.ranks[1])[0]
+        width = min(basis.shape[1], most)
+        if self.paused:
+            self._rest(self.paused - 1, self.pause)
+            return None, width
+        found, error = self._search(batch, count, basis, processes)
+        if found is None:
+            self._rest(self.pause, (2 * self.pause + 2).clamp(max=LONGEST_PAUSE))
+            return None, most
+        self._rest(0, 0)
+        if error > CLOSE * self.tolerance:
+            width = min(width + SPARE, most)
+        elif error < COMFORTABLE * self.tolerance:
+            width = max(width - SPARE, least)
+        return found, width
 
     def _search(
         self, batch: Centred, count: int, basis: Tensor, processes: Processes
