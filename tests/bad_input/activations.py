@@ -257,8 +257,8 @@ CASES = [
         "partial='a-file' is a file; name a folder",
     ),
     (
-        "kernels(partial='parts')",
-        "partial='parts' is a str; give a pathlib.Path",
+        "kernels(partial=3)",
+        "partial=3 is a int; give a path",
     ),
     (
         "activations.kernels(net, images[:1], 'conv', z_scored=True)",

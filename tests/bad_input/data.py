@@ -63,16 +63,16 @@ CASES = [
         "there is no split 'val'; type 'train' or 'test'",
     ),
     (
-        "datasets.mnist('train', root='data')",
-        "root='data' is a str; give a pathlib.Path",
+        "datasets.mnist('train', root='')",
+        "root is empty text; give a path",
     ),
     (
         "photographs('nowhere')",
         "folder='nowhere' is not a folder; name one that holds images",
     ),
     (
-        "datasets.images('some-images')",
-        "folder='some-images' is a str; give a pathlib.Path",
+        "datasets.images(None)",
+        "folder=None is a NoneType; give a path",
     ),
     (
         "photographs('no-images')",
@@ -127,8 +127,8 @@ CASES = [
         "path='empty' is a folder; name the file of a recording",
     ),
     (
-        "datasets.recording('good.npz')",
-        "path='good.npz' is a str; give a pathlib.Path",
+        "datasets.recording(b'good.npz')",
+        "path=b'good.npz' is a bytes; give a path",
     ),
     (
         "read('a-file')",

@@ -75,8 +75,8 @@ CASES = [
         "named 'no_such_package'",
     ),
     (
-        "models.load(nets, weights='other-names.pt')",
-        "weights='other-names.pt' is a str; give a pathlib.Path",
+        "models.load(nets, weights={})",
+        "weights={} is a dict; give a path",
     ),
     (
         "models.load(nets, weights=Path('nowhere.pt'))",

@@ -43,8 +43,8 @@ CASES = [
         "a Linear has neither blocks nor layers to choose from; name layers",
     ),
     (
-        "convert('checkpoint.pt')",
-        "path='checkpoint.pt' is a str; give a pathlib.Path",
+        "convert('')",
+        "path is empty text; give a path",
     ),
     (
         "convert(Path('nowhere.ckpt'))",

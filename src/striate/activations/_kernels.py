@@ -15,6 +15,7 @@ from striate.activations._planning import parse_memory
 from striate.activations._sums import Sum, finish
 from striate.layers import places
 from striate.responses import Kernel
+from striate.results.given import as_path
 
 
 def kernels(
@@ -31,7 +32,7 @@ def kernels(
     source: str | None = None,
     stimuli: str | None = None,
     progress: Progress | None = None,
-    partial: Path | None = None,
+    partial: str | Path | None = None,
 ) -> dict[str, Kernel]:
     r"""Show images to a model and sum up, for each layer, which of them it takes to be alike.
 
@@ -115,7 +116,7 @@ def kernels_of_views(
     source: str | None = None,
     stimuli: str | None = None,
     progress: Progress | None = None,
-    partial: Path | None = None,
+    partial: str | Path | None = None,
 ) -> dict[str, dict[str, Kernel]]:
     """Make several kernels of each layer in the same passes.
 
@@ -155,6 +156,7 @@ def kernels_of_views(
     """
     parse_memory(memory)
     chosen = places(model, layers)
+    partial = None if partial is None else as_path("partial", partial)
     _check(others, dtype, partial)
     _check_raw(raw, others or {})
     with observed(model) as core:
@@ -223,8 +225,6 @@ def _check(
             f"others is a {type(others).__name__}; give sets of images by name, {{'new': images}}"
         )
     check_kept(dtype)
-    if partial is not None and not isinstance(partial, Path):
-        raise ValueError(f"partial={partial!r} is a {type(partial).__name__}; give a pathlib.Path")
     if partial is not None and partial.exists() and not partial.is_dir():
         raise ValueError(f"partial={str(partial)!r} is a file; name a folder")
 

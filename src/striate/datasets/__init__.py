@@ -70,16 +70,16 @@ DATASETS: dict[str, Callable[..., LabelledImages]] = {
 class _Source(Protocol):
     """What the module of a data set offers besides its loader."""
 
-    def locate(self, root: Path | None) -> Path | None: ...
+    def locate(self, root: str | Path | None) -> Path | None: ...
     def fetch(self) -> Path: ...
-    def verify(self, root: Path | None) -> str: ...
-    def fingerprint(self, root: Path | None) -> str: ...
+    def verify(self, root: str | Path | None) -> str: ...
+    def fingerprint(self, root: str | Path | None) -> str: ...
 
 
 _SOURCES: dict[str, _Source] = {"digits": _digits, "mnist": _mnist, "cifar10": _cifar10}
 
 
-def locate(name: str, root: Path | None = None) -> Path | None:
+def locate(name: str, root: str | Path | None = None) -> Path | None:
     """Return the folder a data set would be read from, or None if it would be downloaded.
 
     Parameters
@@ -118,7 +118,7 @@ def fetch(name: str) -> Path:
         ) from error
 
 
-def verify(name: str, root: Path | None = None) -> str:
+def verify(name: str, root: str | Path | None = None) -> str:
     """Read a data set from end to end and say in one sentence what is there.
 
     Parameters
@@ -135,7 +135,7 @@ def verify(name: str, root: Path | None = None) -> str:
     return _source(name).verify(root)
 
 
-def fingerprint(name: str, root: Path | None = None) -> str:
+def fingerprint(name: str, root: str | Path | None = None) -> str:
     """Return twelve hexadecimal digits that stand for the content of a data set.
 
     They do not depend on where it lies. A file is read once per process, and again only when

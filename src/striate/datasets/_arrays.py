@@ -18,7 +18,7 @@ PREFIX = "responses_"
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
-def arrays(path: Path, *, population: str | None = None) -> Recording:
+def arrays(path: str | Path, *, population: str | None = None) -> Recording:
     """Read a recording from the arrays of an npz or HDF5 file.
 
     Parameters
@@ -37,6 +37,7 @@ def arrays(path: Path, *, population: str | None = None) -> Recording:
     ValueError
         If an array is absent or is not of its shape and kind, or there is no such population.
     """
+    path = existing(path)
     there = names(path)
     keys = responses_of(path, there, population)
     held = read(path, [*keys, *(key for key in ("images", "image_ids") if key in there)])
@@ -57,7 +58,7 @@ def arrays(path: Path, *, population: str | None = None) -> Recording:
     )
 
 
-def populations(path: Path) -> tuple[str, ...]:
+def populations(path: str | Path) -> tuple[str, ...]:
     """Return the populations in an npz or HDF5 file, in its order.
 
     Parameters
@@ -75,7 +76,9 @@ def populations(path: Path) -> tuple[str, ...]:
     ValueError
         If there is no such file, or it is neither npz nor HDF5.
     """
-    return tuple(key.removeprefix(PREFIX) for key in names(path) if key.startswith(PREFIX))
+    return tuple(
+        key.removeprefix(PREFIX) for key in names(existing(path)) if key.startswith(PREFIX)
+    )
 
 
 def responses_of(path: Path, there: Sequence[str], population: str | None) -> list[str]:
@@ -145,7 +148,7 @@ def names(path: Path) -> list[str]:
     ValueError
         If it is damaged.
     """
-    if _is_hdf5(existing(path)):
+    if _is_hdf5(path):
         import h5py
 
         with hdf5(path) as file:

@@ -28,7 +28,7 @@ class _Data(NamedTuple):
 
 
 def cadena2019(
-    path: Path, *, protocol: Protocol = "paper", types: Sequence[str] = TYPES
+    path: str | Path, *, protocol: Protocol = "paper", types: Sequence[str] = TYPES
 ) -> Recording:
     """Read spike counts of macaque V1, 40 to 100 ms after the onset of an image.
 
@@ -59,7 +59,8 @@ def cadena2019(
     """
     if protocol not in get_args(Protocol):
         raise ValueError(f"protocol={protocol!r}; choose 'paper' or 'authors'")
-    data = _read(existing(path))
+    path = existing(path)
+    data = _read(path)
     wanted = _of_types(data.types, types)
     recorded = ~np.isnan(data.responses[:, wanted])
     if protocol == "paper":

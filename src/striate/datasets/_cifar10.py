@@ -34,7 +34,9 @@ CLASSES = 10
 CHECKSUMS = "SHA256SUMS"
 
 
-def cifar10(split: Split, *, root: Path | None = None, download: bool = True) -> LabelledImages:
+def cifar10(
+    split: Split, *, root: str | Path | None = None, download: bool = True
+) -> LabelledImages:
     """Load colour photographs of ten classes, 50 000 for training and 10 000 for testing.
 
     A folder that was prepared by hand may hold fewer training batches; `source` then says how
@@ -73,7 +75,7 @@ def cifar10(split: Split, *, root: Path | None = None, download: bool = True) ->
     return LabelledImages(images.view(-1, *SHAPE), records[:, 0].long(), source)
 
 
-def locate(root: Path | None) -> Path | None:
+def locate(root: str | Path | None) -> Path | None:
     """Return the folder that holds batches, or None."""
     return _files.locate(FOLDER, lambda folder: bool(_present(folder)), root)
 
@@ -97,7 +99,7 @@ def fetch() -> Path:
     return folder
 
 
-def verify(root: Path | None) -> str:
+def verify(root: str | Path | None) -> str:
     """Check every batch again and say what is there."""
     folder = _files.obtain("cifar10", locate=locate, fetch=None, root=root)
     known = _read_checksums(folder)
@@ -116,7 +118,7 @@ def verify(root: Path | None) -> str:
     )
 
 
-def fingerprint(root: Path | None) -> str:
+def fingerprint(root: str | Path | None) -> str:
     """Return the content hash of the batches that are there."""
     return _fingerprint(_files.obtain("cifar10", locate=locate, fetch=None, root=root))
 

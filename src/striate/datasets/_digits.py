@@ -46,7 +46,7 @@ def digits(split: Split) -> LabelledImages:
     return LabelledImages(images, torch.from_numpy(classes).long(), source)
 
 
-def locate(root: Path | None) -> Path:
+def locate(root: str | Path | None) -> Path:
     """Return scikit-learn's own data folder, whatever `root`."""
     import sklearn.datasets
 
@@ -58,7 +58,7 @@ def fetch() -> Path:
     return locate(None)
 
 
-def verify(root: Path | None) -> str:
+def verify(root: str | Path | None) -> str:
     """Compare this scikit-learn's digits, and the split it makes, with the known ones."""
     import sklearn
 
@@ -73,7 +73,7 @@ def verify(root: Path | None) -> str:
     return f"digits in {where}: {train} train and {test} test images, sha256 {found[:12]}"
 
 
-def fingerprint(root: Path | None) -> str:
+def fingerprint(root: str | Path | None) -> str:
     """Return the content hash of both splits."""
     return _sha256()[:12]
 

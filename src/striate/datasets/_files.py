@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pooch
 
+from striate.results.given import as_path
+
 
 def cache_directory() -> Path:
     """Return the folder that downloads go to: ``STRIATE_CACHE``, or the system's cache."""
@@ -18,7 +20,7 @@ def cache_directory() -> Path:
     return Path(chosen or pooch.os_cache("striate"))
 
 
-def search_path(root: Path | None) -> Iterator[Path]:
+def search_path(root: str | Path | None) -> Iterator[Path]:
     """Yield the folders that may hold data sets, in the order in which they are tried.
 
     Parameters
@@ -33,7 +35,7 @@ def search_path(root: Path | None) -> Iterator[Path]:
         must not end in data being taken from elsewhere.
     """
     if root is not None:
-        yield _existing(root, "root")
+        yield _existing(as_path("root", root), "root")
         return
     chosen = os.environ.get("STRIATE_DATA")
     if chosen:
@@ -41,20 +43,7 @@ def search_path(root: Path | None) -> Iterator[Path]:
     yield cache_directory()
 
 
-def check_path(argument: str, value: object) -> None:
-    """Refuse text, and anything else, in the place of a path.
-
-    Raises
-    ------
-    ValueError
-        If `value` is no path.
-    """
-    if not isinstance(value, Path):
-        raise ValueError(f"{argument}={value!r} is a {type(value).__name__}; give a pathlib.Path")
-
-
 def _existing(folder: Path, setting: str) -> Path:
-    check_path(setting, folder)
     if not folder.is_dir():
         raise ValueError(
             f"{setting} names {folder}, which is not a folder; correct it or leave it out"
@@ -62,7 +51,7 @@ def _existing(folder: Path, setting: str) -> Path:
     return folder
 
 
-def locate(folder: str, is_there: Callable[[Path], bool], root: Path | None) -> Path | None:
+def locate(folder: str, is_there: Callable[[Path], bool], root: str | Path | None) -> Path | None:
     """Return the first `folder` on the search path whose content `is_there`, or None."""
     places = (place / folder for place in search_path(root))
     return next((place for place in places if is_there(place)), None)
@@ -71,9 +60,9 @@ def locate(folder: str, is_there: Callable[[Path], bool], root: Path | None) -> 
 def obtain(
     name: str,
     *,
-    locate: Callable[[Path | None], Path | None],
+    locate: Callable[[str | Path | None], Path | None],
     fetch: Callable[[], Path] | None,
-    root: Path | None,
+    root: str | Path | None,
 ) -> Path:
     """Return the folder of a data set, after a download if need be and `fetch` is given.
 

@@ -14,8 +14,8 @@ from PIL import Image
 from torch import Tensor
 
 from striate.datasets._decoding import check_mode, colours, cut, pixels, prepared
-from striate.datasets._files import check_path
 from striate.results import digest
+from striate.results.given import as_path
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
 
@@ -127,7 +127,7 @@ class ImageFolder:
 
 
 def images(
-    folder: Path,
+    folder: str | Path,
     *,
     resize: int | None = 256,
     crop: int = 224,
@@ -173,6 +173,7 @@ def images(
     ValueError
         If the folder or an argument is none, no image can be read, or there are fewer than `n`.
     """
+    folder = as_path("folder", folder)
     counts = {"crop": crop, "batch_size": batch_size, "threads": threads}
     _check(folder, counts if resize is None else {"resize": resize, **counts})
     found = _find(folder)
@@ -195,7 +196,6 @@ def images(
 
 
 def _check(folder: Path, counts: dict[str, int]) -> None:
-    check_path("folder", folder)
     if not folder.is_dir():
         raise ValueError(f"folder={str(folder)!r} is not a folder; name one that holds images")
     for name, value in counts.items():

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 
 from striate.datasets._arrays import names, read, responses_of, side_by_side, text_of
-from striate.datasets._recording import Recording, assemble, listed
+from striate.datasets._recording import Recording, assemble, existing, listed
 
 TABLE = "zoom_category_movie_frame"
 
 
 def henaff2021(
-    path: Path, *, population: str | None = None, categories: Sequence[str] | None = None
+    path: str | Path, *, population: str | None = None, categories: Sequence[str] | None = None
 ) -> Recording:
     """Read spike counts of macaque V1 to frames of movies.
 
@@ -41,6 +41,7 @@ def henaff2021(
     ValueError
         If there is no such population or category, or the file is another one.
     """
+    path = existing(path)
     there = names(path)
     absent = [key for key in ("images", TABLE, "categories", "movies") if key not in there]
     if absent:

@@ -59,7 +59,7 @@ FILES = {
 PREFIX = {"train": "train", "test": "t10k"}
 
 
-def mnist(split: Split, *, root: Path | None = None, download: bool = True) -> LabelledImages:
+def mnist(split: Split, *, root: str | Path | None = None, download: bool = True) -> LabelledImages:
     """Load handwritten digits, 60 000 for training and 10 000 for testing.
 
     Parameters
@@ -95,7 +95,7 @@ def mnist(split: Split, *, root: Path | None = None, download: bool = True) -> L
     return LabelledImages(images.unsqueeze(1), classes.long(), source)
 
 
-def locate(root: Path | None) -> Path | None:
+def locate(root: str | Path | None) -> Path | None:
     """Return the folder that holds all four files, or None."""
     return _files.locate(
         FOLDER, lambda folder: all((folder / name).is_file() for name in FILES), root
@@ -111,7 +111,7 @@ def fetch() -> Path:
     return folder
 
 
-def verify(root: Path | None) -> str:
+def verify(root: str | Path | None) -> str:
     """Read every file again and say what is there."""
     folder = _files.obtain("mnist", locate=locate, fetch=None, root=root)
     train, _, test, _ = (_idx(_content(folder / name)) for name in FILES)
@@ -121,7 +121,7 @@ def verify(root: Path | None) -> str:
     )
 
 
-def fingerprint(root: Path | None) -> str:
+def fingerprint(root: str | Path | None) -> str:
     """Return the content hash, once the files have been seen to deserve it."""
     folder = _files.obtain("mnist", locate=locate, fetch=None, root=root)
     for name in FILES:

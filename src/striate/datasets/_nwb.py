@@ -28,7 +28,7 @@ _File = Any
 
 
 def nwb(
-    path: Path,
+    path: str | Path,
     *,
     start_s: float,
     length_s: float,
@@ -73,7 +73,8 @@ def nwb(
             f"start_s={start_s!r}, length_s={length_s!r}: give a window of positive length, in "
             "seconds"
         )
-    with existing(path).open("rb") as file:
+    path = existing(path)
+    with path.open("rb") as file:
         if file.read(len(HDF5)) != HDF5:
             raise ValueError(f"{path} is not an NWB file, which would be HDF5")
     with hdf5(path) as file:

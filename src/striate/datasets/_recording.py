@@ -11,6 +11,7 @@ from torch import Tensor
 
 from striate.datasets import _files
 from striate.responses import Responses
+from striate.results.given import as_path
 
 
 class Recording(NamedTuple):
@@ -39,9 +40,9 @@ class Recording(NamedTuple):
     image_ids: tuple[str, ...] | None = None
 
 
-def existing(path: Path, argument: str = "path", what: str = "file of a recording") -> Path:
+def existing(path: str | Path, argument: str = "path", what: str = "file of a recording") -> Path:
     """Return `path` if it names a file, and refuse it otherwise."""
-    _files.check_path(argument, path)
+    path = as_path(argument, path)
     if not path.is_file():
         reason = "is a folder" if path.is_dir() else "does not exist"
         raise ValueError(f"{argument}={str(path)!r} {reason}; name the {what}")

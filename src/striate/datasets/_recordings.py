@@ -19,7 +19,7 @@ UNDERSTOOD = (
 )
 
 
-def recording(path: Path, **options: Any) -> Recording:  # noqa: ANN401  those of five functions
+def recording(path: str | Path, **options: Any) -> Recording:  # noqa: ANN401  those of five functions
     """Read a recording, whichever of the known formats it is in.
 
     Parameters
@@ -35,7 +35,8 @@ def recording(path: Path, **options: Any) -> Recording:  # noqa: ANN401  those o
         If the format is none of these, it has no such option or needs one, or the file is not
         what it should be.
     """
-    reader = _reader(existing(path))
+    path = existing(path)
+    reader = _reader(path)
     _check_options(path, reader, options)
     return reader(path, **options)
 

@@ -27,9 +27,9 @@ Repeats = Literal["halves", "presentations"]
 
 
 def stringer2019(
-    path: Path,
+    path: str | Path,
     *,
-    images: Path | None = None,
+    images: str | Path | None = None,
     repeats: Repeats = "halves",
     spontaneous: int = 32,
     red_cells: bool = True,
@@ -72,7 +72,8 @@ def stringer2019(
     if repeats not in get_args(Repeats):
         raise ValueError(f"repeats={repeats!r}; choose 'halves' or 'presentations'")
     if images is not None:
-        existing(images, "images", "file of the stimuli")
+        images = existing(images, "images", "file of the stimuli")
+    path = existing(path)
     resp, spont, identity, notes = _read(path, red_cells=red_cells, nan_as_zero=nan_as_zero)
     blank = int(identity.max())
     shown = identity < blank
@@ -97,7 +98,7 @@ def stringer2019(
 def _read(
     path: Path, *, red_cells: bool, nan_as_zero: bool
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str]]:
-    stim = fields(existing(path), "stim", ["resp", "spont", "istim"])
+    stim = fields(path, "stim", ["resp", "spont", "istim"])
     if len(stim["resp"]) != 1:
         raise ValueError(f"{path}: stim is an array of {len(stim['resp'])} structs, not one")
     resp, spont, identity = (stim[key][0] for key in ("resp", "spont", "istim"))

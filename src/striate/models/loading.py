@@ -13,10 +13,15 @@ from striate.models.small import MEAN, SMALL, STD
 from striate.models.weights import load_weights
 from striate.models.zoo.architectures import build, spare_of
 from striate.models.zoo.entries import IMAGENET, RANDOM, architecture_of, known_entry
+from striate.results.given import as_path
 
 
 def load(
-    name: str, *, weights: Path | None = None, pretrained: bool = True, seed: int | None = None
+    name: str,
+    *,
+    weights: str | Path | None = None,
+    pretrained: bool = True,
+    seed: int | None = None,
 ) -> Network:
     """Return a network that takes pixels in [0, 1].
 
@@ -50,8 +55,7 @@ def load(
         what random weights are drawn from, or the network is one of the paper's whose weights
         have to be given.
     """
-    if weights is not None and not isinstance(weights, Path):
-        raise ValueError(f"weights={weights!r} is a {type(weights).__name__}; give a pathlib.Path")
+    weights = None if weights is None else as_path("weights", weights)
     if weights is not None and not weights.is_file():
         raise ValueError(f"weights={str(weights)!r}: there is no such file")
     source = name.partition("/")[0]

@@ -23,6 +23,7 @@ from striate.report.export import files, inline_svg
 from striate.report.figures import Plate
 from striate.report.section import Record, Section, Study, failed, provenance, read
 from striate.results import write_atomically
+from striate.results.given import as_path
 
 SORTABLE = 'class="sortable"'  # of a table; in a text, the quotes would be escaped
 
@@ -69,8 +70,8 @@ def write(results: str | Path, out: str | Path | None = None) -> Path:
     ValueError
         If `results` does not exist, holds a damaged file, or nothing of any study.
     """
-    results = Path(results)
-    out = results / "report" if out is None else Path(out)
+    results = as_path("results", results)
+    out = results / "report" if out is None else as_path("out", out)
     groups = _by_study(read(results), results)
     made = {study.name: study.section(mine, results) for study, mine in groups.items()}
     sections = {name: section for name, section in made.items() if section is not None}

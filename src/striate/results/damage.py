@@ -6,15 +6,17 @@ from itertools import count
 from pathlib import Path
 from typing import Any, NamedTuple
 
+from striate.results.given import as_path
 from striate.results.reading import load_whole, paths
 
 
-def set_aside(path: Path) -> Path:
+def set_aside(path: str | Path) -> Path:
     """Rename a damaged result to ``NAME.json.damaged-N``, its arrays likewise; return where.
 
     Nobody takes such a file for a result, and nothing is lost: it may tell what went wrong. Of two
     processes at once, one does it. Arrays under a name of their own hash stay.
     """
+    path = as_path("path", path)
     aside = next(
         candidate
         for number in count(1)
@@ -52,7 +54,7 @@ class Verified(NamedTuple):
     strays: list[Path]
 
 
-def verify(directory: Path) -> Verified:
+def verify(directory: str | Path) -> Verified:
     """Read every result below `directory` from end to end.
 
     Raises
@@ -60,6 +62,7 @@ def verify(directory: Path) -> Verified:
     ValueError
         If `directory` does not exist.
     """
+    directory = as_path("directory", directory)
     damaged: dict[Path, str] = {}
     beside: set[Path] = set()
     sound = 0

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from striate.results.given import as_path
 from striate.results.nouns import Result, Score
 from striate.results.reading import load_whole, paths
 
@@ -17,7 +18,7 @@ if TYPE_CHECKING:  # whoever only reads results needs none of these
 OWN = ("kind", "name", "x", "value", "error", "source", "file")
 
 
-def long_table(directory: Path) -> "pd.DataFrame":
+def long_table(directory: str | Path) -> "pd.DataFrame":
     """Return every result below `directory` as one tidy table.
 
     Returns
@@ -42,7 +43,7 @@ def long_table(directory: Path) -> "pd.DataFrame":
     return table.apply(_uniform)
 
 
-def dataset(directory: Path) -> "xr.Dataset":
+def dataset(directory: str | Path) -> "xr.Dataset":
     """Return every result below `directory` as one labelled data set.
 
     Returns
@@ -100,7 +101,7 @@ FORMATS: Mapping[str, Callable[[Path, Path], None]] = {
 }
 
 
-def export(directory: Path, file: Path) -> None:
+def export(directory: str | Path, file: str | Path) -> None:
     """Write every result below `directory` to one file, in the format that its name ends in.
 
     Parameters
@@ -116,6 +117,7 @@ def export(directory: Path, file: Path) -> None:
     ValueError
         If the ending is another, there are no results, one is damaged, or a package is missing.
     """
+    directory, file = as_path("directory", directory), as_path("file", file)
     if file.suffix not in FORMATS:
         raise ValueError(f"file={str(file)!r} ends in none of {', '.join(FORMATS)}")
     if next(paths(directory), None) is None:
@@ -135,8 +137,9 @@ def export(directory: Path, file: Path) -> None:
         Path(name).unlink(missing_ok=True)
 
 
-def _each(directory: Path) -> Iterator[tuple[dict[str, Any], Result]]:
+def _each(directory: str | Path) -> Iterator[tuple[dict[str, Any], Result]]:
     """Yield what is known of each result, and the result."""
+    directory = as_path("directory", directory)
     for path in paths(directory):
         record, results, _ = load_whole(path)
         for one in results:

@@ -14,6 +14,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.results.given import as_path
 from striate.results.nouns import Result, Setting
 
 FORMAT = 1
@@ -26,7 +27,7 @@ def digest(content: object) -> str:
 
 
 def save(
-    path: Path,
+    path: str | Path,
     results: Sequence[Result],
     *,
     task: Mapping[str, Setting],
@@ -55,6 +56,7 @@ def save(
     ValueError
         If one of `arrays` is no array of numbers or truth values.
     """
+    path = as_path("path", path)
     content: dict[str, Any] = {
         "task": dict(task),
         "provenance": dict(provenance),

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from striate.results.damage import set_aside
+from striate.results.given import as_path
 from striate.results.reading import check, load_whole, paths
 
 PLANS = ".plans"
@@ -38,7 +39,7 @@ class Merged(NamedTuple):
     aside: list[Path]
 
 
-def merge(sources: Sequence[Path], destination: Path) -> Merged:
+def merge(sources: Sequence[str | Path], destination: str | Path) -> Merged:
     """Copy every sound result below each of `sources`, and what lies beside it, to `destination`.
 
     What is there is kept: a result is written once. Times are not compared, numbers are. Plans are
@@ -47,14 +48,18 @@ def merge(sources: Sequence[Path], destination: Path) -> Merged:
     Raises
     ------
     ValueError
-        If one of `sources` does not exist, or is the destination.
+        If one of `sources` does not exist, or is the destination, or they are no list.
     """
-    for source in sources:
+    if isinstance(sources, str | Path):
+        raise ValueError(f"sources={str(sources)!r} is one path; give a list of folders")
+    folders = [as_path("sources", source) for source in sources]
+    destination = as_path("destination", destination)
+    for source in folders:
         next(paths(source), None)  # refuses what does not exist before anything is copied
         if destination.exists() and source.samefile(destination):
             raise ValueError(f"{source} cannot be merged into itself; name another folder")
     merged = Merged([], 0, [], damaged := {}, [])
-    for source in sources:
+    for source in folders:
         for path in paths(source):
             try:
                 record = load_whole(path).record

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from striate.results.files import FORMAT, digest
+from striate.results.given import as_path
 from striate.results.nouns import Curve, Result, Score
 
 
@@ -37,7 +38,7 @@ def read_record(path: str | Path) -> dict[str, Any]:
     ValueError
         If the file was written by a newer format.
     """
-    path = Path(path)
+    path = as_path("path", path)
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
         content = {key: record[key] for key in ("task", "provenance", "results")}
@@ -76,7 +77,8 @@ def load(path: str | Path) -> list[Result]:
     ValueError
         As `read_record`; and if one of its entries is neither a score nor a curve.
     """
-    return _revived(Path(path), read_record(path))
+    path = as_path("path", path)
+    return _revived(path, read_record(path))
 
 
 def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
@@ -92,7 +94,8 @@ def load_arrays(path: str | Path) -> dict[str, np.ndarray]:
     ValueError
         As `read_record`; and if the file of its arrays is missing or is not the one written.
     """
-    return _arrays_of(Path(path), read_record(path))
+    path = as_path("path", path)
+    return _arrays_of(path, read_record(path))
 
 
 class Whole(NamedTuple):
@@ -103,7 +106,7 @@ class Whole(NamedTuple):
     arrays: dict[str, np.ndarray]
 
 
-def load_whole(path: Path) -> Whole:
+def load_whole(path: str | Path) -> Whole:
     """Read all that one result file holds, and check it once.
 
     Raises
@@ -111,6 +114,7 @@ def load_whole(path: Path) -> Whole:
     ValueError
         As `load` and `load_arrays`.
     """
+    path = as_path("path", path)
     record = read_record(path)
     return Whole(record, _revived(path, record), _arrays_of(path, record))
 
@@ -141,7 +145,7 @@ def load_all(directory: str | Path) -> list[Result]:
     return [result for path in paths(directory) for result in load(path)]
 
 
-def check(path: Path) -> dict[str, Any]:
+def check(path: str | Path) -> dict[str, Any]:
     """Return the record of a result file that is as it was written, its arrays included.
 
     Raises
@@ -150,6 +154,7 @@ def check(path: Path) -> dict[str, Any]:
         As `read_record`; and if the file of its arrays is missing or is not the one written. What
         is damaged is a `DamagedError`.
     """
+    path = as_path("path", path)
     record = read_record(path)
     _archive(path, record)
     return record
@@ -163,7 +168,7 @@ def paths(directory: str | Path) -> Iterator[Path]:
     ValueError
         If `directory` does not exist.
     """
-    directory = Path(directory)
+    directory = as_path("directory", directory)
     if not directory.is_dir():
         raise ValueError(f"no results folder at {directory}; `striate run … --results` makes one")
     for path in sorted(directory.rglob("*.json")):

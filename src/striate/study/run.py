@@ -17,6 +17,7 @@ import numpy as np
 
 from striate import results
 from striate.results import Result, Setting
+from striate.results.given import as_path
 from striate.study import failures
 from striate.study.claims import claim
 from striate.study.clusters import was_killed
@@ -69,7 +70,7 @@ STOPPING = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS}
 PAUSE_SECONDS = 1.0  # before it is asked again if another run has finished
 
 
-def path_of(task: Task, directory: Path) -> Path:
+def path_of(task: Task, directory: str | Path) -> Path:
     """Return where the result of `task` lies: ``<study>/<label>-<hash>.json`` under `directory`.
 
     Raises
@@ -79,9 +80,8 @@ def path_of(task: Task, directory: Path) -> Path:
     """
     if not {"study", "label"} <= task.keys():
         raise ValueError(f"a task needs settings 'study' and 'label', this has {sorted(task)}")
-    return (
-        directory / str(task["study"]) / f"{task['label']}-{results.digest(dict(task))[:12]}.json"
-    )
+    name = f"{task['label']}-{results.digest(dict(task))[:12]}.json"
+    return as_path("directory", directory) / str(task["study"]) / name
 
 
 def checkpoint_of(task: Task, directory: Path) -> Path:
@@ -103,7 +103,7 @@ def run(
     measure: Measure,
     tasks: Sequence[Task],
     *,
-    directory: Path,
+    directory: str | Path,
     executor: Executor | None = None,
     explained: Mapping[str, Setting] | None = None,
     failed: Callable[[Failed], None] | None = None,
@@ -137,6 +137,7 @@ def run(
     finished
         Those found done come first.
     """
+    directory = as_path("directory", directory)
     missing = []
     for task in tasks:
         earlier = failures.read(failure_of(task, directory)) if failed else None

@@ -11,6 +11,7 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from striate.results import Result
+from striate.results.given import as_path
 from striate.training import checkpoint as checkpoints
 from striate.training.averages import measured_in, summary
 from striate.training.batches import shuffled
@@ -37,7 +38,7 @@ def train(
     batch_size: int,
     seed: int,
     evaluate: Evaluate | None = None,
-    checkpoint: Path | None = None,
+    checkpoint: str | Path | None = None,
     checkpoint_seconds: float = 10.0,
     task: checkpoints.Task | None = None,
     alongside: nn.Module | None = None,
@@ -114,6 +115,7 @@ def train(
     as in one process.
     """
     team = team_of(model)
+    checkpoint = None if checkpoint is None else as_path("checkpoint", checkpoint)
     check(
         len(images),
         len(labels),

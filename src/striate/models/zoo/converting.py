@@ -15,6 +15,7 @@ from striate.models.zoo.architectures import blueprint, spare_of
 from striate.models.zoo.checkpoints import read_checkpoint
 from striate.models.zoo.entries import Entry, known_entry
 from striate.results import write_atomically
+from striate.results.given import as_path
 
 WRAPPERS = ("module.", "model.")  # what data-parallel training and attack libraries put around
 ATTACK = {"normalizer", "attacker"}  # parts of a checkpoint that belong to the attack
@@ -44,7 +45,7 @@ class Converted(NamedTuple):
     checked: bool
 
 
-def convert(path: Path, out: Path, *, entry: str) -> Converted:
+def convert(path: str | Path, out: str | Path, *, entry: str) -> Converted:
     """Write the weights in an old checkpoint as safetensors, for ``load("kong2021/…", weights=)``.
 
     Nothing in the file is run. Its weights are looked for under ``model`` or ``state_dict``, or
@@ -67,6 +68,7 @@ def convert(path: Path, out: Path, *, entry: str) -> Converted:
         weights, or other weights than those of the entry's architecture.
     """
     wanted = known_entry(entry.removeprefix("kong2021/"))
+    path, out = as_path("path", path), as_path("out", out)
     _check_paths(path, out)
     content, asked = _content(path)
     state, dropped = _state_dictionary(content, path)
@@ -79,9 +81,6 @@ def convert(path: Path, out: Path, *, entry: str) -> Converted:
 
 
 def _check_paths(path: Path, out: Path) -> None:
-    for name, given in (("path", path), ("out", out)):
-        if not isinstance(given, Path):
-            raise ValueError(f"{name}={given!r} is a {type(given).__name__}; give a pathlib.Path")
     if not path.is_file():
         raise ValueError(f"path={str(path)!r}: there is no such file")
     if out.suffix != ".safetensors":
