@@ -31,6 +31,12 @@ def net(seed=0):
 def other():
     return net(1)
 
+def two():
+    return Network("two", nn.Sequential(nn.Flatten(), nn.Linear(192, 2)), 8, 8)
+
+def wide():
+    return Network("wide", nn.Sequential(nn.Flatten(), nn.Linear(2352, 3)), 28, 28)
+
 def slow():
     torch.manual_seed(0)
     return Network("slow", nn.Sequential(Slow(), nn.Flatten(), nn.Linear(192, 3)), 8, 8)
@@ -68,7 +74,8 @@ def test_the_papers_attacks_are_made_and_told(lab, capsys, monkeypatch):
 def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
     (lab / "classes.json").write_text('{"a": 2, "b": 1, "c": 0}')
     words = "measure robustness tiny.py:other --images photos --norm L2 --epsilons 0.15"
-    status, _, err = striate(capsys, monkeypatch, f"{words} --norm Linf --epsilons 1/255 --seed 3")
+    words = f"{words} --norm Linf --epsilons 1/255 --protocol authors --precision bfloat16 --seed 3"
+    status, _, err = striate(capsys, monkeypatch, words)
     assert status == 0, err
     (rival,) = (lab / "results" / "robustness").glob("*.json")
     status, out, err = striate(
@@ -100,6 +107,16 @@ def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
     assert any(line.startswith("probe\tL2 0.15 transfer\t") for line in lines)
     verdict = next(one for one in results.load(path) if one.name == "verdict")
     assert verdict.settings["baseline"] is not None
+    assert "no baseline was given" not in out
+
+
+def test_the_line_of_a_verdict_says_that_no_baseline_was_given(lab, capsys, monkeypatch):
+    words = "measure robustness tiny.py:net --images photos --norm Linf --epsilons 0.1,0.2"
+    more = "--verdict --verdict-eps 0.2 --verdict-n 10 --restarts 1 --queries 5"
+    status, out, err = striate(capsys, monkeypatch, f"{words} {more}")
+    assert status == 0, err
+    (line,) = [line for line in out.splitlines() if line.startswith("verdict\tLinf 0.2\t")]
+    assert line.endswith("; no baseline was given")
 
 
 def test_a_killed_run_goes_on_where_it_was(lab):
@@ -135,7 +152,18 @@ def test_a_killed_run_goes_on_where_it_was(lab):
     ("--baseline x.json", "--baseline is for a verdict; give --verdict too"),
     ("--surrogate-weights x.pt", "--surrogate-weights of which network? give --surrogate"),
     ("--cutoffs 1,2", "--cutoffs is for passbands; give --passbands too"),
+    ("--passband-filter ideal", "--passband-filter is for passbands; give --passbands too"),
+    ("--restarts 3", "--restarts is for a verdict; give --verdict too"),
+    ("--queries 3", "--queries is for a verdict; give --verdict too"),
     ("--verdict --verdict-eps 0.1", "--verdict-eps is given 1 times and --norm 0"),
+    ("--norm L2 --epsilons 0.05,0.1 --verdict --verdict-eps 0.1,0.05",
+     "--verdict-eps '0.1,0.05': give one strength for each --norm"),
+    ("--norm L2 --epsilons 0", "epsilons of L2 are 0 alone; give at least one strength above 0"),
+    ("--verdict --surrogate tiny.py:two",
+     "surrogate='tiny.py:two' has 2 outputs and tiny.py:net 3; give one of the same"),
+    ("--verdict --surrogate tiny.py:wide",
+     "surrogate='tiny.py:wide' takes 28×28 pixels and tiny.py:net 8×8; give one of the same"),
+    ("--verdict --restarts 0", "restarts=0: give a whole number from 1 on"),
     ("--geometry dense", "geometry='dense'; choose paper or exact"),
     ("--precision half", "precision='half'; choose one of float32, bfloat16, float16"),
 ])  # fmt: skip

@@ -25,7 +25,7 @@ def test_anything_else_is_refused_by_name(value):
 
 
 def test_empty_text_is_not_the_folder_one_is_in():
-    with pytest.raises(ValueError, match="^folder is empty text; give a path$"):
+    with pytest.raises(ValueError, match=r"^folder is empty text; give a path$"):
         as_path("folder", "")
 
 

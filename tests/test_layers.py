@@ -1,9 +1,11 @@
 import re
 from collections import namedtuple
+from copy import deepcopy
 
 import pytest
 import torch
 from torch import nn
+from torch.utils.checkpoint import checkpoint
 
 from striate.layers import Place, capture, find, match, places, select
 
@@ -295,3 +297,37 @@ def test_one_tensor_is_selected(keys, output):
 def test_what_is_not_one_tensor_is_refused_with_the_way_to_choose(keys, output, message):
     with pytest.raises(ValueError, match=message):
         chosen(keys, output)
+
+
+@pytest.mark.parametrize("behind", [nn.ReLU(inplace=True), nn.Identity()], ids=["in place", "not"])
+def test_an_output_that_a_later_layer_wrote_into_is_refused(behind):
+    """What is kept would be the later layer's, and nobody would know."""
+    model = nn.Sequential(nn.Linear(3, 5), behind, nn.Linear(5, 2))
+    with capture(model, "0") as hidden:
+        model(torch.zeros(4, 3))
+        if isinstance(behind, nn.Identity):
+            assert hidden().shape == (4, 5)
+        else:
+            with pytest.raises(ValueError, match=r"written into what '0' put out.*inplace=False"):
+                hidden()
+    with capture(model, "1") as hidden, torch.inference_mode():
+        model(torch.zeros(4, 3))
+        assert (hidden() >= 0).all() or isinstance(behind, nn.Identity)
+
+
+def test_what_is_computed_again_on_the_way_back_does_not_count():
+    model = nn.Sequential(nn.Linear(3, 5), nn.Tanh())
+    with capture(model, "1") as hidden:
+        for _ in range(2):
+            x = torch.ones(4, 3, requires_grad=True)
+            logits = checkpoint(model, x, use_reentrant=False)
+            (logits.sum() + hidden().sum()).backward()
+
+
+def test_a_copy_of_the_model_is_not_the_model():
+    model = network()
+    with capture(model, "hidden") as hidden:
+        copy = deepcopy(model)
+        copy(torch.ones(2, 4))
+        model(torch.zeros(2, 4))
+        assert torch.equal(hidden(), model.hidden(model.features(torch.zeros(2, 4))))

@@ -1,12 +1,13 @@
 """The grid whose results are kept under docs/results agrees with the published curves."""
 
+import re
 from itertools import product
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from striate.report import gerum2022_table
+from striate.report import gerum2022_claims, gerum2022_table
 from striate.results import Curve, Score, load_all
 
 KEPT = Path(__file__).parent.parent / "docs" / "results" / "grid"
@@ -39,6 +40,28 @@ def test_the_document_shows_the_kept_numbers(table):
     for row in table.itertuples():
         for value in (row.clean, row.fgsm, row.pgd):
             assert f"{value:.4f}" in text
+
+
+def judged(folder):
+    """The rows of claims and of the contrast, as they are written."""
+    lines = gerum2022_claims(load_all(KEPT.parent / folder)).splitlines()
+    return [line for line in lines if re.match(r"\| \S.* on (MNIST|CIFAR-10) \|", line)]
+
+
+def test_the_document_shows_the_verdicts_of_the_kept_networks():
+    text = (KEPT.parents[1] / "reproduce-gerum.md").read_text(encoding="utf-8")
+    shallow = [line for line in judged("grid") if line.startswith("| shallow MLP")]
+    others = [line for line in judged("full") if not line.startswith("| shallow MLP")]
+    lines = text.splitlines()
+    assert [line for line in (*shallow, *others) if line not in lines] == []
+    # A claim has six columns, the contrast at equal α nine.
+    found = [[line for line in rows if line.count(" | ") == 5] for rows in (shallow, others)]
+    assert [len(rows) for rows in found] == [12, 17]
+    counts = [sum("| reproduced |" in line for line in rows) for rows in found]
+    assert counts == [11, 8]
+    assert not [line for rows in found for line in rows if "| not reproduced |" in line]
+    assert "Eleven of the twelve claims" in text
+    assert "Eight of the seventeen claims about them are reproduced, and none is refuted" in text
 
 
 @pytest.mark.parametrize("data", ["mnist", "cifar10"])

@@ -12,7 +12,14 @@ from torch import nn
 
 from striate.models import Network
 from striate.studies import robustness
-from striate.study.robustness import Attacks, Judge, Passbands, in_batches, network_robustness
+from striate.study.robustness import (
+    Attacks,
+    Judge,
+    Passbands,
+    in_batches,
+    network_robustness,
+    passed,
+)
 
 net = nn.Sequential(nn.Flatten(), nn.Linear(192, 10))
 shown = in_batches(torch.rand(20, 3, 8, 8), torch.arange(20) % 10, batch_size=8)
@@ -68,6 +75,31 @@ CASES = [
     (
         "measure(shown._replace(labels=torch.arange(5)), attacks=attacks)",
         "3 batches of 8 but 5 labels; give a class to each image",
+    ),
+    (
+        "attacked(attacks=attacks, judge=Judge({'Linf': 0.05}, 20, 10, surrogate=nn.Flatten()))",
+        "surrogate answers one image with [1, 192], and the model that is judged with [1, 10]; "
+        "give one of the same classes",
+    ),
+    (
+        "in_batches(torch.rand(100, 3, 8, 8), torch.arange(95) % 10, batch_size=50)",
+        "100 images but 95 labels; give a class to each",
+    ),
+    (
+        "in_batches(torch.rand(4, 3, 8, 8), torch.arange(4), batch_size=0)",
+        "batch_size=0; show at least one image at a time",
+    ),
+    (
+        "passed(torch.rand(2, 3, 8, 8), cutoff=2.0, side='low', filter='gauss')",
+        "filter='gauss'; choose ideal or gaussian",
+    ),
+    (
+        "passed(torch.rand(2, 3, 8, 8), cutoff=2.0, side='hi', filter='ideal')",
+        "side='hi'; choose low or high",
+    ),
+    (
+        "robustness.attacks_of('paper', epsilons={'L2': (0.0,)})",
+        "epsilons of L2 are 0 alone; give at least one strength above 0",
     ),
     (
         "robustness.attacks_of('text')",

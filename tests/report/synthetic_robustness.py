@@ -47,10 +47,19 @@ def save_robustness(
     word: str | None = None,
     worst: float | None = None,
     raised: Sequence[str] = (),
-    passbands: bool = False,
+    passbands: bool | str = False,
     only_clean: bool = False,
+    geometry: str = "paper",
+    steps: int = 20,
+    grids: Mapping[str, Sequence[float]] = GRIDS,
+    judged: int | None = None,
+    baseline: float | None = None,
+    started: str = "2026-01-01T00:00:00+00:00",
 ) -> Path:
-    """Save a network whose accuracy is multiplied by `strength` at each radius of the grids."""
+    """Save a network whose accuracy is multiplied by `strength` at each radius of the grids.
+
+    `passbands` may be the name of their filter; `judged` is how many of the images are.
+    """
     about = {"model": model, "model_sha256": sha, "pictures": pictures, "protocol": "paper"}
     about |= {"images": images}
 
@@ -61,9 +70,9 @@ def save_robustness(
 
     entries: list[Result] = [score("clean_accuracy", clean)]
     for norm in () if only_clean else norms:
-        how = {"attack": "pgd", "norm": norm, "steps": 20, "attack_wrong": False}
-        how |= {"geometry": "paper"} if norm == "L1" else {}
-        grid = (0.0, *GRIDS[norm])
+        how = {"attack": "pgd", "norm": norm, "steps": steps, "attack_wrong": False}
+        how |= {"geometry": geometry} if norm == "L1" else {}
+        grid = (0.0, *grids[norm])
         y = tuple(attacked(clean, strength, place) for place in range(len(grid)))
         for eps, value in zip(grid[1:], y[1:], strict=True):
             entries.append(score("adversarial_accuracy", value, **how, eps=eps))
@@ -71,26 +80,32 @@ def save_robustness(
         curve = {**about, **how, "error": BOOTSTRAP}
         entries.append(Curve("accuracy_pgd", grid, y, errors, model, curve))
         if word is not None:
-            entries += _judged(score, about, model, norm, word, y[1], worst, raised)
-    if not only_clean and set(norms) == set(PAPER):
+            here = {**how, "eps": grid[1], "images": judged or images}
+            entries += _judged(score, about, model, here, word, y[1], worst, raised, baseline)
+    if not only_clean and set(norms) == set(PAPER) and (geometry, steps) == ("paper", 20):
         mean = attacked(clean, strength, 1)
         entries.append(score("mean_adversarial_accuracy", mean, steps=20))
     if passbands:
         for name, up in (("accuracy_low_pass", 1), ("accuracy_high_pass", -1)):
             y = tuple(clean * (place + 1) / 5 for place in range(5))[::up]
-            error = {**about, "filter": "ideal", "error": BOOTSTRAP}
+            named = "ideal" if passbands is True else passbands
+            error = {**about, "filter": named, "error": BOOTSTRAP}
             errors = tuple(half(value, images) for value in y)
             entries.append(Curve(name, CUTOFFS, y, errors, model, error))
     task = {"study": "robustness", "version": 1, "kind": "network", "label": "robustness", **about}
-    task |= {"classes": 10, "steps": 20, "attack_wrong": False, "seed": 0, "judged": word}
-    task |= {"precision": "float32", "geometry": "paper"}
-    path = folder / "robustness" / f"{results.digest([task, list(norms)])[:16]}.json"
-    results.save(path, entries, task=task, provenance={"striate": "0.1.0", "seconds": 60.0})
+    task |= {"classes": 10, "steps": steps, "attack_wrong": False, "seed": 0, "judged": word}
+    task |= {"precision": "float32", "geometry": geometry, "judged_images": judged}
+    task |= {"baseline": baseline, "filter": passbands}
+    radii = [list(grids[norm]) for norm in norms]
+    path = (
+        folder / "robustness" / f"{results.digest([task, list(norms), radii, started])[:16]}.json"
+    )
+    told = {"striate": "0.1.0", "seconds": 60.0, "started": started}
+    results.save(path, entries, task=task, provenance=told)
     return path
 
 
-def _judged(score, about, model, norm, word, plain, worst, raised) -> list[Result]:
-    here = {"norm": norm, "eps": PAPER[norm]}
+def _judged(score, about, model, here, word, plain, worst, raised, baseline) -> list[Result]:
     left = plain if worst is None else worst
     entries: list[Result] = [
         Score(
@@ -108,6 +123,7 @@ def _judged(score, about, model, norm, word, plain, worst, raised) -> list[Resul
         value = plain + (left - plain) * place / (len(PROBES) - 1)
         entries.append(score("probe", value, **here, probe=name))
     said = {"verdict": word, "reason": f"planted {word}", "plain": plain, "worst": left}
+    said["baseline"] = baseline
     entries.append(Score("verdict", VALUES[word], source=model, settings={**about, **here, **said}))
     return entries
 

@@ -21,8 +21,8 @@ from striate.report.gerum2022.judging import (
     no_peak,
     only_beats_baseline,
     rising,
-    sooner,
 )
+from striate.report.gerum2022.race import sooner
 from striate.report.gerum2022.sweeps import sweeps
 from striate.report.gerum2022.verdicts import NOT, OPEN, REPRODUCED, Judgement, every, everywhere
 from striate.results import Curve, load_all
@@ -78,7 +78,9 @@ CASES = [
     (equals_baseline("pgd", WEAK), [*line(0.1, 0.5, 0.515, 0.6), BASE], OPEN),
     (equals_baseline("pgd", WEAK), [*line(0.1, 0.5, start=3), BASE], OPEN),
     (equals_baseline("pgd", WEAK), line(0.1, 0.4, 0.5, 0.6), OPEN),
-    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.5, 0.52), BASE], REPRODUCED),
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.49, 0.52), BASE], REPRODUCED),
+    # The other cell is not above the baseline, but might be by more than half a point.
+    (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.5, 0.52), BASE], OPEN),
     (only_beats_baseline("pgd", WEAK, (1.5, 9.0)), [*line(0.1, 0.52, 0.52), BASE], NOT),
     (
         only_beats_baseline("pgd", WEAK, (1.5, 9.0)),
@@ -91,6 +93,7 @@ CASES = [
     (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.49), BASE], REPRODUCED),
     (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.52), BASE], NOT),
     (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.505), BASE], OPEN),
+    (never_beats_baseline("pgd", STRONG), [*line(1.0, 0.4, 0.499), BASE], OPEN),
     (never_beats_baseline("pgd", STRONG), [*line(0.1, 0.4, 0.49), BASE], OPEN),
     (
         accuracy_within("pgd", 0.45, 0.55),
@@ -107,14 +110,20 @@ CASES = [
         [*line(0.1, 0.5, 0.5, 0.5), *line(1.0, 0.5, 0.5, 0.552), BASE],
         OPEN,
     ),
+    (
+        accuracy_within("pgd", 0.45, 0.55),
+        [*line(0.1, 0.5, 0.5, 0.5), *line(1.0, 0.5, 0.5, 0.548), BASE],
+        OPEN,
+    ),
     (accuracy_within("pgd", 0.45, 0.55), [*line(0.1, 0.5, 0.5, 0.5), BASE], OPEN),
     (accuracy_within("fgsm", 0.45, 0.55), [BASE], OPEN),
-    (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.501), REPRODUCED),
+    (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.501), OPEN),
     (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.52), NOT),
     (level_within("pgd", WEAK, (0.0, 3.0)), line(0.1, 0.5, 0.503, 0.512), OPEN),
     (level_within("pgd", WEAK, (0.0, 1.0)), line(0.1, 0.5, 0.503), OPEN),
     (no_peak("pgd", WEAK), line(0.1, 0.6, 0.5, 0.5, 0.5, 0.4), REPRODUCED),
     (no_peak("pgd", WEAK), line(0.1, 0.4, 0.5, 0.6, 0.5, 0.5), NOT),
+    (no_peak("pgd", WEAK), line(0.1, 0.5, 0.5, 0.498, 0.5, 0.5), OPEN),
     (no_peak("pgd", WEAK), line(0.1, 0.6, 0.5, 0.5, 0.5), OPEN),
 ]
 
@@ -139,23 +148,52 @@ def track(beta, target, *alphas):
     return [(beta, target, epoch, alpha) for epoch, alpha in enumerate(alphas, start=1)]
 
 
+def races(*tracks):
+    """Evidence of a race per target; tracks as (weak, strong), each seen from its target."""
+    rows = [
+        *track(1.0, 9.0, 9.0),  # a target that one of them has alone
+        *(
+            row
+            for target, both in enumerate(tracks, start=3)
+            for beta, alphas in zip((WEAK, STRONG), both, strict=True)
+            for row in track(beta, float(target), *(target + alpha for alpha in alphas))
+        ),
+    ]
+    return planted(BASE, epochs=pd.DataFrame(rows, columns=NONE.columns))
+
+
+SLOW, FAST, NEVER = (-1.8, -1.0, -0.5, 0.0), (-1.8, -0.05, 0.0, 0.0), (-1.8, -1.0, -0.5, -0.4)
+THERE = (0.0, 0.0, 0.0, 0.0)
+
+
 @pytest.mark.parametrize(
-    ("weak", "strong", "verdict"),
+    ("tracks", "verdict"),
     [
-        ((1.2, 2.0, 2.5, 3.0), (1.2, 2.95, 3.0, 3.0), REPRODUCED),
-        ((1.2, 2.0, 2.5, 2.6), (1.2, 2.0, 2.5, 3.0), REPRODUCED),  # weak never
-        ((1.2, 2.95, 3.0, 3.0), (1.2, 2.0, 2.5, 3.0), NOT),
-        ((1.2, 2.95, 3.0, 3.0), (1.2, 2.0, 2.5, 2.6), NOT),  # strong never
-        ((1.2, 2.0, 3.0, 3.0), (1.2, 2.5, 3.0, 3.0), OPEN),
-        ((1.2, 2.0, 2.0, 2.0), (1.2, 2.5, 2.0, 2.0), OPEN),  # both never
-        ((3.0, 3.0, 3.0, 3.0), (3.0, 3.0, 3.0, 3.0), OPEN),  # both there at once: no race
+        ([(SLOW, FAST)] * 6, REPRODUCED),
+        ([(NEVER, SLOW)] * 6, REPRODUCED),
+        ([(SLOW, FAST)] * 6 + [(SLOW, SLOW)], REPRODUCED),  # a tie is no race
+        ([(FAST, SLOW)] * 6, NOT),
+        ([(SLOW, NEVER)] * 6, NOT),
+        ([(SLOW, FAST)] * 5, OPEN),  # as five heads: chance has them once in 32
+        ([(FAST, SLOW)] * 5, OPEN),
+        ([(SLOW, FAST)] * 5 + [(FAST, SLOW)], OPEN),
+        ([(SLOW, FAST)] * 11 + [(FAST, SLOW)], OPEN),  # it is not at all of them
+        ([(SLOW, SLOW)] * 6, OPEN),
+        ([(NEVER, NEVER)] * 6, OPEN),
+        ([(THERE, THERE)] * 6, OPEN),  # both there at once
     ],
 )
-def test_who_is_at_the_target_sooner(weak, strong, verdict):
-    rows = [*track(0.1, 3.0, *weak), *track(1.0, 3.0, *strong), *track(1.0, 5.0, 5.0)]
-    judgement = sooner(planted(BASE, epochs=pd.DataFrame(rows, columns=NONE.columns)))
-    assert judgement.verdict == verdict
+def test_who_is_at_the_targets_sooner(tracks, verdict):
+    judgement = sooner(races(*tracks))
+    assert judgement.verdict == verdict, judgement.numbers
     assert sooner(planted(BASE)).verdict == OPEN
+
+
+def test_no_race_is_decided_by_single_networks():
+    evidence = races(*[(SLOW, FAST)] * 6)._replace(errors=np.nan)
+    judgement = sooner(evidence)
+    assert judgement.verdict == OPEN
+    assert "strong first at 6 of 6 targets" in judgement.numbers
 
 
 def test_several_rules_make_one_verdict():
@@ -212,7 +250,7 @@ def test_one_seed_has_no_margin(tmp_path, swept):
     assert np.isnan(evidence.errors)
     table = claims_table([sweep])
     judged = table[(table["label"] == "shallow MLP on MNIST") & (table["ours"] != OPEN)]
-    assert set(judged["source"]) <= {"text 3", "text 7"}  # races and slopes need no accuracy
+    assert set(judged["source"]) <= {"text 7"}  # slopes need no seeds
 
 
 def test_a_curve_is_read_between_targets_and_not_beyond():
@@ -223,13 +261,14 @@ def test_a_curve_is_read_between_targets_and_not_beyond():
     assert np.isnan(read_at(evidence, "pgd", 0.1, 1.5)["accuracy"])
 
 
-# Our protocol sheet, section 8b, says which claims the paper's figures bear out.
+# Our protocol sheet, section 8b, says which claims the paper's figures bear out. That the deep MLP
+# is best near 3 they do not; but 0.03 points less than at 2.2, picked of 13 cells, may be chance.
 PAPER = {
     ("shallow_mlp", "Strong regularisation never beats the baseline"): REPRODUCED,
     ("shallow_mlp", "The larger α, the more robust"): REPRODUCED,
     ("shallow_mlp", "Strong is more robust than weak at the same α"): REPRODUCED,
     ("shallow_mlp", "Strong reaches the target earlier in training"): REPRODUCED,
-    ("deep_mlp", "The best α for accuracy is about 3"): NOT,
+    ("deep_mlp", "The best α for accuracy is about 3"): OPEN,
     ("cnn", "Clean accuracy falls with α"): REPRODUCED,
     ("cnn", "Higher α gives more robustness"): REPRODUCED,
 }

@@ -2,11 +2,12 @@
 
 import io
 import re
+from itertools import permutations
 
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import pearsonr
+from scipy.stats import beta, pearsonr
 from synthetic_gerum2022 import save_network
 from synthetic_robustness import (
     CUTOFFS,
@@ -28,15 +29,17 @@ from striate.report.joined.correlation import correlation, correlation_text
 from striate.report.joined.found import found as found_joined
 from striate.report.joined.scatter import of_joined, panels_of, scatter_plate
 from striate.report.joined.section import joined_table
-from striate.report.robustness.findings import findings
-from striate.report.robustness.found import found
+from striate.report.robustness.findings import findings, of_passbands, of_published, of_trials
+from striate.report.robustness.found import found, trials
+from striate.report.robustness.intervals import EXACT, widened
 from striate.report.robustness.section import plates
 from striate.report.robustness.table import robustness_table
-from striate.report.robustness.words import apart, eps_text
+from striate.report.robustness.words import apart, eps_text, interval_of
 from striate.report.section import read
 from striate.report.training.found import lessons
 from striate.report.training.table import training_table
-from striate.results import Score
+from striate.results import Curve, Score
+from striate.study.robustness import written
 
 # objective, target exponent, clean accuracy, strength, verdict
 KINDS = (
@@ -190,6 +193,116 @@ def test_without_an_interval_nothing_is_told_apart():
     assert not apart(Score("a", 0.1), Score("a", 0.9))
 
 
+@pytest.mark.parametrize(("images", "second", "told"), [
+    (20, 0.05, False),  # 0 of 20 against 1: up to 16.8 % and up to 14.6 %
+    (500, 0.05, True),  # up to 0.7 %, and 3.1 to 6.9 %
+])  # fmt: skip
+def test_none_of_few_images_is_no_knowledge(tmp_path, images, second, told):
+    for number, value in enumerate((0.0, second)):
+        save_robustness(
+            tmp_path, model=f"n.py:{number}", sha=f"{number}" * 12, clean=value, images=images,
+            only_clean=True,
+        )  # fmt: skip
+    there = found(read(tmp_path))
+    first, other = (one.clean for one in there[0].networks)
+    high = beta.ppf(0.975, 1, images)  # Clopper and Pearson
+    assert (first.settings["low"], first.settings["high"]) == (0, pytest.approx(high))
+    assert (first.settings["error"], first.error) == (EXACT, pytest.approx(high / 2))
+    assert interval_of(first) == f"0.0 to {100 * high:.1f}"
+    assert apart(first, other) == told
+    assert ("their intervals overlap" not in findings(there)[0]) == told
+
+
+def test_only_intervals_without_width_are_widened():
+    assert EXACT == written.EXACT
+    about = {"images": 20, "error": written.BOOTSTRAP}
+    for one in (
+        Score("probe", 1.0, 0.1, settings=about), Score("probe", 0.5, 0.0, settings=about),
+        Score("sign", 0.0, settings=about), Score("probe", 1.0, 0.0, settings={"error": "x"}),
+        Curve("accuracy_pgd", (0.0, 1.0), (1.0, 0.5), (0.1, 0.1), settings=about),
+        Curve("accuracy_pgd", (0.0, 1.0), (1.0, 0.0), settings=about),
+    ):  # fmt: skip
+        assert widened(one) == one
+    whole = beta.ppf(0.975, 1, 20)
+    curve = widened(
+        Curve("accuracy_pgd", (0.0, 1.0, 2.0), (1.0, 0.5, 0.0), (0.0, 0.2, 0.0), settings=about)
+    )
+    assert curve.error == (pytest.approx(whole), 0.2, pytest.approx(whole))
+    assert curve.settings["error"] == written.BOTH
+
+
+def judged(folder, **changes):
+    """Save one file on a verdict in L1, with accuracies that tell it from others."""
+    return save_robustness(folder, **{"norms": ("L1",), "word": "robust", **changes})
+
+
+def test_balls_that_were_searched_in_two_ways_are_judged_apart(tmp_path):
+    judged(tmp_path, word="none")
+    judged(tmp_path, geometry="exact", strength=0.25, word="masked", worst=0.1)
+    (together,) = found(read(tmp_path))
+    (network,) = together.networks
+    assert [(one.geometry, one.verdict.settings["verdict"]) for one in network.trials] == [
+        ("", "none"), ("exact", "masked"),
+    ]  # fmt: skip
+    assert [one.probes["plain"].value for one in network.trials] == [0.4, 0.2]
+    said = " ".join(of_trials(together))
+    assert "(L1, 40)" in said
+    assert "(L1, 40, exact)" in said
+    text = " ".join(Page(write(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert "L1, 40, exact, all searches leave 10.0" in text.replace("\u00a0", " ")
+    (curves,) = [one for one in plates([together]) if one.name.startswith("robustness-curves")]
+    titles = [axes.get_title(loc="left") for axes in curves.figure.axes]
+    assert titles == ["a\u2003L1", "b\u2003L1, exact"]
+
+
+# Of several files on one ball the last of these is the one that counts.
+RIVALS = (
+    {"judged": 100, "baseline": 0.2, "started": "2026-03-01T00:00:00+00:00", "strength": 0.1},
+    {"judged": 200, "started": "2026-02-03T00:00:00+00:00", "strength": 0.2},
+    {"judged": 200, "baseline": 0.3, "started": "2026-02-01T00:00:00+00:00", "strength": 0.3},
+    {"judged": 200, "baseline": 0.2, "started": "2026-02-02T00:00:00+00:00", "strength": 0.4},
+)
+
+
+@pytest.mark.parametrize("kept", range(1, 4))
+def test_of_several_verdicts_one_counts_with_its_own_probes(tmp_path, kept):
+    for about in RIVALS[: kept + 1]:
+        judged(tmp_path, **about)
+    records = read(tmp_path)
+    for ordered in permutations(records):
+        (trial,) = trials(ordered)
+        plain = 0.8 * RIVALS[kept]["strength"]
+        assert trial.verdict.settings["baseline"] == RIVALS[kept].get("baseline")
+        left = [one.value for one in trial.probes.values()]
+        assert left == pytest.approx([plain] * len(left))
+        assert {one.settings["images"] for one in trial.signs.values()} == {200}
+
+
+def test_curves_of_several_files_are_put_together(tmp_path):
+    for radii in ((0.1, 0.4), (0.2, 0.4)):
+        save_robustness(tmp_path, norms=("L2",), grids={"L2": radii})
+    (together,) = found(read(tmp_path))
+    (curve,) = together.networks[0].curves.values()
+    assert curve.x == (0, 0.1, 0.2, 0.4)
+    assert curve.y == pytest.approx((0.8, 0.4, 0.4, 0.2))
+    assert curve.error == pytest.approx([half(y, 500) for y in curve.y])
+    assert curve.settings["error"] == written.BOOTSTRAP
+
+
+def test_filters_are_kept_apart(tmp_path):
+    for name in ("ideal", "gaussian"):
+        save_robustness(tmp_path, only_clean=True, passbands=name)
+    there = found(read(tmp_path))
+    assert len(there[0].networks[0].passed) == 4
+    (plate,) = [one for one in plates(there) if one.name.startswith("robustness-passbands")]
+    titles = [axes.get_title(loc="left") for axes in plate.figure.axes]
+    assert titles[0] == "a\u2003frequencies up to the cut-off, gaussian"
+    assert titles[3] == "d\u2003frequencies from the cut-off on, ideal"
+    said = of_passbands(there[0])
+    assert said[0].startswith("With low frequencies only (gaussian filter), half of clean")
+    assert len(said) == 4
+
+
 @pytest.mark.parametrize(
     ("weights", "entry"),
     [("", "resnet50"), (", robust_resnet50_l2_3", "robust_resnet50_l2_3"), (", mine", None)],
@@ -210,6 +323,19 @@ def test_networks_of_the_paper_stand_beside_what_was_published(tmp_path, weights
     rings = curves.numbers[curves.numbers["source"] == "published"]
     assert rings["x"].tolist() == [*PAPER.values()]
     np.testing.assert_allclose(rings["y"], three)
+
+
+@pytest.mark.parametrize("about", [{"geometry": "exact"}, {"steps": 10}])
+def test_what_was_published_is_of_the_papers_attack(tmp_path, about):
+    save_robustness(tmp_path, model="torchvision/resnet50", norms=("L1",), **about)
+    there = found(read(tmp_path))
+    (said,) = of_published(there[0])
+    assert "clean" in said
+    assert "under" not in said
+    published = robustness_table(there).dropna(subset="published")
+    assert published["name"].tolist() == ["clean_accuracy"]
+    (curves,) = [one for one in plates(there) if one.name.startswith("robustness-curves")]
+    assert set(curves.numbers["source"]) == {"measured"}
 
 
 @pytest.mark.parametrize(

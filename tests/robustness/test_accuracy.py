@@ -1,5 +1,7 @@
+import inspect
 from functools import partial
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given
@@ -213,3 +215,32 @@ def test_on_a_straight_line_the_strength_is_the_missing_fraction(clean, fraction
 def test_a_curve_that_does_not_tell_is_refused(epsilons, accuracies, fraction, message):
     with pytest.raises(ValueError, match=message):
         epsilon_at(epsilons, accuracies, fraction=fraction)
+
+
+def test_strengths_may_be_an_array():
+    model, x, y = mlp(), images(20), labels(20)
+    attack = partial(pgd, steps=2, step_size=0.05)
+
+    def at(eps):
+        return partial(attack, ball=LinfBall(eps))
+
+    arrays = inspect.unwrap(robust_curve)(model, x, y, at, np.array([0.0, 0.1]))
+    assert torch.equal(arrays, robust_curve(model, x, y, at, (0.0, 0.1)))
+    curve = arrays.double().mean(1)
+    if curve[1] <= curve[0] / 2:
+        assert inspect.unwrap(epsilon_at)(np.array([0.0, 0.1]), curve) > 0
+
+
+@pytest.mark.parametrize(("epsilons", "accuracies", "message"), [
+    ((0.0, float("nan")), (1.0, 0.2), "must rise"),
+    ((0.0, 0.1), (1.0, float("nan")), r"accuracies=\[1.0, nan\] must lie in \[0, 1\]"),
+    ((0.0, 0.1), (100.0, 20.0), r"must lie in \[0, 1\]"),
+], ids=["strength", "accuracy", "percent"])  # fmt: skip
+def test_what_is_no_curve_is_refused(epsilons, accuracies, message):
+    with pytest.raises(ValueError, match=message):
+        epsilon_at(epsilons, accuracies)
+
+
+def test_no_images_at_a_time_are_refused():
+    with pytest.raises(ValueError, match="batch_size=0: give at least one image"):
+        correct(mlp(), images(3), labels(3), batch_size=0)

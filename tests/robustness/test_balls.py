@@ -324,3 +324,10 @@ def test_a_geometry_that_is_none_is_refused_by_the_ball():
     object.__setattr__(wrong, "geometry", "dense")
     with pytest.raises(ValueError, match="geometry='dense': give 'paper' or 'exact'"):
         wrong.__post_init__()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+@pytest.mark.parametrize("ball", [L2Ball(0.5), L1Ball(0.5, geometry="paper")], ids=str)
+def test_in_half_precision_an_image_without_slope_stays(ball, dtype):
+    assert (ball.steepest(torch.zeros(2, 1, 4, 4, dtype=dtype)) == 0).all()
+    assert (ball.project(torch.zeros(2, 1, 4, 4, dtype=dtype)) == 0).all()

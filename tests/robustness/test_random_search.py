@@ -210,3 +210,16 @@ def test_settings_out_of_range_are_refused(settings, message):
     settings = {"queries": 5, "ball": LinfBall(0.1), "generator": rng()} | settings
     with pytest.raises(ValueError, match=message):
         random_search(mlp(), images(2), labels(2), **settings)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_no_rounding_of_many_pixels_leads_out_of_the_ball(dtype):
+    """Each pixel moves by so little that all of them may be rounded up alike."""
+    x = (0.55 + 0.4 * images(4)).repeat(1, 1, 40, 40).to(dtype)
+    net = nn.Sequential(nn.Flatten(), nn.Linear(x[0].numel(), 2)).to(dtype)
+    y = net(x).argmax(1)
+    for eps in (0.1, 4.0):
+        found = random_search(
+            net, x, y, ball=L1Ball(eps, geometry="paper"), queries=3, generator=rng()
+        )
+        assert (found.double() - x).abs().sum((1, 2, 3)).max() <= eps * (1 + 1e-6)

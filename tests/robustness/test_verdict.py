@@ -67,7 +67,7 @@ def test_the_turns_are_where_the_binomial_interval_says(left):
     """Clopper and Pearson by the quantiles of the beta distribution, at every number taken."""
     words = []
     for taken in range(left + 1):
-        found = verdict(outcomes(1000, left, left - taken), [], classes=1000)
+        found = verdict(outcomes(1000, left, left - taken), shown(), classes=1000)
         low = beta.ppf(0.01, taken, left - taken + 1) if taken else 0.0
         high = beta.ppf(0.99, taken + 1, left - taken) if taken < left else 1.0
         expected = "masked" if low > 0.25 else "robust" if high < 0.25 else "undecided"
@@ -80,8 +80,8 @@ def test_the_worst_is_counted_image_by_image():
     plain = Probe("plain", torch.ones(4, dtype=torch.bool))
     one, other = (Probe(name, torch.tensor(v, dtype=torch.bool)) for name, v in (
         ("margin", [0, 1, 1, 1]), ("restarts", [1, 0, 1, 1])))  # fmt: skip
-    assert verdict([one, plain, other], [], classes=10).worst == 0.5
-    assert verdict([one, plain, other], [], classes=10).plain == 1.0
+    assert verdict([one, plain, other], shown(), classes=10).worst == 0.5
+    assert verdict([one, plain, other], shown(), classes=10).plain == 1.0
 
 
 @pytest.mark.parametrize("reference", [0.25, 0.5])
@@ -89,11 +89,11 @@ def test_a_net_as_good_as_its_baseline_rarely_passes_for_robust(reference):
     """Baseline and net of one accuracy, both measured on 400 images: one in twenty at most."""
     generator = rng(1)
     drawn = (torch.rand(2, 500, 400, generator=generator) < reference).sum(2)
-    passed = sum(
-        verdict(outcomes(400, int(net), int(net)), [], classes=10, baseline=int(base) / 400).word
-        == "robust"
-        for net, base in drawn.T
-    )
+    words = [
+        verdict(outcomes(400, net, net), shown(), classes=10, baseline=base / 400).word
+        for net, base in drawn.T.tolist()
+    ]
+    passed = words.count("robust")
     assert passed / 500 < 0.05 + 3 * (0.05 * 0.95 / 500) ** 0.5
 
 
@@ -131,8 +131,12 @@ def test_networks_of_known_worth(seed):
     ((outcomes(3, 1, 1)[1:], []), "probes are margin; one of them must be 'plain'"),
     ((outcomes(3, 1) + outcomes(3, 1), []), "plain, plain; one of them"),
     ((outcomes(3, 1) + outcomes(4, 1, 1)[1:], []), r"probes of \[3, 4\] images"),
-    ((outcomes(0, 0), []), r"probes of \[0\] images"),
-], ids=["no probes", "no plain", "two plain", "not the same", "no images"])  # fmt: skip
+    ((outcomes(0, 0, 0), []), r"probes of \[0\] images"),
+    ((outcomes(3, 1), shown()), "probes hold the plain attack alone; give a stronger one"),
+    ((outcomes(3, 1, 1), []), "signs lack 'flat over eps' and 'random search wins'"),
+    ((outcomes(3, 1, 1), shown()[:4]), "signs lack 'random search wins'; give those of `signs`"),
+], ids=["no probes", "no plain", "two plain", "not the same", "no images", "none stronger",
+        "no signs", "a sign less"])  # fmt: skip
 def test_probes_that_do_not_belong_together_are_refused(arguments, message):
     with pytest.raises(ValueError, match=message):
         verdict(*arguments, classes=10)
@@ -145,4 +149,4 @@ def test_probes_that_do_not_belong_together_are_refused(arguments, message):
 ], ids=["classes", "baseline", "nan"])  # fmt: skip
 def test_numbers_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):
-        verdict(outcomes(10, 5), [], **settings)
+        verdict(outcomes(10, 5, 5), shown(), **settings)

@@ -1,5 +1,6 @@
 """The model under attack is run in evaluation mode, and left as it was found."""
 
+import inspect
 from functools import partial
 
 import pytest
@@ -102,3 +103,50 @@ def test_the_images_are_not_touched():
     assert torch.equal(x.detach(), kept)
     assert x.requires_grad
     assert x.grad is None
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"labels": labels(8)[:, None]}, r"labels are torch.int64 of shape \(8, 1\); give torch.int64"),
+    ({"labels": labels(8).int()}, "labels are torch.int32"),
+    ({"labels": labels(8).float()}, "labels are torch.float32"),
+    ({"images": torch.ones(8, 2, 4, 4).byte()}, "images are torch.uint8; give floating point"),
+], ids=["two axes", "int32", "float", "uint8"])  # fmt: skip
+@doors
+def test_what_are_no_images_with_classes_is_refused(door, given, message):
+    x, y = given.get("images", images(8)), given.get("labels", labels(8))
+    with pytest.raises(ValueError, match=message):
+        unchecked(DOORS[door])(moody(), x, y)
+
+
+def unchecked(door):
+    """Past the tests' type checks."""
+    if isinstance(door, partial):
+        return partial(inspect.unwrap(door.func), **door.keywords)
+    return inspect.unwrap(door)
+
+
+class Answering(nn.Module):
+    def __init__(self, answer):
+        super().__init__()
+        self.answer = answer
+
+    def forward(self, x):
+        return self.answer(x.flatten(1))
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    (lambda x: (x[:, :3], x), "the model puts out a tuple; give one of logits alone"),
+    (lambda x: x[:, 0], r"the model answers 8 images with shape \(8,\); need \(images, classes\)"),
+    (lambda x: x[:, :1], r"with shape \(8, 1\); need \(images, classes\), of at least 2"),
+    (lambda x: x[:1, :3], r"with shape \(1, 3\)"),
+    (lambda x: x[:, :3] / (x[:, 3:4] > 0.5) * 0, "the model answers [1-7] of 8 images with NaN"),
+], ids=["tuple", "one axis", "one class", "one image", "NaN"])  # fmt: skip
+def test_what_are_no_answers_are_refused(answer, message):
+    """NaN would name the first class, and one number be right about it."""
+    with pytest.raises(ValueError, match=message):
+        correct(Answering(answer), images(8), labels(8))
+
+
+def test_a_class_that_is_ruled_out_is_an_answer():
+    model = Answering(lambda x: x[:, :3] + torch.tensor([0.0, -torch.inf, 0.0]))
+    assert correct(model, images(8), labels(8)).any()

@@ -118,3 +118,9 @@ def test_a_batch_in_its_parts_needs_no_more_than_one_of_them():
     batch = Centred(torch.zeros(1, 1).expand(10**6, 10**3), torch.zeros(10**3))
     assert next(batch.parts()).shape == (64, 1000)
     assert next(batch.parts(1)).shape == (10**6, 64)
+
+
+def test_a_process_may_hold_no_rows():
+    """Of a batch that several share; the others wait for its sums."""
+    none = Centred(torch.zeros(0, 5), torch.ones(5))
+    assert none.measured(torch.float64)[0].x.shape == (0, 5)

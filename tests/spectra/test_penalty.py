@@ -1,5 +1,6 @@
 import inspect
 import math
+from contextlib import contextmanager
 
 import numpy as np
 import pytest
@@ -159,7 +160,7 @@ def test_without_strength_nothing_is_computed(form, monkeypatch):
     term = SpectralPenalty(alpha=1.0, beta=0.0, ranks=(6, 50), form=form)(x)
     assert term.item() == 0
     assert term.dtype == x.dtype
-    assert not term.requires_grad
+    assert torch.autograd.grad(term, x, allow_unused=True) == (None,)
 
 
 def test_a_penalty_is_proportional_to_its_strength():
@@ -261,6 +262,18 @@ def test_no_penalty_at_all_is_refused():
         pass
 
 
+@pytest.mark.parametrize(("penalties", "message"), [
+    (SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 10)), "name at least one layer and give it"),
+    ({"1": 0.3}, r"penalties\['1'\] is a float; give a SpectralPenalty"),
+], ids=["none by name", "a number"])  # fmt: skip
+def test_what_are_no_penalties_by_name_are_refused(penalties, message):
+    with (
+        pytest.raises(ValueError, match=message),
+        contextmanager(inspect.unwrap(attach))(small_network(), penalties),
+    ):
+        pass
+
+
 def test_a_penalty_is_detached_when_the_block_ends():
     model, law = small_network(), SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 20))
     with law.attach(model, "1"):
@@ -318,6 +331,12 @@ def test_descent_moves_the_exponent_to_its_target(form, target):
     ({"alpha": -float("inf")}, "alpha=-inf"),
     ({"every": 0}, "every=0: give a whole number of steps, from 1 on"),
     ({"every": 2.5}, "every=2.5: give a whole number"),
+    ({"every": "2"}, "every='2': give a whole number"),
+    ({"alpha": "1"}, "alpha='1' is no number; give one, or a schedule of them"),
+    ({"beta": None}, "beta=None is no number"),
+    ({"alpha": 1 + 1j}, r"alpha=\(1\+1j\) is no number"),
+    ({"ranks": 5}, "ranks=5: give first and last, two whole numbers"),
+    ({"ranks": (6,)}, r"ranks=\(6,\): give first and last"),
     ({"every": float("nan")}, "every=nan"),
     ({"ranks": (0, 10)}, r"ranks=\(0, 10\): need 1 <= first < last"),
     ({"ranks": (10, 10)}, r"ranks=\(10, 10\): need 1 <= first < last"),

@@ -268,6 +268,23 @@ def test_parts_that_are_not_as_they_were_are_refused(change):
         share(part)
 
 
+def test_parts_in_half_precision_have_a_gradient_however_small_it_is():
+    """It is kept between the two passes as it is: no scaled loss can save it there."""
+    x = gaussian(60, 20).half()
+    expected = x.float().requires_grad_()
+    SpectralPenalty(alpha=1.0, beta=1e-7, ranks=(1, 10))(expected).backward()
+    assert expected.grad.abs().max() < 6e-8  # float16 ends there
+    found = x.clone().requires_grad_()
+    _, share = SpectralPenalty(alpha=1.0, beta=1e-7, ranks=(1, 10)).over(x.split(20))
+    (2.0**16 * sum(share(part) for part in found.split(20))).backward()
+    assert_close(found.grad.float() / 2**16, expected.grad, rtol=2e-3, atol=1e-11)
+
+
+def test_no_parts_at_all_are_refused():
+    with pytest.raises(ValueError, match="batches is empty; give the activations of at least one"):
+        law().over([])
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
 def test_what_half_precision_does_to_parts_is_let_pass(dtype):
     net, x = network(), gaussian(60, 20)

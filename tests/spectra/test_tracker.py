@@ -275,6 +275,16 @@ def test_another_layer_starts_afresh(change, calls):
     assert (calls.exact, len(calls.tracked)) == (4, 1)
 
 
+def test_what_a_narrower_window_remembers_is_no_start_for_a_wider_one(calls):
+    narrow, wide = penalty(ranks=(1, 6)), penalty(ranks=(1, 30))
+    hidden = network()[:2](inputs(0)).detach()
+    narrow(hidden)
+    wide.load_state_dict(narrow.state_dict())
+    assert wide.tracker.basis.shape[1] <= 30
+    agree(wide, hidden)
+    assert (calls.exact, calls.tracked) == (3, [])
+
+
 def test_another_size_of_batch_does_not(calls):
     law, net = penalty(), network()
     law(net[:2](inputs(0)))

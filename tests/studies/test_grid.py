@@ -267,6 +267,7 @@ REFUSED = [
     ({"train_images": 2000}, "batch_size=2500, but there are 2000 training images of mnist"),
     ({"train_images": 0}, "train_images=0, but mnist has 60000 training images here"),
     ({"train_images": 60_001}, "train_images=60001, but mnist has 60000 training images here"),
+    ({"every": 25}, "every=25 is more than the 24 steps of an epoch"),
     ({"attack_images": 0}, "attack_images=0; attack at least one image"),
     ({"attack_images": -5}, "attack_images=-5; attack at least one image"),
     (

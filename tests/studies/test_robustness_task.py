@@ -39,15 +39,20 @@ def photos(tmp_path):
     return tmp_path / "photos"
 
 
-def asked(photos, net=None, *, epsilons=None, protocol="paper", judge=None, passbands=None, **draw):
+def asked(
+    photos, net=None, *, epsilons=None, protocol="paper", judge=None, passbands=None,
+    geometry="paper", precision="float32", baseline=None, surrogate=None, **draw,
+):  # fmt: skip
     net = net or network()
     pictures = robustness.labelled(str(photos), net, **{"batch_size": 5, **draw})
-    attacks = robustness.attacks_of(protocol, epsilons=epsilons)
+    attacks = robustness.attacks_of(
+        protocol, epsilons=epsilons, geometry=geometry, precision=precision
+    )
     more = {"network": net, "pictures": pictures, "attacks": attacks}
     more |= {"judge": judge, "passbands": passbands}
     task = robustness.network_task(
         net, pictures, attacks, protocol=protocol, judge=judge, passbands=passbands,
-        seed=draw.get("seed", 0),
+        baseline=baseline, surrogate=surrogate, seed=draw.get("seed", 0),
     )  # fmt: skip
     return task, more
 
@@ -151,6 +156,14 @@ def test_what_moves_a_number_moves_the_name(photos):
     assert same.name in names  # without chance, how images are batched moves nothing
 
 
+def test_gradients_in_half_precision_are_named_by_their_batches(photos):
+    """The gap to float32 is measured on the first batch."""
+    five, seven = (asked(photos, precision="bfloat16", batch_size=size)[0] for size in (5, 7))
+    assert (five["batch_size"], seven["batch_size"]) == (5, 7)
+    assert path_of(five, Path()) != path_of(seven, Path())
+    assert "batch_size" not in asked(photos)[0]
+
+
 def test_protocols_are_those_of_paper_and_code():
     paper, authors = (robustness.attacks_of(name) for name in ("paper", "authors"))
     assert paper.epsilons == {"Linf": (1 / 1020,), "L2": (0.15,), "L1": (40.0,)}
@@ -161,6 +174,8 @@ def test_protocols_are_those_of_paper_and_code():
     assert (paper.steps, authors.geometry) == (20, "paper")
     own = robustness.attacks_of("authors", epsilons={"L1": (), "Linf": (0.1, 0.0)})
     assert own.epsilons == {"Linf": (0.1,), "L1": (40.0, 160.0, 640.0)}
+    with pytest.raises(ValueError, match="epsilons of L1 are 0 alone; give at least one strength"):
+        robustness.attacks_of("paper", epsilons={"L1": (0.0, 0.0), "Linf": (0.1,)})
 
 
 def test_a_baseline_is_read_where_it_was_attacked_alike(photos, tmp_path):
@@ -179,6 +194,36 @@ def test_a_baseline_is_read_where_it_was_attacked_alike(photos, tmp_path):
         robustness.read_baseline(finished.path, {"L2": 0.15}, pictures="others")
 
 
+def beside(photos, folder, norm="L1", **changes):
+    """Judge 20 images beside a baseline that was measured with changes."""
+    finished = done(*asked(photos, **changes), folder)
+    at = {norm: {"L1": 40.0, "L2": 0.15}[norm]}
+    name = robustness.labelled(str(photos), network()).name
+    found = robustness.read_baseline(finished.path, at, pictures=name)
+    return asked(photos, judge=Judge(at, 20, 3, baseline=found.accuracy), baseline=found)[0]
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"geometry": "exact"}, "with geometry='exact', and this is with 'paper'; measure both alike"),
+    ({"protocol": "authors"}, "with attack_wrong=True, and this is with False"),
+    ({"precision": "bfloat16"}, "with precision='bfloat16', and this is with 'float32'"),
+    ({"seed": 1, "count": 22}, "with seed=1, and this is with 0"),
+    ({"count": 19}, "was measured on 19 images, and 20 are judged; measure it on as many"),
+])  # fmt: skip
+def test_a_baseline_that_was_measured_in_another_way_is_refused(photos, tmp_path, change, message):
+    with pytest.raises(ValueError, match=message):
+        beside(photos, tmp_path, **change)
+
+
+@pytest.mark.parametrize("change", [
+    {"count": 20},  # a draw of more begins with one of fewer
+    {"seed": 1},  # of all images, each draw holds each
+    {"norm": "L2", "geometry": "exact"},  # only L1 is searched in two ways
+])  # fmt: skip
+def test_a_baseline_holds_the_images_that_are_judged(photos, tmp_path, change):
+    assert beside(photos, tmp_path, **change)["baseline"].startswith("nets/small.py:net ")
+
+
 @pytest.mark.parametrize(("words", "message"), [
     ({"net": network(4)}, "has 3 classes and the network 4 outputs"),
     ({"count": 1}, "n=1 of 24 images; draw at least 2"),
@@ -189,7 +234,11 @@ def test_a_baseline_is_read_where_it_was_attacked_alike(photos, tmp_path):
     ({"judge": Judge({"L2": 0.3}, 10, 3)}, r"the strength to judge is 0\.3 in L2"),
     ({"judge": Judge({"L2": 0.15}, 30, 3)}, "images=30 to judge by, of 24"),
     ({"passbands": Passbands((-1.0,), "ideal")}, "cutoffs are -1"),
-], ids=range(9))  # fmt: skip
+    ({"surrogate": network(4)}, "surrogate='nets/small.py:net' has 4 outputs and nets/small.py:net "
+     "3; give one of the same classes"),
+    ({"surrogate": network(size=9)}, "surrogate='nets/small.py:net' takes 9×9 pixels and "
+     "nets/small.py:net 8×8; give one of the same images"),
+], ids=range(11))  # fmt: skip
 def test_what_cannot_be_measured_is_refused_before_any_work(photos, words, message):
     with pytest.raises(ValueError, match=message):
         asked(photos, **words)

@@ -266,6 +266,25 @@ def test_the_smallest_batch_must_fill_the_window():
     assert network_task(network, found, wide, seed=0)["spectral_layers"] == "conv3"
 
 
+def test_a_penalty_must_be_asked_for_in_each_epoch():
+    network = start()
+    found = material("digits", network, train_images=300)
+    asked = plan(spectral=SPECTRAL._replace(every=4), batch_size=100)
+    with pytest.raises(ValueError, match="spectral_every=4 is more than the 3 steps of an epoch"):
+        network_task(network, found, asked, seed=0)
+
+
+def test_a_network_that_knows_a_layer_by_two_names_is_written(tmp_path):
+    body = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    model = nn.Sequential(body, nn.Identity())
+    model.add_module("last", body[1])
+    model.forward = body.forward
+    tied = Network("tied", model, 8, 8)
+    _, path, _ = trained(tmp_path, network=tied, epochs=1)
+    written = load_file(path.with_suffix(".safetensors"))
+    assert torch.equal(written["0.1.weight"], written["last.weight"])
+
+
 def of_channels(asked):
     return asked._replace(units="channels", ranks=(2, 9), layers=("conv3",))
 

@@ -5,7 +5,7 @@ from functools import partial
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binom
+from scipy.stats import beta, binom
 from torch import nn
 
 from striate.robustness import LinfBall, ball, pgd, robust_accuracy
@@ -21,7 +21,14 @@ from striate.study.robustness import (
     octaves,
     passed,
 )
-from striate.study.robustness.written import interval
+from striate.study.robustness.written import (
+    BOOTSTRAP,
+    BOTH,
+    EXACT,
+    ONE_SIDED,
+    accuracy_curve,
+    interval,
+)
 from truths import images, labels, mlp
 
 GRID = Attacks({"Linf": (0.01, 0.05), "L2": (0.1,)}, attack_wrong=False, steps=5)
@@ -119,7 +126,7 @@ def test_wrong_images_are_attacked_only_if_asked():
     np.testing.assert_array_equal(found[True][1], both.numpy())
 
 
-@pytest.mark.parametrize("right", [0, 30, 100])
+@pytest.mark.parametrize("right", [10, 30, 95])
 def test_the_interval_is_that_of_resampling(right):
     outcomes = torch.arange(100) < right
     found = interval(outcomes, seed=0)
@@ -128,6 +135,31 @@ def test_the_interval_is_that_of_resampling(right):
     for got, quantile in ((found.low, 0.025), (found.high, 0.975)):
         assert abs(got - binom.ppf(quantile, 100, right / 100) / 100) <= 0.021
     assert found.error == pytest.approx((found.high - found.low) / 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.bool, torch.float64])
+@pytest.mark.parametrize("count", [2, 20, 1000])
+def test_where_all_images_are_alike_the_interval_is_exact(count, dtype):
+    none, every = (
+        interval(torch.full((count,), right, dtype=dtype), seed=0) for right in (False, True)
+    )
+    # Clopper and Pearson: the ends are quantiles of beta distributions.
+    assert (none.value, none.low) == (0, 0)
+    assert none.high == pytest.approx(beta.ppf(0.975, 1, count))
+    assert (every.value, every.high) == (1, 1)
+    assert every.low == pytest.approx(beta.ppf(0.025, count, 1))
+    assert none.error == pytest.approx(none.high / 2)
+    assert none.kind == every.kind == EXACT
+
+
+def test_a_curve_says_which_intervals_it_has():
+    rows = torch.arange(20) < torch.tensor([[20], [7], [0]])
+    curve = accuracy_curve("accuracy_pgd", (0.0, 1.0, 2.0), rows, "net", {}, seed=0)
+    assert curve.error[0] == pytest.approx(1 - beta.ppf(0.025, 20, 1))
+    assert (curve.error[2], curve.settings["error"]) == (pytest.approx(curve.error[0]), BOTH)
+    for part, kind in ((rows[1:2], BOOTSTRAP), (rows[2:], ONE_SIDED)):
+        curve = accuracy_curve("accuracy_pgd", (1.0,), part, "net", {}, seed=0)
+        assert curve.settings["error"] == kind
 
 
 class Stopped(Exception):
@@ -170,6 +202,53 @@ def test_batches_that_are_kept_are_not_attacked_again(tmp_path):
     calls.clear()
     assert measured(model, partial=tmp_path / "x.json").results == first.results
     assert not calls
+
+
+JUDGE = Judge({"Linf": 0.05}, 20, 3, restarts=1, queries=20)
+ATTACKS, PROBES, SIGNS = "attacks", "probes", "signs"
+# What is another run, and which files are of another run by it.
+UNLIKE = {
+    "model": ({"model": mlp(1)}, {ATTACKS, PROBES, SIGNS}),
+    "strength": (
+        {"attacks": GRID._replace(epsilons={"Linf": (0.02, 0.05), "L2": (0.1,)})}, {ATTACKS},
+    ),
+    "strength judged": (
+        {"judge": JUDGE._replace(at={"Linf": 0.01})}, {PROBES, SIGNS},
+    ),
+    "steps": ({"attacks": GRID._replace(steps=3)}, {ATTACKS, PROBES, SIGNS}),
+    "wrong ones": ({"attacks": GRID._replace(attack_wrong=True)}, {ATTACKS}),
+    "precision": ({"attacks": GRID._replace(precision="bfloat16")}, {ATTACKS}),
+    "images": (
+        {"given": in_batches(images(30, seed=1), labels(30), batch_size=8)},
+        {ATTACKS, PROBES, SIGNS},
+    ),
+    "labels": (
+        {"given": in_batches(images(30), labels(30, seed=1), batch_size=8)},
+        {ATTACKS, PROBES, SIGNS},
+    ),
+    "cut-offs": ({"passbands": Passbands((2.0,), "ideal")}, {ATTACKS}),
+    "filter": ({"passbands": Passbands((1.0,), "gaussian")}, {ATTACKS}),
+    "images judged": ({"judge": JUDGE._replace(images=16)}, {SIGNS}),
+    "restarts": ({"judge": JUDGE._replace(restarts=2)}, {PROBES}),
+    "queries": ({"judge": JUDGE._replace(queries=40)}, {PROBES, SIGNS}),
+    "surrogate": ({"judge": JUDGE._replace(surrogate=mlp(1))}, {PROBES}),
+    "seed": ({"seed": 1}, {PROBES, SIGNS}),
+    "baseline": ({"judge": JUDGE._replace(baseline={"Linf": 0.5})}, set()),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("change", "anew"), UNLIKE.values(), ids=UNLIKE)
+def test_no_run_answers_with_the_outcomes_of_another(tmp_path, change, anew):
+    usual = {"passbands": Passbands((1.0,), "ideal"), "judge": JUDGE}
+    measured(**usual, partial=tmp_path / "x.json")
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+    alone = measured(**usual | change)
+    beside = measured(**usual | change, partial=tmp_path / "x.json")
+    assert beside.results == alone.results
+    for name, array in alone.arrays.items():
+        np.testing.assert_array_equal(beside.arrays[name], array)
+    made = {name for name in before if (tmp_path / name).read_bytes() != before[name]}
+    assert {name.split("-")[1] for name in made} == anew
 
 
 def test_a_damaged_batch_is_refused_by_name(tmp_path):
@@ -287,9 +366,27 @@ def test_an_accuracy_is_found_again_by_norm_and_strength():
     ({"given": shown(1)}, "1 images leave no interval; give at least two"),
     ({"given": shown()._replace(batch_size=0)}, "batch_size=0; show at least one image"),
     ({"given": shown()._replace(labels=labels(5))}, "4 batches of 8 but 5 labels"),
-], ids=range(15))  # fmt: skip
+    ({"judge": JUDGE._replace(classes=4, surrogate=mlp(1))}, r"surrogate answers one .* \[1, 3\]"),
+    ({"judge": JUDGE._replace(surrogate=nn.Flatten(0))}, r"surrogate answers one image with \[32"),
+    ({"judge": JUDGE._replace(surrogate=nn.Conv2d(3, 3, 1))}, "surrogate: images of shape"),
+], ids=range(18))  # fmt: skip
 def test_what_cannot_be_measured_is_refused_before_any_work(words, message):
     model = mlp()
     model.register_forward_hook(lambda *_: pytest.fail("work has started"))
     with pytest.raises(ValueError, match=message):
         measured(model, **words)
+
+
+@pytest.mark.parametrize(("count", "classes", "batch_size", "message"), [
+    (100, 95, 50, "100 images but 95 labels; give a class to each"),
+    (90, 95, 50, "90 images but 95 labels"),
+    (90, 90, 0, "batch_size=0; show at least one image at a time"),
+])  # fmt: skip
+def test_images_in_memory_are_as_many_as_classes(count, classes, batch_size, message):
+    with pytest.raises(ValueError, match=message):
+        in_batches(images(count), labels(classes), batch_size=batch_size)
+
+
+def test_a_cut_is_above_zero():
+    with pytest.raises(ValueError, match="cutoff=0; give cycles per image, above 0"):
+        passed(images(2), cutoff=0.0, side="low", filter="gaussian")

@@ -67,3 +67,36 @@ def test_on_a_linear_model_the_margin_shrinks_by_eps_times_the_dual_norm(norm, d
     margin = (z[:, 1] - z[:, 0]) * (2 * y - 1)
     least = margin - eps * torch.linalg.vector_norm(difference, dual)
     assert step.loss.item() == pytest.approx(nn.functional.softplus(-least).mean().item(), abs=1e-9)
+
+
+def test_an_attack_that_leaves_the_network_in_evaluation_mode_stops_no_training():
+    """As one of another library may."""
+
+    def careless(model, images, labels):
+        model.eval()
+        return images
+
+    net = normed()
+    before = net.norm.num_batches_tracked.clone()
+    adversarial(net, images(12, **IMAGES), labels(12), attack=careless)
+    assert net.training
+    assert net.norm.training
+    assert net.norm.num_batches_tracked == before + 1
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_where_float16_has_no_slope_the_attack_runs_without(dtype):
+    net, x = nn.Sequential(nn.Flatten(), nn.Linear(32, 3)), images(8)
+    with torch.no_grad():
+        net[1].weight.mul_(100)
+        net[1].bias.copy_(torch.tensor([40.0, 0.0, 0.0]))  # certain, to 1e-9 and less
+    y = net(x).argmax(1)
+    attack, seen = partial(pgd, ball=BALLS["Linf"], steps=1, step_size=0.01), []
+
+    def watched(model, images, labels):
+        seen.append(torch.is_autocast_enabled("cpu"))
+        return attack(model, images, labels)
+
+    with torch.autocast("cpu", dtype):
+        adversarial(net, x, y, attack=watched)
+    assert seen == [dtype == torch.bfloat16]

@@ -6,7 +6,7 @@ from torch import nn
 from trained_nets import IMAGES, agree, normed, slow_cross_entropy
 
 from striate.robustness import L2Ball, LinfBall
-from striate.training import trades
+from striate.training import gradient_penalty, trades
 from striate.training.objectives import divergence
 from truths import images, labels
 
@@ -127,3 +127,37 @@ def test_images_must_be_pixels():
     with pytest.raises(ValueError, match="give pixels in"):
         small(normed(), 2 * images(4, **IMAGES), labels(4), ball=LinfBall(EPS), order="paper",
               generator=chance())  # fmt: skip
+
+
+@orders
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16], ids=str)
+def test_in_half_precision_it_climbs_as_in_full(dtype, order):
+    """A little noise is no difference there, and where there is none, nothing is climbed."""
+    x, y, pushed = images(40), labels(40), []
+    for autocast in (False, True):
+        net, shown = normed().float(), []
+        net.register_forward_pre_hook(lambda _, given, shown=shown: shown.append(given[0].detach()))
+        with torch.autocast("cpu", dtype, enabled=autocast):
+            small(net, x, y, ball=LinfBall(EPS), order=order, generator=chance())
+        pushed.append(shown[5])  # x and three steps of the climb, then x and this
+    assert ((pushed[0] - x).abs().amax((1, 2, 3)) > 0.01).all()
+    assert torch.equal(*pushed)
+
+
+@pytest.mark.parametrize("objective", ["trades", "igr"])
+def test_a_slope_that_is_no_number_is_refused_and_not_trained_over(objective):
+    class Rooted(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.output = nn.Linear(32, 3)
+
+        def forward(self, x):
+            return self.output((x.flatten(1) * 0).sqrt() + x.flatten(1))
+
+    net, x, y = Rooted(), images(4), labels(4)
+    train = {
+        "trades": partial(small, ball=LinfBall(EPS), order="paper", generator=chance()),
+        "igr": partial(gradient_penalty, strength=0.3, h=0.01),
+    }[objective]
+    with pytest.raises(ValueError, match="the gradient of the loss is not finite for some of 4"):
+        train(net, x, y)

@@ -61,8 +61,12 @@ def measure_robustness(
     verdict_n: Annotated[
         int | None, typer.Option(help="images to judge by; default: 1000, or all")
     ] = None,
-    restarts: Annotated[int, typer.Option(help="random starts, of the verdict")] = 10,
-    queries: Annotated[int, typer.Option(help="of the random search, of the verdict")] = 500,
+    restarts: Annotated[
+        int | None, typer.Option(help="random starts, of the verdict; default: 10")
+    ] = None,
+    queries: Annotated[
+        int | None, typer.Option(help="of the random search, of the verdict; default: 500")
+    ] = None,
     baseline: Annotated[
         Path | None, typer.Option(help="result of a network without a defence, of the verdict")
     ] = None,
@@ -75,7 +79,9 @@ def measure_robustness(
     passbands: Annotated[
         bool, typer.Option("--passbands", help="accuracy on low- and high-passed images too")
     ] = False,
-    passband_filter: Annotated[str, typer.Option(help="ideal | gaussian")] = "ideal",
+    passband_filter: Annotated[
+        str | None, typer.Option(help="ideal | gaussian; default: ideal")
+    ] = None,
     cutoffs: Annotated[
         str | None, typer.Option(help="cycles per image; default: octaves from 1")
     ] = None,
@@ -100,7 +106,19 @@ def measure_robustness(
         protocol, epsilons=_grids(norm, epsilons), geometry=geometry, precision=precision
     )
     at = _judged_at(attacks, norm, verdict_eps)
-    _check_verdict(verdict, baseline, surrogate, surrogate_weights, verdict_eps, verdict_n)
+    given = {
+        "baseline": baseline,
+        "surrogate": surrogate,
+        "verdict-eps": verdict_eps or None,
+        "verdict-n": verdict_n,
+        "restarts": restarts,
+        "queries": queries,
+    }
+    _refuse_without("verdict", verdict, given, "a verdict")
+    given = {"passband-filter": passband_filter, "cutoffs": cutoffs}
+    _refuse_without("passbands", passbands, given, "passbands")
+    if surrogate_weights is not None and surrogate is None:
+        raise ValueError("--surrogate-weights of which network? give --surrogate")
     check_device(device)
     check_folder(results)
     prepare = partial(
@@ -118,7 +136,7 @@ def measure_robustness(
         baseline=baseline,
         surrogate=surrogate,
         surrogate_weights=surrogate_weights,
-        bands=(passbands, passband_filter, cutoffs),
+        bands=(passband_filter, cutoffs) if passbands else None,
         batch_size=batch_size,
         seed=seed,
         device=device,
@@ -138,19 +156,19 @@ def _robustness_of(
     attacks: "Attacks",
     judged_at: "Mapping[Norm, float] | None",
     verdict_n: int | None,
-    restarts: int,
-    queries: int,
+    restarts: int | None,
+    queries: int | None,
     baseline: Path | None,
     surrogate: str | None,
     surrogate_weights: Path | None,
-    bands: tuple[bool, str, str | None],
+    bands: tuple[str | None, str | None] | None,
     batch_size: int,
     seed: int,
     device: str,
 ) -> Job:
     from striate.models import load
     from striate.studies import robustness
-    from striate.study.robustness import Judge
+    from striate.study.robustness import QUERIES, RESTARTS, Judge
 
     network = load(model, weights=weights)
     network.model.to(device)
@@ -158,17 +176,18 @@ def _robustness_of(
     pictures = robustness.labelled(
         images, network, count=n, seed=seed, batch_size=batch_size, classes=classes
     )
-    passbands = _passbands(*bands, network.size)
+    passbands = None if bands is None else _passbands(*bands, network.size)
     rival, judge = None, None
     if judged_at is not None:
+        count = min(robustness.JUDGED, len(pictures.order)) if verdict_n is None else verdict_n
         if baseline is not None:
             rival = robustness.read_baseline(baseline, judged_at, pictures=pictures.name)
         judge = Judge(
             judged_at,
-            min(robustness.JUDGED, len(pictures.order)) if verdict_n is None else verdict_n,
+            count,
             pictures.classes,
-            restarts,
-            queries,
+            RESTARTS if restarts is None else restarts,
+            QUERIES if queries is None else queries,
             {} if rival is None else rival.accuracy,
             None if other is None else other.model.to(device),
         )
@@ -214,7 +233,8 @@ def _lines(one: "Result") -> list[str]:
         points = zip(one.x, one.y, strict=True)
         return [f"{one.name}\t{at:g} cycles per image\t{reached:.3f}" for at, reached in points]
     if one.name == "verdict":
-        return [f"verdict\t{which}\t{about['verdict']}: {about['reason']}"]
+        alone = "; no baseline was given" if about["baseline"] is None else ""
+        return [f"verdict\t{which}\t{about['verdict']}: {about['reason']}{alone}"]
     if one.name == "sign":
         raised = "raised" if one.value else "not raised"
         return [f"sign\t{which}\t{about['sign']}: {raised}, {about['measured']:.3g}"]
@@ -265,42 +285,28 @@ def _judged_at(
             f"--verdict-eps is given {len(chosen)} times and --norm {len(norms or ())}; give each "
             "norm the strength to judge, in the same order"
         )
-    given = {
-        norm: _strengths("verdict-eps", text)[0]
-        for norm, text in zip(norms or (), chosen, strict=True)
-    }
+    given = {norm: _one(text) for norm, text in zip(norms or (), chosen, strict=True)}
     return {norm: given[norm] for norm in smallest}
 
 
-def _check_verdict(
-    verdict: bool,
-    baseline: Path | None,
-    surrogate: str | None,
-    surrogate_weights: Path | None,
-    verdict_eps: list[str] | None,
-    verdict_n: int | None,
-) -> None:
-    given = {
-        "baseline": baseline,
-        "surrogate": surrogate,
-        "verdict-eps": verdict_eps or None,
-        "verdict-n": verdict_n,
-    }
-    without = [name for name, value in given.items() if value is not None and not verdict]
-    if without:
-        raise ValueError(f"--{without[0]} is for a verdict; give --verdict too")
-    if surrogate_weights is not None and surrogate is None:
-        raise ValueError("--surrogate-weights of which network? give --surrogate")
+def _one(text: str) -> float:
+    found = _strengths("verdict-eps", text)
+    if len(found) != 1:
+        raise ValueError(f"--verdict-eps {text!r}: give one strength for each --norm")
+    return found[0]
 
 
-def _passbands(wanted: bool, filter: str, cutoffs: str | None, size: int) -> "Passbands | None":
+def _refuse_without(option: str, on: bool, given: Mapping[str, object], what: str) -> None:
+    """Refuse what belongs to an option that is not on."""
+    alone = [name for name, value in given.items() if value is not None and not on]
+    if alone:
+        raise ValueError(f"--{alone[0]} is for {what}; give --{option} too")
+
+
+def _passbands(filter: str | None, cutoffs: str | None, size: int) -> "Passbands":
     from striate.study.robustness import Passbands, octaves
 
-    if not wanted:
-        if cutoffs is not None:
-            raise ValueError("--cutoffs is for passbands; give --passbands too")
-        return None
     chosen = octaves(size) if cutoffs is None else numbers("cutoffs", cutoffs, float) or ()
-    bands = Passbands(chosen, filter)  # pyright: ignore[reportArgumentType]
+    bands = Passbands(chosen, "ideal" if filter is None else filter)  # pyright: ignore[reportArgumentType]
     bands.check()
     return bands

@@ -28,8 +28,10 @@ def capture(
     ------
     output
         A function that returns the layer's output in the forward pass made since it was last
-        called. It raises ``ValueError`` if the layer ran not once but never or several times, or
-        put out something else than one tensor.
+        called. It raises ``ValueError`` if the layer ran not once but never or several times, put
+        out something else than one tensor, or a later layer has since written into that tensor.
+        What gradient checkpointing runs again during the backward pass does not count, nor do
+        copies of the model.
 
     Raises
     ------
@@ -45,31 +47,49 @@ def capture(
     ...     hidden().shape
     torch.Size([4, 5])
     """
-    outputs: list[object] = []
+    outputs: list[tuple[object, int | None]] = []
+    chosen = find(model, name)
 
     def take() -> Tensor:
         taken = outputs.copy()
         outputs.clear()
         if len(taken) != 1:
             raise ValueError(
-                f"layer {name!r} ran {len(taken)} times since its output was last taken; "
-                "run the model once, then take it (a model compiled and run before this block "
-                "does not see it)"
+                f"layer {name!r} ran {len(taken)} times since its output was last taken; run the "
+                "model once, then take it, and choose a layer that runs once in a pass, outside of "
+                "reentrant checkpointing (a model compiled and run before this block does not see "
+                "it)"
             )
-        if not isinstance(taken[0], Tensor):
+        ((output, version),) = taken
+        if not isinstance(output, Tensor):
             raise ValueError(
-                f"layer {name!r} put out a {type(taken[0]).__name__}; choose one that puts out "
+                f"layer {name!r} put out a {type(output).__name__}; choose one that puts out "
                 "one tensor, perhaps a layer inside it"
             )
-        return taken[0]
+        if version is not None and version != output._version:
+            raise ValueError(
+                f"a later layer has written into what {name!r} put out; choose that layer, or let "
+                "it leave its input alone (inplace=False)"
+            )
+        return output
 
-    def keep(_layer: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
+    def keep(layer: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
+        recomputed = not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
+        if layer is not chosen or recomputed:
+            return
         if torch.is_grad_enabled() or not with_gradient:
-            outputs.append(output)
+            outputs.append((output, _version(output)))
 
-    handle = find(model, name).register_forward_hook(keep)
+    handle = chosen.register_forward_hook(keep)
     try:
         yield take
     finally:
         handle.remove()
         outputs.clear()
+
+
+def _version(output: object) -> int | None:
+    """Return how often a tensor was written into, where anybody counts."""
+    if torch.compiler.is_compiling() or not isinstance(output, Tensor) or output.is_inference():
+        return None
+    return output._version

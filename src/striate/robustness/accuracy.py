@@ -9,7 +9,7 @@ from torch import Tensor, nn
 
 from striate.robustness.attacks import Labels
 from striate.robustness.balls import Images
-from striate.robustness.victim import check, frozen
+from striate.robustness.victim import answers, check, frozen
 
 Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 
@@ -18,12 +18,21 @@ Attack = Callable[[nn.Module, Tensor, Tensor], Tensor]
 def correct(
     model: nn.Module, images: Images, labels: Labels, *, batch_size: int = 1000
 ) -> Bool[Tensor, " batch"]:
-    """Tell for each image whether `model` names its class, in evaluation mode."""
+    """Tell for each image whether `model` names its class, in evaluation mode.
+
+    Raises
+    ------
+    ValueError
+        If images or labels are none, or the model does not answer each image with a number for
+        each of several classes, none of them NaN.
+    """
     check(images, labels)
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}: give at least one image")
     with frozen(model):
         return torch.cat(
             [
-                model(some).argmax(1) == true
+                answers(model, some).argmax(1) == true
                 for some, true in zip(
                     images.split(batch_size), labels.split(batch_size), strict=True
                 )
@@ -105,8 +114,9 @@ def robust_curve(
         If a strength is negative, there is none, or as in `attack_at`.
     """
     check(images, labels)
+    epsilons = [float(eps) for eps in epsilons]
     if not epsilons or not all(eps >= 0 for eps in epsilons):
-        raise ValueError(f"epsilons={list(epsilons)}: give at least one strength, none negative")
+        raise ValueError(f"epsilons={epsilons}: give at least one strength, none negative")
     attacks = [attack_at(eps) if eps > 0 else None for eps in epsilons]
     clean = correct(model, images, labels, batch_size=batch_size)
     attacked = torch.ones_like(clean) if attack_wrong else clean
@@ -133,9 +143,9 @@ def _survivors(
     if attacked.any():
         for some in attacked.nonzero()[:, 0].split(batch_size):
             true = labels[some]
-            outcomes[some] = correct(
-                model, attack(model, images[some], true), true, batch_size=batch_size
-            )
+            with frozen(model):  # whatever mode the attack leaves it in
+                found = attack(model, images[some], true)
+            outcomes[some] = correct(model, found, true, batch_size=batch_size)
     return outcomes
 
 
@@ -158,12 +168,16 @@ def epsilon_at(
     Raises
     ------
     ValueError
-        If the curve does not start at 0, does not rise, or never falls that far.
+        If the curve does not start at 0, does not rise, holds what is no accuracy, or never falls
+        that far.
     """
+    epsilons, accuracies = ([float(one) for one in some] for some in (epsilons, accuracies))
     if len(epsilons) != len(accuracies) or not epsilons or epsilons[0] != 0:
         raise ValueError("epsilons and accuracies need one length, and the first epsilon is 0")
-    if any(low >= high for low, high in pairwise(epsilons)):
-        raise ValueError(f"epsilons={list(epsilons)} must rise")
+    if not all(low < high for low, high in pairwise(epsilons)):
+        raise ValueError(f"epsilons={epsilons} must rise")
+    if not all(0 <= accuracy <= 1 for accuracy in accuracies):
+        raise ValueError(f"accuracies={accuracies} must lie in [0, 1]")
     if not 0 < fraction < 1:
         raise ValueError(f"fraction={fraction}: give a part of the clean accuracy, in (0, 1)")
     if not accuracies[0] > 0:

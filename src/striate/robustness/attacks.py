@@ -5,6 +5,7 @@ It runs the model in evaluation mode, puts its mode back, and leaves no paramete
 """
 
 from collections.abc import Callable
+from numbers import Integral
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from striate.robustness.balls import Ball, Images, L1Ball
 from striate.robustness.gradients import Gradient, Labels, Loss, plain_gradient
 from striate.robustness.limits import within
-from striate.robustness.victim import check, frozen
+from striate.robustness.victim import answers, check, frozen
 
 Logits = Float[Tensor, "batch classes"]
 
@@ -91,7 +92,7 @@ def fgsm(
     check(images, labels)
     with frozen(model):
         gradient = plain_gradient(model, images, labels, loss)
-        _check_slope(gradient.sum(), len(images))
+        check_slope(gradient.sum(), len(images))
         step = ball.eps * _uphill(ball, gradient, images)
     return within(ball, (images + step).clamp(0, 1), images)
 
@@ -152,10 +153,11 @@ def pgd(
         If a setting is out of range, or as in `fgsm`.
     """
     check(images, labels)
-    if steps < 1 or not step_size > 0 or restarts < 1:
+    whole = isinstance(steps, Integral) and isinstance(restarts, Integral)
+    if not whole or steps < 1 or not step_size > 0 or restarts < 1:
         raise ValueError(
-            f"steps={steps}, step_size={step_size}, restarts={restarts}: need at least one step, "
-            "a positive step_size and at least one restart"
+            f"steps={steps}, step_size={step_size}, restarts={restarts}: need at least one "
+            "step, a positive step_size and at least one restart; steps and restarts are whole"
         )
     if random_start and generator is None:
         raise ValueError("random_start=True needs generator=torch.Generator().manual_seed(…)")
@@ -218,11 +220,11 @@ def _climb(
             if not len(climbing):
                 break
     ends[climbing] = now
-    _check_slope(slopes, len(clean))
+    check_slope(slopes, len(clean))
     return within(ball, ends, clean)
 
 
-def _check_slope(total: Tensor, images: int) -> None:
+def check_slope(total: Tensor, images: int) -> None:
     """Refuse a gradient that is no number: its sign is 0, its image would stay, and be robust."""
     if not total.isfinite():
         raise ValueError(
@@ -252,7 +254,7 @@ def _uphill(ball: Ball, gradient: Tensor, now: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _losses(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-    logits = model(images)
+    logits = answers(model, images)
     return torch.stack(
         [loss(row[None], label[None]) for row, label in zip(logits, labels, strict=True)]
     )

@@ -222,7 +222,7 @@ def _check_radius(eps: float) -> None:
 def _lengths(delta: Tensor, p: int) -> Tensor:
     """Norm of each image, at least the floor, ready to divide by."""
     lengths = torch.linalg.vector_norm(delta, p, dim=(1, 2, 3), keepdim=True)
-    return lengths.clamp(min=_FLOOR)
+    return lengths.clamp(min=max(_FLOOR, torch.finfo(delta.dtype).tiny))
 
 
 def _steep_signs(gradient: Tensor) -> Tensor:

@@ -1,12 +1,14 @@
 """A search that asks for no gradient: what masks a gradient cannot hide from it."""
 
+from numbers import Integral
+
 import torch
 from torch import Tensor, nn
 
 from striate.robustness.attacks import Labels, Loss, summed_margin
 from striate.robustness.balls import Ball, Images
-from striate.robustness.limits import ORDERS
-from striate.robustness.victim import check, frozen
+from striate.robustness.limits import ORDERS, within
+from striate.robustness.victim import answers, check, frozen
 
 # Part of the image that the first windows cover, and the parts of all queries after which that
 # halves: both as in AutoAttack's Square.
@@ -64,7 +66,7 @@ def random_search(
     check(images, labels)
     check_settings(ball, queries=queries)
     with frozen(model):
-        best, logits = images.detach().clone(), model(images)
+        best, logits = images.detach().clone(), answers(model, images)
         highest = _each(loss, logits, labels)
         searching = (logits.argmax(1) == labels).nonzero()[:, 0]
         for query in range(queries):
@@ -75,7 +77,8 @@ def random_search(
             clean, true = images[searching], labels[searching]
             side = _side(query / queries, images)
             tried = _tried(best[searching], clean, drawn, first=query == 0, side=side, ball=ball)
-            logits = model(tried)
+            tried = within(ball, tried, clean)
+            logits = answers(model, tried)
             reached, wrong = _each(loss, logits, true), logits.argmax(1) != true
             kept = wrong | (reached >= highest[searching])
             best[searching[kept]], highest[searching[kept]] = tried[kept], reached[kept]
@@ -90,8 +93,8 @@ def check_settings(ball: Ball, **counts: int) -> None:
     if ball.norm not in ORDERS:
         raise ValueError(f"norm={ball.norm!r} of the ball; there are {', '.join(ORDERS)}")
     for name, count in counts.items():
-        if count < 1:
-            raise ValueError(f"{name}={count}: give at least 1")
+        if not isinstance(count, Integral) or count < 1:
+            raise ValueError(f"{name}={count}: give at least 1, a whole number")
 
 
 def _drawn(images: Tensor, *, first: bool, generator: torch.Generator) -> Tensor:

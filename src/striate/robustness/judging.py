@@ -84,10 +84,13 @@ def verdict(
     Raises
     ------
     ValueError
-        If there is no plain probe, if the probes are not of the same images, or if a number is out
-        of range.
+        If there is no plain probe or no other one, if the probes are not of the same images, if one
+        of the two signs of rule 2 was not looked for, or if a number is out of range.
     """
     outcomes = _checked(probes, classes, baseline)
+    absent = [name for name in PROOFS if name not in {sign.name for sign in signs}]
+    if absent:
+        raise ValueError(f"signs lack {' and '.join(map(repr, absent))}; give those of `signs`")
     images, plain = outcomes[0].numel(), int(outcomes[0].sum())
     worst = int(torch.stack(outcomes).all(0).sum())
     word, reason = _judged(images, plain, worst, signs, 1 / classes, baseline)
@@ -99,6 +102,8 @@ def _checked(probes: Sequence[Probe], classes: int, baseline: float | None) -> l
     names = [probe.name for probe in probes]
     if names.count("plain") != 1:
         raise ValueError(f"probes are {', '.join(names) or 'none'}; one of them must be 'plain'")
+    if len(probes) < 2:
+        raise ValueError("probes hold the plain attack alone; give a stronger one to judge it by")
     counts = {len(probe.outcomes) for probe in probes}
     if len(counts) > 1 or 0 in counts:
         raise ValueError(

@@ -3,6 +3,8 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+import torch
+from jaxtyping import Float
 from torch import Tensor, nn
 
 
@@ -24,12 +26,42 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
 
 def check(images: Tensor, labels: Tensor) -> None:
-    """Refuse images that are not pixels in [0, 1], or not as many as labels."""
+    """Refuse images that are not pixels in [0, 1], and what is not one class for each."""
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels")
+    # What else broadcasts against the answers, or stops the loss with torch's words, or both.
+    if labels.ndim != 1 or labels.dtype != torch.int64:
+        raise ValueError(
+            f"labels are {labels.dtype} of shape {tuple(labels.shape)}; give torch.int64, one "
+            "number an image"
+        )
+    if not images.is_floating_point():
+        raise ValueError(f"images are {images.dtype}; give floating point in [0, 1]")
     if len(images) and not (images.min() >= 0 and images.max() <= 1):
         low, high = images.min().item(), images.max().item()
         raise ValueError(
             f"images lie in [{low:.3g}, {high:.3g}]; give pixels in [0, 1] and let the model "
             "normalise them"
         )
+
+
+def answers(model: nn.Module, images: Tensor) -> Float[Tensor, "batch classes"]:
+    """Return what `model` says of images, if that is a number for each of several classes.
+
+    Raises
+    ------
+    ValueError
+        If it is something else. NaN would name the first class.
+    """
+    logits = model(images)
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"the model puts out a {type(logits).__name__}; give one of logits alone")
+    if logits.ndim != 2 or len(logits) != len(images) or logits.shape[1] < 2:
+        raise ValueError(
+            f"the model answers {len(images)} images with shape {tuple(logits.shape)}; need "
+            "(images, classes), of at least 2 classes"
+        )
+    unclear = int(logits.isnan().any(1).sum())
+    if unclear:
+        raise ValueError(f"the model answers {unclear} of {len(images)} images with NaN")
+    return logits

@@ -34,8 +34,16 @@ def attach(model: nn.Module, penalties: Mapping[str, nn.Module]) -> Iterator[Cal
         If there is no such layer, no penalty, or one is given twice; from ``term()``, if the model
         has not been run once since.
     """
-    if not penalties:
-        raise ValueError("penalties={}: name at least one layer and give it a SpectralPenalty")
+    if not isinstance(penalties, Mapping) or not penalties:
+        raise ValueError(
+            f"penalties={penalties!r}: name at least one layer and give it a SpectralPenalty, "
+            "{'layer': penalty}"
+        )
+    for name, penalty in penalties.items():
+        if not isinstance(penalty, nn.Module):
+            raise ValueError(
+                f"penalties[{name!r}] is a {type(penalty).__name__}; give a SpectralPenalty"
+            )
     if len({id(penalty) for penalty in penalties.values()}) < len(penalties):
         raise ValueError("penalties holds one SpectralPenalty twice; give each layer its own")
     with ExitStack() as hooks:

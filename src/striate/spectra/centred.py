@@ -80,7 +80,7 @@ class Centred(NamedTuple):
         if dtype == self.x.dtype and of_mean <= MEAN * squares:
             return self, squares - of_mean
         copy, total = self.copied(dtype, processes)
-        return Centred(copy, torch.zeros_like(copy[0])), total
+        return Centred(copy, copy.new_zeros(copy.shape[1])), total
 
     def times(self, block: Float[Tensor, "units columns"]) -> Float[Tensor, "stimuli columns"]:
         r"""Return :math:`\bar X` times a matrix, in the precision of the matrix."""

@@ -2,6 +2,7 @@ r"""Pull a layer's eigenspectrum towards :math:`n^{-\alpha}` while a network tra
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from numbers import Integral, Real
 from typing import NamedTuple, TypeVar, cast
 
 import torch
@@ -42,7 +43,7 @@ class SpectralPenalty(nn.Module):
     alpha
         The exponent wanted: a number, or a function of the training step, e.g. `ramp`.
     beta
-        Strength, likewise. At 0 nothing is computed.
+        Strength, likewise. At 0 a call computes nothing.
     ranks
         First and last rank looked at, counted from 1, both included. Gerum et al. 2022 used 6–50
         in their figures; the rest of the spectrum is left free.
@@ -85,7 +86,6 @@ class SpectralPenalty(nn.Module):
     """
 
     step: Tensor
-    last_alpha: Tensor
 
     def __init__(
         self,
@@ -103,26 +103,25 @@ class SpectralPenalty(nn.Module):
         super().__init__()
         if form not in DISTANCES:
             raise ValueError(f"form={form!r}; choose one of {', '.join(map(repr, DISTANCES))}")
-        if every < 1 or every % 1:
-            raise ValueError(f"every={every}: give a whole number of steps, from 1 on")
+        if not isinstance(every, Integral) or every < 1:
+            raise ValueError(f"every={every!r}: give a whole number of steps, from 1 on")
         check_units(units)
-        check_ranks(ranks, available=ranks[1])
+        check_ranks(ranks)
         self.alpha, self.beta, self.ranks, self.form = alpha, beta, ranks, form
         self.units: Units = units
-        self.every = every
+        self.every = int(every)
         self._check(at(alpha, 0), at(beta, 0))
         self.tracker = Tracker(ranks, solver, tolerance)
         self.group: Group = group
         together(group)  # which refuses what is no group
         self.register_buffer("step", torch.tensor(0))
-        self.register_buffer("last_alpha", torch.tensor(0.0))
 
     @not_compiled
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
         """Return the penalty of one mini-batch."""
         if at(self.beta, int(self.step)) == 0:
             self._advance()
-            return activations.new_zeros(())
+            return _nothing(activations)
         return self.measure(activations).penalty
 
     @not_compiled
@@ -130,13 +129,13 @@ class SpectralPenalty(nn.Module):
         """Return the penalty together with the α of the mini-batch.
 
         In training mode, each call is a step of the schedules, and between steps that are penalised
-        (`every`) the penalty is 0 and α that of the last batch measured. A compiled graph breaks
-        here.
+        (`every`) the penalty is 0 and α, which nobody measured, NaN. At a strength of 0 α is
+        measured all the same, which `forward` does not. A compiled graph breaks here.
         """
         step = int(self.step)
         if self._is_between(step):
             self._advance()
-            return Penalised(activations.new_zeros(()), self.last_alpha.clone())
+            return Penalised(_nothing(activations), torch.tensor(torch.nan))
         processes = together(self.group)
         alpha, beta = at(self.alpha, step), at(self.beta, step)
         self._check(alpha, beta)
@@ -151,8 +150,6 @@ class SpectralPenalty(nn.Module):
             )
             distance = DISTANCES[self.form](spectrum, alpha, self.ranks)
             found = Penalised(self.every * beta * distance, slope(spectrum.detach(), self.ranks))
-        if self.every > 1 and self.training:
-            self.last_alpha.copy_(found.alpha)
         self._advance()
         return found
 
@@ -193,8 +190,13 @@ class SpectralPenalty(nn.Module):
         """
         if self._is_between(int(self.step)):
             self._advance()
-            return Penalised(self.last_alpha.new_zeros(()), self.last_alpha.clone()), _nothing
-        hidden = torch.cat([batch.detach() for batch in batches]).requires_grad_()
+            return Penalised(torch.tensor(0.0), torch.tensor(torch.nan)), _nothing
+        parts = [batch.detach() for batch in batches]
+        if not parts:
+            raise ValueError("batches is empty; give the activations of at least one mini-batch")
+        # The gradient is kept between two passes, before any scaling: half precision would lose it.
+        hidden = torch.cat(parts)
+        hidden = hidden.to(torch.promote_types(hidden.dtype, torch.float32)).requires_grad_()
         with torch.enable_grad():
             penalty, alpha = self.measure(hidden)
         gradient = torch.zeros_like(hidden)
@@ -217,7 +219,7 @@ class SpectralPenalty(nn.Module):
                     "these activations are not those penalised; give the same mini-batches in the "
                     "same order, and leave out what is random (dropout) while accumulating"
                 )
-            term = (part * given).sum()
+            term = (part.to(given.dtype) * given).sum()
             return term - term.detach() + whole.penalty * (len(part) / count)
 
         return whole, share
@@ -271,6 +273,9 @@ class SpectralPenalty(nn.Module):
 
     @staticmethod
     def _check(alpha: float, beta: float) -> None:
+        for name, value in (("alpha", alpha), ("beta", beta)):
+            if not isinstance(value, Real):
+                raise ValueError(f"{name}={value!r} is no number; give one, or a schedule of them")
         if not 0 <= beta < float("inf"):
             raise ValueError(f"beta={beta}: the strength of a penalty is finite and not negative")
         if not abs(alpha) < float("inf"):
@@ -278,8 +283,8 @@ class SpectralPenalty(nn.Module):
 
 
 def _nothing(part: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
-    """Return the share of a mini-batch in a penalty that is not asked for."""
-    return part.new_zeros(())
+    """Return a penalty that is not asked for: 0, which may be all there is to go back from."""
+    return part.new_zeros((), requires_grad=torch.is_grad_enabled() and part.requires_grad)
 
 
 def _sums(activations: Tensor) -> Tensor:

@@ -1,6 +1,7 @@
 """Choose how to find the components of each batch, and remember what helps with the next."""
 
 from math import ceil
+from numbers import Real
 from typing import Literal, get_args
 
 import torch
@@ -48,9 +49,9 @@ class Tracker(nn.Module):
         The window that has to be right.
     solver
         ``"exact"``: an eigendecomposition each time. ``"subspace"``: from the last batch's
-        components, with a bound on the error; exact on the first batch, when the bound is exceeded
-        in the end, and for a while where that goes on. ``"auto"``: subspace where layer and batch
-        are so large that it pays.
+        components, with an estimate of the error; exact on the first batch, when the estimate is
+        too large in the end, and for a while where that goes on. ``"auto"``: subspace where layer
+        and batch are so large that it pays.
     tolerance
         Largest error: of α; and of the gradient, as one minus its cosine with the exact one.
 
@@ -71,8 +72,10 @@ class Tracker(nn.Module):
         if solver not in get_args(Solver):
             known = ", ".join(map(repr, get_args(Solver)))
             raise ValueError(f"solver={solver!r}; choose one of {known}")
-        if not 0 < tolerance < 1:
-            raise ValueError(f"tolerance={tolerance}: the largest error of α lies between 0 and 1")
+        if not isinstance(tolerance, Real) or not 0 < tolerance < 1:
+            raise ValueError(
+                f"tolerance={tolerance!r}: the largest error of α lies between 0 and 1"
+            )
         self.ranks, self.solver, self.tolerance = ranks, solver, tolerance
         n = torch.arange(ranks[0], ranks[1] + 1, dtype=torch.float64).log()
         self.register_buffer("weights", (n - n.mean()) / (n - n.mean()).square().sum(), False)
@@ -200,11 +203,11 @@ class Tracker(nn.Module):
             self.pause.copy_(torch.as_tensor(pause))
 
     def _start_for(self, x: Tensor) -> Tensor | None:
-        """Return what is remembered, if it is of this layer."""
+        """Return what is remembered, if it is of this layer and of a window no narrower."""
         basis = self.basis
-        if basis is None or len(basis) != x.shape[1]:
+        if basis is None or len(basis) != x.shape[1] or basis.shape[1] <= self.ranks[1]:
             return None
-        return basis if (basis.dtype, basis.device) == (x.dtype, x.device) else None
+        return basis.to(x.device) if basis.dtype == x.dtype else None
 
     def _load_from_state_dict(
         self, state_dict: dict[str, Tensor], prefix: str, *args: object, **kwargs: object

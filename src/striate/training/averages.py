@@ -37,7 +37,8 @@ def summary(measured: list[dict[str, float]], epoch: int) -> list[Result]:
         elif name.startswith("seconds_"):
             part = {"epoch": epoch, "part": name.removeprefix("seconds_")}
             found.append(Score("seconds", float(values.sum()), settings=part))
-        elif name != "images":
+        elif name != "images" and (taken := values[~np.isnan(values)]).size:
+            # Not each step measures α; the loss, which would be NaN before it, is checked above.
             settings["error"] = "sd over batches"
-            found.append(Score(name, float(values.mean()), float(values.std()), settings=settings))
+            found.append(Score(name, float(taken.mean()), float(taken.std()), settings=settings))
     return found

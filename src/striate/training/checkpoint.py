@@ -62,7 +62,7 @@ def write(path: Path, state: State, history: Sequence[Result], *, epoch: int, ta
         tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
     tensors |= _scales(state)
     weights = path.with_name(f"{path.stem}-{epoch}.safetensors")
-    content = save(_plain(tensors))
+    content = save(plain(tensors))
     results.write_atomically(weights, content)
     provenance = {
         "epoch": epoch,
@@ -140,7 +140,7 @@ def _restore(state: State, tensors: Tensors) -> None:
 
 
 def _remembered(state: State) -> Tensors:
-    return {} if state.alongside is None else _plain(state.alongside.state_dict())
+    return {} if state.alongside is None else plain(state.alongside.state_dict())
 
 
 def _beside(rank: int) -> str:
@@ -170,13 +170,20 @@ def remove(path: Path, *, keep: Path | None = None) -> None:
             weights.unlink()
 
 
-def _plain(tensors: Mapping[str, torch.Tensor | None]) -> Tensors:
-    """On the CPU and laid out in order, as the file format wants them; without what is not yet."""
-    return {
-        name: tensor.detach().cpu().contiguous()
-        for name, tensor in tensors.items()
-        if tensor is not None
-    }
+def plain(tensors: Mapping[str, torch.Tensor | None]) -> Tensors:
+    """Return tensors as the file format wants them; without what is not yet.
+
+    On the CPU, laid out in order, and each with memory of its own: weights may be tied.
+    """
+    found: Tensors = {}
+    memory: set[int] = set()
+    for name, tensor in tensors.items():
+        if tensor is not None:
+            laid = tensor.detach().cpu().contiguous()
+            place = laid.untyped_storage().data_ptr()
+            found[name] = laid.clone() if place in memory else laid
+            memory.add(place)
+    return found
 
 
 def _under(prefix: str, tensors: Tensors) -> Tensors:

@@ -23,8 +23,8 @@ from striate.report.gerum2022.judging import (
     no_peak,
     only_beats_baseline,
     rising,
-    sooner,
 )
+from striate.report.gerum2022.race import sooner
 from striate.report.gerum2022.verdicts import (
     NOT,
     OPEN,

@@ -5,6 +5,11 @@ larger than its margin: for our networks the 95 % interval of a difference of tw
 standard deviation between seeds pooled over all cells under the same attack and Student's t, so
 that few seeds make wide margins; for the paper's curves, twice the published SEM. Where no cell has
 two seeds, no difference counts and nothing can be told.
+
+That is for one difference. Of forty that are all zero one lies outside its margin more often than
+not, so where any one of several would decide, margins are wider: the chance to lie outside is
+divided by their number (Bonferroni, which holds whatever the cells share). Where all of them have
+to agree, nothing is divided: that is harder by itself.
 """
 
 from typing import NamedTuple
@@ -32,12 +37,18 @@ class Evidence(NamedTuple):
         `beta`, `target`, `epoch`, `alpha`: α during training.
     spectrum
         `rank`, `variance` of the hidden layer of networks left alone.
+    freedom
+        Degrees of freedom of the standard errors; without end where they are taken as known.
+    together
+        How many rules judge a claim, any one of which makes it not reproduced.
     """
 
     cells: pd.DataFrame
     errors: float
     epochs: pd.DataFrame
     spectrum: pd.DataFrame
+    freedom: float = np.inf
+    together: int = 1
 
 
 def of_sweep(sweep: Sweep) -> Evidence:
@@ -54,7 +65,7 @@ def of_sweep(sweep: Sweep) -> Evidence:
     fewest = degrees.min() if len(degrees) else 0
     errors = float(t.ppf(0.975, fewest)) if fewest > 0 else np.nan
     alone = spectrum(sweep, beta=0.0, target=None)
-    return Evidence(cells.assign(error=error), errors, alpha_by_epoch(sweep), alone)
+    return Evidence(cells.assign(error=error), errors, alpha_by_epoch(sweep), alone, float(fewest))
 
 
 def of_paper(
@@ -84,6 +95,12 @@ def difference(evidence: Evidence, one: pd.Series, other: pd.Series) -> tuple[fl
     """Return the difference of two accuracies, and the margin beyond which it counts."""
     error = np.hypot(one["error"], other["error"])
     return float(one["accuracy"] - other["accuracy"]), float(evidence.errors * error)
+
+
+def widening(evidence: Evidence, looks: int) -> float:
+    """Return by what to widen a margin where any one of `looks` differences would decide."""
+    tail = t.sf(evidence.errors, evidence.freedom)
+    return float(t.isf(tail / looks, evidence.freedom) / evidence.errors)
 
 
 def curve(evidence: Evidence, attack: str, beta: float) -> pd.DataFrame:

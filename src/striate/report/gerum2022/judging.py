@@ -1,14 +1,23 @@
 """Rules by which a claim about accuracy and α is judged: reproduced, not, or could not tell.
 
 Each is a function that makes a rule; its docstring says what decides. When a difference counts, and
-its margin, is explained in `striate.report.gerum2022.evidence`.
+its margin, is explained in `striate.report.gerum2022.evidence`; “any of” says that it is that of so
+many differences. Too few networks never make a “reproduced”: where a claim is that there is no
+difference, the one found has to lie within a tolerance together with its margin.
 """
 
 import numpy as np
 import pandas as pd
 from scipy.stats import spearmanr
 
-from striate.report.gerum2022.evidence import Evidence, against_baseline, curve, difference, read_at
+from striate.report.gerum2022.evidence import (
+    Evidence,
+    against_baseline,
+    curve,
+    difference,
+    read_at,
+    widening,
+)
 from striate.report.gerum2022.findings import percent
 from striate.report.gerum2022.verdicts import (
     NAMES,
@@ -20,23 +29,23 @@ from striate.report.gerum2022.verdicts import (
     Judgement,
     Range,
     Rule,
+    decide,
     points_of,
     range_of,
     unknown,
-    verdict_of,
     where,
 )
 
 SAME = 0.02  # accuracies closer than this are called equal, as in the paper's figures by eye
-LEVEL = 0.005  # and a plateau is as flat as this
-REACHED = 0.1  # α is at its target when a figure could not tell the two apart
+LEVEL = 0.005  # and clean ones, whose curves span a point or two, are level within this
 
 
 def best_within(attack: str, beta: float, here: Range, there: Range | None = None) -> Rule:
     """Judge that the best accuracy lies at α in `here`, not in `there` (None: anywhere else).
 
-    Reproduced: the best cell in `here` is above the best one in `there` by more than the margin;
-    not: below it by more. For a peak there must be cells on both sides of `here`.
+    Reproduced: any of the cells in `here` is above the best one in `there` by more than the margin;
+    not: any of those in `there` is above the best one in `here`. For a peak there must be cells on
+    both sides of `here`.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -50,12 +59,14 @@ def best_within(attack: str, beta: float, here: Range, there: Range | None = Non
             return unknown(attack, beta, f"n = {len(cells)}, no cell for α in {range_of(lacking)}")
         one, other = (cells[rows].nlargest(1, "accuracy").iloc[0] for rows in (inside, outside))
         gap, margin = difference(evidence, one, other)
-        verdict = verdict_of(gap, margin)
+        looks = int(inside.sum()), int(outside.sum())
+        verdict, margin = decide(evidence, gap, margin, looks)
         if there is None and verdict == REPRODUCED and not all(ends):
             verdict = OPEN
         numbers = (
             f"{percent(one['accuracy'])} at α = {one['alpha']:.1f} against "
-            f"{percent(other['accuracy'])} at {other['alpha']:.1f} ({points_of(gap, margin)})"
+            f"{percent(other['accuracy'])} at {other['alpha']:.1f} ({points_of(gap, margin)}; "
+            f"n = {looks[0]} and {looks[1]} cells)"
         )
         return Judgement(verdict, f"{where(attack, beta)}: {numbers}")
 
@@ -77,7 +88,7 @@ def rising(attack: str, beta: float, sign: float = 1.0) -> Rule:
         gap, margin = difference(evidence, high, low)
         flat = cells["accuracy"].nunique() == 1
         rho = 0.0 if flat else np.asarray(spearmanr(cells["alpha"], cells["accuracy"]))[0]
-        verdict = verdict_of(sign * gap, margin)
+        verdict, margin = decide(evidence, sign * gap, margin)
         if verdict == REPRODUCED and sign * rho < 0.5:
             verdict = OPEN
         numbers = (
@@ -93,7 +104,8 @@ def above(attack: str, one: float, other: float, sign: float = 1.0) -> Rule:
     """Judge that at equal α accuracy with β = `one` is above (`sign` −1: below) that with `other`.
 
     The curve of `one` is read by straight lines at each α of `other` within its range. Reproduced:
-    every difference has the sign, and at least half of them count; not: one counts the other way.
+    every difference has the sign, and at least half of them count; not: any of them counts the
+    other way.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -107,7 +119,9 @@ def above(attack: str, one: float, other: float, sign: float = 1.0) -> Rule:
         if not pairs:
             return unknown(attack, one, f"no α that β = {other:g} has, too")
         differences, margins = np.array(pairs).T
-        if (sign * differences < -margins).any():
+        wide = margins * widening(evidence, len(pairs) * evidence.together)
+        worst = int(np.argmin(sign * differences + np.nan_to_num(wide)))
+        if sign * differences[worst] < -wide[worst]:
             verdict = NOT
         else:
             mostly = (sign * differences > margins).mean() >= 0.5
@@ -116,6 +130,8 @@ def above(attack: str, one: float, other: float, sign: float = 1.0) -> Rule:
         numbers = (
             f"against β = {other:g} at {len(pairs)} equal α {points_of(*middle)} in the median"
         )
+        if sign * differences[worst] < 0:
+            numbers += f", {points_of(differences[worst], wide[worst])} at worst"
         return Judgement(verdict, f"{where(attack, one)}: {numbers}")
 
     return judge
@@ -124,7 +140,7 @@ def above(attack: str, one: float, other: float, sign: float = 1.0) -> Rule:
 def equals_baseline(attack: str, beta: float) -> Rule:
     """Judge that accuracy with β equals the baseline's at the baseline's own α.
 
-    Reproduced: the gap and its margin lie within `SAME`; not: it is larger than both.
+    Reproduced: the gap and its margin lie within `SAME`; not: it exceeds that by more.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -136,9 +152,7 @@ def equals_baseline(attack: str, beta: float) -> Rule:
         if np.isnan(cell["accuracy"]):
             return unknown(attack, beta, f"no α around the baseline's {dot['alpha']:.2f}")
         gap, margin = difference(evidence, cell, dot)
-        verdict = REPRODUCED if abs(gap) + margin <= SAME else OPEN
-        if abs(gap) > np.maximum(SAME, margin):  # not where the margin is NaN
-            verdict = NOT
+        verdict, margin = decide(evidence, SAME - abs(gap), margin)
         numbers = (
             f"{percent(cell['accuracy'])} at the baseline's α of {dot['alpha']:.2f}, baseline "
             f"{percent(dot['accuracy'])} ({points_of(gap, margin)})"
@@ -151,8 +165,8 @@ def equals_baseline(attack: str, beta: float) -> Rule:
 def only_beats_baseline(attack: str, beta: float, here: Range) -> Rule:
     """Judge that cells of β at α in `here`, and no others, are above the baseline.
 
-    Reproduced: one of them is, beyond its margin, and no other cell; not: another cell is, or all
-    of them are below the baseline beyond their margins.
+    Reproduced: any of them is beyond its margin, and the others are at most `LEVEL` above it, their
+    margins included; not: any of the others is above it, or all of them are below it.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -160,16 +174,27 @@ def only_beats_baseline(attack: str, beta: float, here: Range) -> Rule:
         mine = (cells["beta"] == beta) & cells["alpha"].between(*here)
         if not mine.any() or cells["margin"].isna().all():
             return unknown(attack, beta, f"no α in {range_of(here)} to set against a baseline")
-        beats = cells["difference"] > cells["margin"]
+        wide = cells["margin"] * np.where(
+            mine,
+            widening(evidence, int(mine.sum())),
+            widening(evidence, max(int((~mine).sum()), 1) * evidence.together),
+        )
+        beats = cells["difference"] > wide
         worse = (cells["difference"] < -cells["margin"])[mine].all()
-        verdict = NOT if (beats & ~mine).any() or worse else REPRODUCED
-        if verdict == REPRODUCED and not (beats & mine).any():
-            verdict = OPEN
+        level = (cells["difference"] + cells["margin"])[~mine].le(LEVEL).all()
+        verdict = REPRODUCED if (beats & mine).any() and level else OPEN
+        if (beats & ~mine).any() or worse:
+            verdict = NOT
+        cells = cells.assign(margin=wide)
         best = cells[mine].nlargest(1, "difference").iloc[0]
         numbers = (
-            f"at most {points_of(best['difference'], best['margin'])} at α = {best['alpha']:.1f}"
+            f"at most {points_of(best['difference'], best['margin'])} at α = {best['alpha']:.1f} "
+            f"({mine.sum()} cells)"
         )
         others = f"{(beats & ~mine).sum()} of {(~mine).sum()} other cells above the baseline, too"
+        if (~mine).any():
+            next_best = cells[~mine].nlargest(1, "difference").iloc[0]
+            others += f" (at most {points_of(next_best['difference'], next_best['margin'])})"
         return Judgement(verdict, f"{where(attack, beta)}: {numbers}; {others}")
 
     return judge
@@ -178,7 +203,8 @@ def only_beats_baseline(attack: str, beta: float, here: Range) -> Rule:
 def never_beats_baseline(attack: str, beta: float) -> Rule:
     """Judge that no cell of β is above the baseline.
 
-    Reproduced: no mean is above it; not: one is, beyond its margin.
+    Reproduced: no mean is above it, nor by more than `LEVEL` with its margin; not: any of them is
+    above it beyond its margin.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -186,10 +212,12 @@ def never_beats_baseline(attack: str, beta: float) -> Rule:
         mine = cells[cells["beta"] == beta]
         if mine.empty:
             return unknown(attack, beta, "no cells to set against a baseline")
-        best = mine.nlargest(1, "difference").iloc[0]
-        verdict = NOT if best["difference"] > best["margin"] else OPEN
-        if best["difference"] <= 0 and np.isfinite(best["margin"]):
-            verdict = REPRODUCED
+        wide = mine["margin"] * widening(evidence, len(mine) * evidence.together)
+        level = (mine["difference"] + mine["margin"]).le(LEVEL).all()
+        verdict = REPRODUCED if (mine["difference"] <= 0).all() and level else OPEN
+        if (mine["difference"] > wide).any():
+            verdict = NOT
+        best = mine.assign(margin=wide).nlargest(1, "difference").iloc[0]
         numbers = (
             f"at best {points_of(best['difference'], best['margin'])} at α = {best['alpha']:.1f}"
         )
@@ -201,8 +229,8 @@ def never_beats_baseline(attack: str, beta: float) -> Rule:
 def accuracy_within(attack: str, low: float, high: float) -> Rule:
     """Judge that every cell lies in a range.
 
-    Reproduced: all do, of a baseline, a weak and a strong β at three α or more each; not: one lies
-    outside by more than its own margin.
+    Reproduced: all do with their margins, of a baseline, a weak and a strong β at three α or more
+    each; not: any lies outside by more.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -213,8 +241,9 @@ def accuracy_within(attack: str, low: float, high: float) -> Rule:
         beyond = pd.concat([below, over], axis=1).max(axis=1)
         count = cells.groupby("beta").size()
         wide = 0.0 in count.index and (count.reindex([WEAK, STRONG]).fillna(0) >= 3).all()
-        verdict = REPRODUCED if (beyond <= 0).all() and wide and evidence.errors > 0 else OPEN
-        if (beyond > evidence.errors * cells["error"]).any():
+        margin = evidence.errors * cells["error"]
+        verdict = REPRODUCED if (beyond + margin <= 0).all() and wide else OPEN
+        if (beyond > margin * widening(evidence, len(cells) * evidence.together)).any():
             verdict = NOT
         ends = f"{percent(cells['accuracy'].min())} to {percent(cells['accuracy'].max())}"
         return Judgement(verdict, f"{NAMES[attack]}: {ends} over {len(cells)} cells")
@@ -225,8 +254,8 @@ def accuracy_within(attack: str, low: float, high: float) -> Rule:
 def level_within(attack: str, beta: float, here: Range) -> Rule:
     """Judge that accuracy is on a plateau where α lies in `here`.
 
-    Reproduced: two cells or more, and the range of their means is at most `LEVEL`; not: it is
-    larger than that by more than the margin.
+    Reproduced: two cells or more, and the range of their means and its margin lie within `LEVEL`;
+    not: any two differ by more than that and the margin.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -235,9 +264,8 @@ def level_within(attack: str, beta: float, here: Range) -> Rule:
         if len(cells) < 2:
             return unknown(attack, beta, f"{len(cells)} cells with α in {range_of(here)}")
         gap, margin = difference(evidence, cells.iloc[-1], cells.iloc[0])
-        verdict = REPRODUCED if gap <= LEVEL and np.isfinite(margin) else OPEN
-        if gap - LEVEL > margin:
-            verdict = NOT
+        pairs = len(cells) * (len(cells) - 1)  # either may be the higher one
+        verdict, margin = decide(evidence, LEVEL - gap, margin, (1, pairs))
         numbers = f"{len(cells)} cells, range {points_of(gap, margin)}"
         return Judgement(verdict, f"{where(attack, beta)}: {numbers}")
 
@@ -247,8 +275,8 @@ def level_within(attack: str, beta: float, here: Range) -> Rule:
 def no_peak(attack: str, beta: float) -> Rule:
     """Judge that no α between the ends is best.
 
-    Reproduced: five cells or more, and the best inner one does not count against the better end;
-    not: it is above both ends by more than the margin.
+    Reproduced: five cells or more, and the best inner one with its margin is at most `LEVEL` above
+    any of the two ends; not: any of the inner ones is above both by more than that and the margin.
     """
 
     def judge(evidence: Evidence) -> Judgement:
@@ -258,41 +286,12 @@ def no_peak(attack: str, beta: float) -> Rule:
         best = cells.iloc[1:-1].nlargest(1, "accuracy").iloc[0]
         end = cells.iloc[[0, -1]].nlargest(1, "accuracy").iloc[0]
         gap, margin = difference(evidence, best, end)
-        verdict = NOT if gap > margin else REPRODUCED if np.isfinite(margin) else OPEN
+        verdict, margin = decide(evidence, LEVEL - gap, margin, (2, len(cells) - 2))
         numbers = (
             f"{percent(best['accuracy'])} at α = {best['alpha']:.1f}, the better end "
-            f"{percent(end['accuracy'])} at {end['alpha']:.1f} ({points_of(gap, margin)})"
+            f"{percent(end['accuracy'])} at {end['alpha']:.1f} ({points_of(gap, margin)}; "
+            f"n = {len(cells)} cells)"
         )
         return Judgement(verdict, f"{where(attack, beta)}: {numbers}")
 
     return judge
-
-
-def sooner(evidence: Evidence) -> Judgement:
-    """Judge that with strong β a target is reached in fewer epochs than with weak β.
-
-    Reproduced: for every target that both were given and one reached; not: for one it takes more.
-    """
-    rows = evidence.epochs
-    reached = rows[(rows["alpha"] - rows["target"]).abs() <= REACHED]
-    first = reached.groupby(["beta", "target"])["epoch"].min().unstack("beta")
-    both = set.intersection(*(set(rows.loc[rows["beta"] == b, "target"]) for b in (WEAK, STRONG)))
-    first = first.reindex(columns=[WEAK, STRONG]).reindex(sorted(both)).dropna(how="all")
-    if first.empty:
-        return Judgement(OPEN, "no target was given to both")
-    weak, strong = (first[beta].astype(float).fillna(np.inf) for beta in (WEAK, STRONG))
-    # A target that both have from the start is no race.
-    race = (strong > rows["epoch"].min()) | (weak > rows["epoch"].min())
-    first, strong, weak = first[race], strong[race], weak[race]
-    if first.empty:
-        return Judgement(OPEN, "no target was farther than the first epoch")
-    verdict = REPRODUCED if (strong < weak).all() else NOT if (strong > weak).any() else OPEN
-    numbers = ", ".join(
-        f"{target:g}: {_epoch(strong[target])} against {_epoch(weak[target])}"
-        for target in first.index
-    )
-    return Judgement(verdict, f"first epoch within {REACHED} of α*, strong against weak: {numbers}")
-
-
-def _epoch(value: float) -> str:
-    return f"{value:.0f}" if np.isfinite(value) else "never"

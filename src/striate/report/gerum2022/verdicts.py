@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.report.gerum2022.evidence import Evidence
+from striate.report.gerum2022.evidence import Evidence, widening
 
 REPRODUCED, NOT, OPEN = "reproduced", "not reproduced", "could not tell"
 WEAK, STRONG = 0.1, 1.0
@@ -25,10 +25,14 @@ Rule = Callable[[Evidence], Judgement]
 
 
 def every(*rules: Rule) -> Rule:
-    """Judge by several rules: not reproduced by one is not, reproduced takes all."""
+    """Judge by several rules: not reproduced by one is not, reproduced takes all.
+
+    So what speaks against a claim is looked for in each, and has to exceed the margin of as many.
+    """
 
     def judge(evidence: Evidence) -> Judgement:
-        found = [rule(evidence) for rule in rules]
+        shared = evidence._replace(together=evidence.together * len(rules))
+        found = [rule(shared) for rule in rules]
         verdicts = {judgement.verdict for judgement in found}
         verdict = NOT if NOT in verdicts else OPEN if OPEN in verdicts else REPRODUCED
         return Judgement(verdict, "; ".join(judgement.numbers for judgement in found))
@@ -46,9 +50,25 @@ def everywhere(
     return every(*(rule(attack, beta, *words) for attack in attacks for beta in betas))
 
 
-def verdict_of(gap: float, margin: float) -> str:
-    """Tell a difference that counts from one that does not; NaN never does."""
-    return REPRODUCED if gap > margin else NOT if gap < -margin else OPEN
+def decide(
+    evidence: Evidence, gap: float, margin: float, looks: tuple[int, int] = (1, 1)
+) -> tuple[str, float]:
+    """Tell a difference that counts from one that does not; NaN never does.
+
+    Parameters
+    ----------
+    gap, margin
+        A difference, above 0 where it speaks for the claim, and the margin of one difference alone.
+    looks
+        How many differences would each have done by itself: for the claim, and against it.
+
+    Returns
+    -------
+        The verdict, and the margin that `gap` has to exceed on its side.
+    """
+    count = looks[0] if gap > 0 else looks[1] * evidence.together
+    wide = margin * widening(evidence, count)
+    return REPRODUCED if gap > wide else NOT if gap < -wide else OPEN, wide
 
 
 def unknown(attack: str, beta: float, why: str) -> Judgement:

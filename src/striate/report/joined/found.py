@@ -8,9 +8,9 @@ import numpy as np
 from striate.report import robustness, spectra, training, tuning
 from striate.report.robustness.found import Network as Attacked
 from striate.report.robustness.found import Together as AttackedTogether
-from striate.report.robustness.found import Trial, eps_of, norm_of
+from striate.report.robustness.found import Trial
 from striate.report.robustness.found import found as found_attacked
-from striate.report.robustness.words import attack_text, ball_text, word_of
+from striate.report.robustness.words import attack_text, trial_text, word_of
 from striate.report.section import Record
 from striate.report.spectra.found import Together as SpectraTogether
 from striate.report.spectra.found import found as found_spectra
@@ -191,10 +191,7 @@ def _under(one: Attacked, attack: str) -> Score | None:
 
 def _is_about(trial: Trial, score: Score) -> bool:
     """Say whether a verdict is about the accuracy; of a mean over balls, each is."""
-    if "norm" not in score.settings:
-        return True
-    here = ball_text(norm_of(score), eps_of(score))
-    return here == ball_text(trial.norm, trial.eps)
+    return "norm" not in score.settings or attack_text(score) == trial_text(trial)
 
 
 def _alphas(together: SpectraTogether) -> dict[str, dict[str, Value]]:

@@ -15,6 +15,7 @@ from striate.report.robustness.found import (
     PAPER,
     Network,
     Together,
+    column_of,
     eps_of,
     norm_of,
     published_in,
@@ -103,7 +104,7 @@ def attacked_by(one: Network, text: str) -> Cell:
     """Return a network's accuracy under an attack, and the published one."""
     for score in one.attacked:
         if attack_text(score) == text:
-            return score, published_in(one, norm_of(score), eps_of(score))
+            return score, published_in(one, score)
     return None, None
 
 
@@ -115,9 +116,12 @@ def published_mean(one: Network) -> float | None:
 
 def _order(score: Score) -> tuple[bool, int, float]:
     here = norm_of(score), eps_of(score)
-    papers = any(norm == here[0] and abs(eps - here[1]) < 1e-6 * eps for norm, eps in PAPER)
     norms = [norm for norm, _ in PAPER]
-    return not papers, norms.index(here[0]) if here[0] in norms else len(norms), here[1]
+    return (
+        column_of(score) is None,
+        norms.index(here[0]) if here[0] in norms else len(norms),
+        here[1],
+    )
 
 
 def _named(one: Network) -> str:

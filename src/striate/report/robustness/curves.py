@@ -1,4 +1,4 @@
-"""Accuracy against the strength of an attack, a panel per norm."""
+"""Accuracy against the strength of an attack, a panel per norm and way to search its ball."""
 
 import numpy as np
 import pandas as pd
@@ -17,12 +17,14 @@ from striate.report.robustness.drawing import (
     network_looks,
 )
 from striate.report.robustness.findings import of_curves
-from striate.report.robustness.found import PAPER, Together
-from striate.report.robustness.words import NORM_NAMES, UNITS, attack_methods, eps_text
+from striate.report.robustness.found import PAPER, STEPS, Network, Together
+from striate.report.robustness.words import UNITS, attack_methods, eps_text, norm_text
 from striate.report.words import listed, plural
 
 WIDE = 8  # times the smallest radius: beyond, the axis is logarithmic above it
 MOST_TICKS = 7
+
+Kind = tuple[str, str]  # norm and geometry, as in `Network.curves`
 
 
 def curves_plate(together: Together) -> Plate | None:
@@ -33,18 +35,18 @@ def curves_plate(together: Together) -> Plate | None:
     together
         Networks that were attacked with the same images.
     """
-    norms = list(dict.fromkeys(norm for one in together.networks for norm, _ in one.curves))
-    if not norms:
+    kinds = kinds_of(together)
+    if not kinds:
         return None
     looks = looks_of(together)
     lines = 0.22 * (len(looks) // 4)
     figure = Figure(figsize=(WIDTH, 3.4 + lines), layout="constrained")
-    panels = figure.subplots(1, len(norms), squeeze=False, sharey=True)[0]
+    panels = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     parts = []
-    for axes, letter, norm in zip(panels, letters(len(norms)), norms, strict=True):
-        parts.append(curve_table(letter, norm, together))
+    for axes, letter, kind in zip(panels, letters(len(kinds)), kinds, strict=True):
+        parts.append(curve_table(letter, kind, together))
         _draw(axes, parts[-1], together)
-        dress_curves(axes, parts[-1], norm, letter)
+        dress_curves(axes, parts[-1], kind, letter)
     panels[0].set_ylabel("accuracy")
     numbers = stacked(parts)
     chance = together.networks[0].settings.get("classes")
@@ -61,27 +63,41 @@ def curves_plate(together: Together) -> Plate | None:
         tuple(found),
         f"{attack_methods(together, curves)} At ε = 0 nothing is changed. "
         f"{_about(together, numbers)}",
-        f"Accuracy against ε in {listed(NORM_NAMES.get(norm, norm) for norm in norms)} of "
+        f"Accuracy against ε in {listed(norm_text(*kind) for kind in kinds)} of "
         f"{plural(len(together.networks), 'network')}. {found[0]}",
         figure,
         numbers,
     )
 
 
-def curve_table(letter: str, norm: str, together: Together) -> pd.DataFrame:
-    """Return the curves of a norm, and the published accuracies beside them."""
+def kinds_of(together: Together) -> list[Kind]:
+    """Return the norms and geometries of which there is a curve, each once."""
+    return list(dict.fromkeys(kind for one in together.networks for kind in one.curves))
+
+
+def curve_table(letter: str, kind: Kind, together: Together) -> pd.DataFrame:
+    """Return the curves of a norm and geometry, and the published accuracies beside them."""
     parts = []
     for one in together.networks:
-        for (theirs, geometry), curve in one.curves.items():
-            if theirs == norm:
-                name = f"{norm} {geometry}".strip()
-                parts.append(curve_rows(letter, one, name, curve))
-        there = [(eps, one.published.get(name)) for (n, eps), name in PAPER.items() if n == norm]
-        known = [(eps, y) for eps, y in there if y is not None]
-        if known and parts and any(theirs == norm for theirs, _ in one.curves):
-            x, y = zip(*known, strict=True)
-            parts.append(rows(letter, "published", one.label, norm, x, y))
+        if kind in one.curves:
+            parts.append(curve_rows(letter, one, " ".join(kind).strip(), one.curves[kind]))
+            known = _published(one, kind)
+            if known:
+                x, y = zip(*known, strict=True)
+                parts.append(rows(letter, "published", one.label, kind[0], x, y))
     return stacked(parts)
+
+
+def _published(one: Network, kind: Kind) -> list[tuple[float, float]]:
+    """Return the published accuracies under attacks of this kind, by radius."""
+    norm, geometry = kind
+    if geometry or one.curves[kind].settings.get("steps") != STEPS:
+        return []
+    return [
+        (eps, one.published[column])
+        for (theirs, eps), column in PAPER.items()
+        if theirs == norm and column in one.published
+    ]
 
 
 def _draw(axes: Axes, part: pd.DataFrame, together: Together) -> None:
@@ -93,8 +109,9 @@ def _draw(axes: Axes, part: pd.DataFrame, together: Together) -> None:
         axes.plot(row["x"], row["y"], color=looks[row["of"]]["color"], label=name, **ring)
 
 
-def dress_curves(axes: Axes, part: pd.DataFrame, norm: str, letter: str) -> None:
+def dress_curves(axes: Axes, part: pd.DataFrame, kind: Kind, letter: str) -> None:
     """Name the axes of a panel, with a tick per radius."""
+    norm = kind[0]
     radii = np.unique(part["x"].to_numpy(float))
     positive = radii[radii > 0]
     if len(positive) and positive[-1] > WIDE * positive[0]:
@@ -104,7 +121,7 @@ def dress_curves(axes: Axes, part: pd.DataFrame, norm: str, letter: str) -> None
     axes.xaxis.set_major_formatter(FuncFormatter(lambda value, place: eps_text(norm, value)))
     axes.xaxis.set_minor_locator(NullLocator())
     axes.tick_params(axis="x", labelsize=7.5)
-    title = f"{letter}\u2003{NORM_NAMES.get(norm, norm)}"
+    title = f"{letter}\u2003{norm_text(*kind)}"
     axes.set(title=title, xlabel=f"ε ({UNITS.get(norm, 'radius')})")
     axes.set_ylim(-0.03, 1.03)
     in_percent(axes)

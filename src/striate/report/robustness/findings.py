@@ -6,19 +6,18 @@ from striate.report.robustness.found import (
     PASSBANDS,
     Network,
     Together,
-    eps_of,
-    norm_of,
+    passbands_of,
     published_in,
 )
 from striate.report.robustness.words import (
-    NORM_NAMES,
     VERDICTS,
     accuracy_of,
     apart,
     attack_text,
-    ball_text,
     eps_text,
+    norm_text,
     sample_text,
+    trial_text,
     verdict_text,
     word_of,
     worst_of,
@@ -72,7 +71,7 @@ def of_published(together: Together) -> list[str]:
             theirs = percent(one.published["top1_clean"])
             parts.append(f"clean {accuracy_of(one.clean)}, published {theirs}")
         for score in one.attacked:
-            value = published_in(one, norm_of(score), eps_of(score))
+            value = published_in(one, score)
             if value is not None:
                 parts.append(
                     f"under {attack_text(score)} {accuracy_of(score)}, published {percent(value)}"
@@ -111,7 +110,7 @@ def of_trials(together: Together) -> list[str]:
         plain = trial.probes.get("plain")
         parts = [f"plain attack {accuracy_of(plain)}"] if plain is not None else []
         parts += [f"all probes together {percent(worst)}"] if worst is not None else []
-        where = f"{one.label} ({ball_text(trial.norm, trial.eps)})"
+        where = f"{one.label} ({trial_text(trial)})"
         sentences.append(f"{where}: {'; '.join([*parts, verdict_text(trial)])}.")
     if len(sentences) <= MOST:
         return sentences
@@ -128,22 +127,25 @@ def of_curves(together: Together) -> list[str]:
             if (norm, geometry) in one.curves:
                 said = _halved(one.curves[norm, geometry], norm)
                 groups.setdefault(said, []).append(one.label)
-        name = " ".join([NORM_NAMES.get(norm, norm), *([geometry] if norm == "L1" else [])])
-        sentences.append(f"{name}: {_grouped(groups)}.")
+        sentences.append(f"{norm_text(norm, geometry)}: {_grouped(groups)}.")
     return sentences
 
 
 def of_passbands(together: Together) -> list[str]:
     """Say how much of the frequencies networks need for half their clean accuracy."""
     sentences = []
-    for name, side in SIDES.items():
+    keys = passbands_of(together)
+    several = len({filter for _, filter in keys}) > 1
+    for name, filter in keys:
         groups: dict[str, list[str]] = {}
         for one in together.networks:
-            if name in one.passed and one.clean is not None:
-                said = _needed(one.passed[name], one.clean.value, side)
+            if (name, filter) in one.passed and one.clean is not None:
+                said = _needed(one.passed[name, filter], one.clean.value, SIDES[name])
                 groups.setdefault(said, []).append(one.label)
         if groups:
-            sentences.append(f"With {side} only, half of clean accuracy is {_grouped(groups)}.")
+            how = f" ({filter} filter)" if several else ""
+            only = f"With {SIDES[name]} only{how}"
+            sentences.append(f"{only}, half of clean accuracy is {_grouped(groups)}.")
     return sentences
 
 
@@ -181,7 +183,7 @@ def _unmasked(one: Network) -> str:
             worst, plain = worst_of(trial), trial.probes.get("plain")
             before = f" of {percent(plain.value)}" if plain is not None else ""
             left = f", all searches leave {percent(worst)}{before}" if worst is not None else ""
-            parts.append(f"{ball_text(trial.norm, trial.eps)}{left}")
+            parts.append(f"{trial_text(trial)}{left}")
     return f"The accuracy of {one.label} under attack is masked: {'; '.join(parts)}."
 
 

@@ -36,17 +36,17 @@ from striate.report.figures import (
 from striate.report.known import Key, Known, key_of
 from striate.report.robustness.attacks import CLAIM, MOST
 from striate.report.robustness.attacks import columns_of as cells_of
-from striate.report.robustness.curves import curve_table, dress_curves
+from striate.report.robustness.curves import curve_table, dress_curves, kinds_of
 from striate.report.robustness.drawing import RING, curve_rows, score_rows
 from striate.report.robustness.findings import of_accuracies, of_passbands, of_trials
-from striate.report.robustness.found import PASSBANDS, Network, Together
-from striate.report.robustness.passbands import TITLES
+from striate.report.robustness.found import Network, Together, passbands_of
+from striate.report.robustness.passbands import passband_panels, series_of, title_of
 from striate.report.robustness.probes import PLAIN
 from striate.report.robustness.words import (
-    NORM_NAMES,
     VERDICTS,
     attack_methods,
-    ball_text,
+    norm_text,
+    trial_text,
     verdicts_of,
     word_of,
     worst_of,
@@ -169,20 +169,18 @@ def _with_verdict(one: Network) -> str:
 
 
 def _curves(together: Together, people: Crowd) -> Plate | None:
-    norms = list(dict.fromkeys(norm for one in together.networks for norm, _ in one.curves))
-    if not norms:
+    kinds = kinds_of(together)
+    if not kinds:
         return None
     figure = Figure(figsize=(WIDTH, 3.7), layout="constrained")
-    panels = figure.subplots(1, len(norms), squeeze=False, sharey=True)[0]
+    panels = figure.subplots(1, len(kinds), squeeze=False, sharey=True)[0]
     parts = []
-    for axes, letter, norm in zip(panels, letters(len(norms)), norms, strict=True):
-        part = curve_table(letter, norm, together)
-        part = part[part["source"] == "measured"].assign(split=part["series"])
-        kinds = list(dict.fromkeys(part["split"]))
-        part["split"] = part["split"].where(part["split"] != kinds[0], "")
-        parts.append(pd.concat([part, median_rows(part, people).assign(split="")]))
+    for axes, letter, kind in zip(panels, letters(len(kinds)), kinds, strict=True):
+        part = curve_table(letter, kind, together)
+        part = part[part["source"] == "measured"]
+        parts.append(pd.concat([part, median_rows(part, people)]))
         crowd_panel(axes, parts[-1], people)
-        dress_curves(axes, part, norm, letter)
+        dress_curves(axes, part, kind, letter)
     panels[0].set_ylabel("accuracy")
     crowd_legend(figure, people)
     curves = [curve for one in together.networks for curve in one.curves.values()]
@@ -193,7 +191,7 @@ def _curves(together: Together, people: Crowd) -> Plate | None:
         (),
         f"{attack_methods(together, curves)} At ε = 0 nothing is changed. The intervals are in the "
         f"CSV. {crowd_text(people)}",
-        f"Accuracy against ε in {listed(NORM_NAMES.get(norm, norm) for norm in norms)} of "
+        f"Accuracy against ε in {listed(norm_text(*kind) for kind in kinds)} of "
         f"{plural(len(together.networks), 'network')}, a line each.",
         figure,
         pd.concat(parts, ignore_index=True),
@@ -254,30 +252,31 @@ def _trial_rows(together: Together) -> Iterator[dict[str, object]]:
             if plain is not None and worst is not None:
                 word = word_of(trial) or "no verdict"
                 yield {
-                    "panel": ball_text(trial.norm, trial.eps), "source": "measured",
+                    "panel": trial_text(trial), "source": "measured",
                     "of": one.label, "series": word, "x": plain.value, "y": worst,
                     "error": plain.error,
                 }  # fmt: skip
 
 
 def _passbands(together: Together, people: Crowd) -> Plate | None:
-    names = [name for name in PASSBANDS if any(name in one.passed for one in together.networks)]
-    if not names:
+    keys = passbands_of(together)
+    if not keys:
         return None
-    figure = Figure(figsize=(WIDTH, 3.6), layout="constrained")
-    panels = figure.subplots(1, len(names), squeeze=False, sharey=True)[0]
+    figure, panels = passband_panels(keys, 0.4)
     parts = []
-    for axes, letter, name in zip(panels, letters(len(names)), names, strict=True):
-        curves = [(one, one.passed[name]) for one in together.networks if name in one.passed]
-        part = stacked(curve_rows(letter, one, name, curve) for one, curve in curves)
+    for axes, letter, key in zip(panels, letters(len(keys)), keys, strict=False):
+        curves = [(one, one.passed[key]) for one in together.networks if key in one.passed]
+        part = stacked(
+            curve_rows(letter, one, series_of(key, keys), curve) for one, curve in curves
+        )
         parts += [part, median_rows(part, people)]
         crowd_panel(axes, stacked(parts[-2:]), people)
         cutoffs = part.loc[part["x"] > 0, "x"]
         frequency_axis(axes, cutoffs.min() / 1.15, cutoffs.max() * 1.15)
-        axes.set(title=f"{letter}\u2003{TITLES[name]}", xlabel="cut-off, cycles per image")
+        title = f"{letter}\u2003{title_of(key, keys)}"
+        axes.set(title=title, xlabel="cut-off, cycles per image")
         axes.set_ylim(-0.03, 1.03)
         in_percent(axes)
-    panels[0].set_ylabel("accuracy")
     crowd_legend(figure, people)
     found = of_passbands(together)
     return Plate(

@@ -12,7 +12,7 @@ from striate.report.figures import BLUE, INK, MUTED, ORANGE, WIDTH, Look, Plate,
 from striate.report.robustness.drawing import score_rows
 from striate.report.robustness.findings import of_trials
 from striate.report.robustness.found import Network, Together, Trial
-from striate.report.robustness.words import attack_methods, ball_text, word_of, worst_of
+from striate.report.robustness.words import attack_methods, trial_text, word_of, worst_of
 from striate.report.words import counted, listed, plural
 
 PLAIN, WORST = "plain", "all together"
@@ -72,7 +72,7 @@ def probes_plate(together: Together) -> Plate | None:
 
 
 def _rows(row: Row, place: float) -> pd.DataFrame:
-    ball = ball_text(row.trial.norm, row.trial.eps)
+    ball = trial_text(row.trial)
     parts = [
         score_rows("", row.network, name, probe, place) for name, probe in row.trial.probes.items()
     ]
@@ -93,7 +93,7 @@ def _draw(axes: Axes, numbers: pd.DataFrame, there: list[Row]) -> None:
         axes.plot(part["x"], part["y"], label=str(name), **look)
     plain = numbers[(numbers["series"] == PLAIN) & numbers["low"].notna()]
     axes.hlines(plain["y"], plain["low"], plain["high"], color=BLUE, linewidth=1.3)
-    names = [f"{clipped(r.network.label, 40)} ({ball_text(*r.trial[:2])})" for r in there]
+    names = [f"{clipped(r.network.label, 40)} ({trial_text(r.trial)})" for r in there]
     axes.set_ylim(len(names) - 0.4, -0.6)
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)

@@ -8,9 +8,9 @@ import pandas as pd
 from striate.report.robustness.attacks import columns_of
 from striate.report.robustness.found import ATTACK, Network, Together, Trial
 from striate.report.robustness.words import (
-    ball_text,
     bounds,
     interval_of,
+    trial_text,
     verdict_text,
     verdicts_of,
     word_of,
@@ -70,7 +70,7 @@ def trial_cells(together: Together) -> list[dict[str, object]]:
 def _trial(one: Network, trial: Trial) -> dict[str, object]:
     return {
         "label": one.label,
-        "ball": ball_text(trial.norm, trial.eps),
+        "ball": trial_text(trial),
         "word": word_of(trial) or "no verdict",
         "reason": verdict_text(trial).partition(": ")[2],
         "probes": [f"{name} {percent(probe.value)}" for name, probe in trial.probes.items()],

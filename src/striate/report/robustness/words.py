@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from math import sqrt
 
-from striate.report.robustness.found import Network, Together, Trial, eps_of, norm_of
+from striate.report.robustness.found import Network, Together, Trial, eps_of, geometry_of, norm_of
 from striate.report.words import counted, listed, minus, percent
 from striate.results import Result, Score
 
@@ -60,16 +60,24 @@ def eps_text(norm: str, eps: float) -> str:
     return f"{eps:.3g}"
 
 
-def ball_text(norm: str, eps: float) -> str:
-    """Name a ball, e.g. ``"L∞, 1/1020"``."""
-    return f"{NORM_NAMES.get(norm, norm)}, {eps_text(norm, eps)}"
+def norm_text(norm: str, geometry: str = "") -> str:
+    """Name a norm, and how it was searched if not in the paper's way, e.g. ``"L1, exact"``."""
+    return ", ".join(part for part in (NORM_NAMES.get(norm, norm), geometry) if part)
+
+
+def ball_text(norm: str, eps: float, geometry: str = "") -> str:
+    """Name a ball, e.g. ``"L∞, 1/1020"`` or ``"L1, 40, exact"``."""
+    return norm_text(f"{NORM_NAMES.get(norm, norm)}, {eps_text(norm, eps)}", geometry)
+
+
+def trial_text(trial: Trial) -> str:
+    """Name the ball that a verdict is about."""
+    return ball_text(trial.norm, trial.eps, trial.geometry)
 
 
 def attack_text(result: Result) -> str:
     """Name the attack that a score is about."""
-    geometry = result.settings.get("geometry")
-    extra = f", {geometry}" if norm_of(result) == "L1" and geometry not in (None, "paper") else ""
-    return ball_text(norm_of(result), eps_of(result)) + extra
+    return ball_text(norm_of(result), eps_of(result), geometry_of(result))
 
 
 def word_of(trial: Trial) -> str:
@@ -91,7 +99,7 @@ def verdicts_of(network: Network) -> str:
     if len({word_of(one) for one in known}) == 1:
         balls = f" ({len(known)} balls)" if len(known) > 1 else ""
         return f"{word_of(known[0])}{balls}"
-    return "; ".join(f"{word_of(one)} ({ball_text(one.norm, one.eps)})" for one in known)
+    return "; ".join(f"{word_of(one)} ({trial_text(one)})" for one in known)
 
 
 def worst_of(trial: Trial) -> float | None:

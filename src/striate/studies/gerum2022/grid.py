@@ -120,6 +120,9 @@ def _check_images(plan: Plan, data: str, available: int) -> None:
             f"batch_size={batch}, but there are {size} training images of {data}; "
             f"use --preset quick or a --batch-size from 1 to {size}"
         )
+    steps = -(-size // batch)
+    if plan.every > steps:
+        raise ValueError(f"every={plan.every} is more than the {steps} steps of an epoch")
     smallest = size % batch or batch
     if plan.ranks[1] > smallest - 1:
         raise ValueError(

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from striate import results
 from striate.robustness import Norm
-from striate.study.robustness import STEPS, accuracy_at
+from striate.study import Task
+from striate.study.robustness import STEPS, Attacks, Judge, accuracy_at
 
 
 class Baseline(NamedTuple):
@@ -18,14 +19,59 @@ class Baseline(NamedTuple):
         Which, with twelve digits of its result.
     accuracy
         Under attack, by norm.
+    task
+        The settings with which it was measured.
     """
 
     name: str
     accuracy: Mapping[Norm, float]
+    task: Task
+
+    def check(self, judge: Judge, attacks: Attacks, *, seed: int) -> None:
+        """Refuse to be set beside a network that is attacked in another way, or on other images.
+
+        Parameters
+        ----------
+        judge, attacks
+            Of that network.
+        seed
+            Of the draw of its images. Of one seed, fewer are the beginning of more, and all images
+            hold each draw.
+
+        Raises
+        ------
+        ValueError
+            If a setting is another, or the images that are judged are not all among those that
+            were attacked.
+        """
+        wanted = {
+            "steps": attacks.steps,
+            "attack_wrong": attacks.attack_wrong,
+            "precision": attacks.precision,
+        }
+        if "L1" in judge.at:
+            wanted["geometry"] = attacks.geometry
+        if self.task.get("images") != self.task.get("available"):
+            wanted["seed"] = seed
+        for name, ours in wanted.items():
+            theirs = self.task.get(name)
+            if theirs != ours:
+                raise ValueError(
+                    f"baseline={self.name!r} was measured with {name}={theirs!r}, and this is with "
+                    f"{ours!r}; measure both alike"
+                )
+        count = int(self.task.get("images") or 0)
+        if count < judge.images:
+            raise ValueError(
+                f"baseline={self.name!r} was measured on {count} images, and {judge.images} are "
+                "judged; measure it on as many"
+            )
 
 
 def read_baseline(path: Path, at: Mapping[Norm, float], *, pictures: str) -> Baseline:
     """Read from a result file how accurate a network is at the strengths that are judged.
+
+    `network_task` then asks whether it was measured as the network that it is set beside.
 
     Raises
     ------
@@ -57,4 +103,4 @@ def read_baseline(path: Path, at: Mapping[Norm, float], *, pictures: str) -> Bas
                 "with the same strengths"
             )
         accuracy[norm] = value
-    return Baseline(f"{task['model']} {record['sha256'][:12]}", accuracy)
+    return Baseline(f"{task['model']} {record['sha256'][:12]}", accuracy, task)

@@ -10,7 +10,7 @@ from striate.models import Network, fingerprint
 from striate.results import Setting
 from striate.robustness import Geometry, Norm
 from striate.studies.robustness.baselines import Baseline
-from striate.studies.robustness.pictures import Labelled
+from striate.studies.robustness.pictures import Labelled, outputs_of
 from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.study import Measured, Task
 from striate.study.robustness import NORMS, PROTOCOLS, Attacks, Judge, Passbands, network_robustness
@@ -35,8 +35,8 @@ def attacks_of(
     protocol
         ``paper`` or ``authors``, as said above.
     epsilons
-        Strengths by norm, in pixel units; none of a norm are those of the protocol. A 0 is the
-        accuracy without attack, which is always measured.
+        Strengths by norm, in pixel units; an empty tuple is those of the protocol. A 0 is the
+        accuracy without attack, which is always measured, and is no strength.
     geometry
         As in `striate.robustness.L1Ball`.
     precision
@@ -45,7 +45,7 @@ def attacks_of(
     Raises
     ------
     ValueError
-        If a name is unknown, or a strength is no radius or given twice.
+        If a name is unknown, or a strength is no radius or given twice, or zeros are all there is.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; choose one of {', '.join(PROTOCOLS)}")
@@ -58,7 +58,7 @@ def attacks_of(
         if unknown:
             raise ValueError(f"norm={unknown[0]!r}; choose one of {', '.join(NORMS)}")
         wanted = {
-            norm: tuple(sorted(eps for eps in epsilons[norm] if eps != 0)) or usual.epsilons[norm]
+            norm: _above_zero(norm, epsilons[norm]) if epsilons[norm] else usual.epsilons[norm]
             for norm in NORMS
             if norm in epsilons
         }
@@ -66,6 +66,13 @@ def attacks_of(
     attacks = Attacks(wanted, usual.attack_wrong, geometry, precision=precision)  # pyright: ignore[reportArgumentType]
     attacks.check()
     return attacks
+
+
+def _above_zero(norm: Norm, epsilons: tuple[float, ...]) -> tuple[float, ...]:
+    found = tuple(sorted(eps for eps in epsilons if eps != 0))
+    if not found:
+        raise ValueError(f"epsilons of {norm} are 0 alone; give at least one strength above 0")
+    return found
 
 
 def network_task(
@@ -104,13 +111,18 @@ def network_task(
     Raises
     ------
     ValueError
-        If what is judged is not measured, or a number is out of range.
+        If what is judged is not measured, a number is out of range, the baseline was measured in
+        another way, or the surrogate takes images of another size or chooses among other classes.
     """
     attacks.check()
     if passbands is not None:
         passbands.check()
     if judge is not None:
         judge.check(attacks, len(pictures.order))
+        if baseline is not None:
+            baseline.check(judge, attacks, seed=seed)
+    if surrogate is not None:
+        _check_surrogate(surrogate, network, pictures)
     return {
         **about_network(network),
         "study": NAME,
@@ -130,6 +142,8 @@ def network_task(
         "precision": attacks.precision,
         "cutoffs": None if passbands is None else _spelled(passbands.cutoffs),
         "filter": None if passbands is None else passbands.filter,
+        # `precision_gap` is of the first batch
+        **({} if attacks.precision == "float32" else {"batch_size": pictures.shown.batch_size}),
         **_judged(judge, baseline, surrogate, pictures),
         "seed": seed,
     }
@@ -173,6 +187,20 @@ def measure_network(
     kept = ("model", "model_sha256", "pictures", "protocol")
     arrays = {**found.arrays, "order": pictures.order.numpy().astype(np.int64)}
     return Measured([with_settings(one, task, kept) for one in found.results], arrays)
+
+
+def _check_surrogate(surrogate: Network, network: Network, pictures: Labelled) -> None:
+    if surrogate.size != network.size:
+        raise ValueError(
+            f"surrogate={surrogate.name!r} takes {surrogate.size}×{surrogate.size} pixels and "
+            f"{network.name} {network.size}×{network.size}; give one of the same images"
+        )
+    outputs = outputs_of(surrogate, pictures.shown.batches[0][:1])
+    if outputs != pictures.classes:
+        raise ValueError(
+            f"surrogate={surrogate.name!r} has {outputs} outputs and {network.name} "
+            f"{pictures.classes}; give one of the same classes"
+        )
 
 
 def _judged(

@@ -24,6 +24,7 @@ from striate.studies.training.together import first, wrapped
 from striate.study import Task, path_of
 from striate.study.progress import note
 from striate.training import Source, make_objective, train
+from striate.training.checkpoint import plain
 
 NAME = "training"
 VERSION = 1  # rises when numbers change, not when code does
@@ -169,7 +170,7 @@ def _label(network: Network, material: Material, plan: Plan, seed: int) -> str:
 
 def _write(model: nn.Module, path: Path) -> Mapping[str, Setting]:
     """Write weights as `striate.models.load` reads them; say which they are."""
-    content = save({name: part.contiguous() for name, part in model.state_dict().items()})
+    content = save(plain(model.state_dict()))
     write_atomically(path, content)
     return {
         "model_sha256": fingerprint(model)[:12],
@@ -202,6 +203,11 @@ def _try_out(network: Network, material: Material, plan: Plan) -> tuple[str, ...
     if batch > count:
         raise ValueError(f"batch_size={batch} is more than the {count} training images")
     few = torch.arange(count % batch or batch)
+    steps = -(-count // batch)
+    if plan.spectral is not None and plan.spectral.every > steps:
+        raise ValueError(
+            f"spectral_every={plan.spectral.every} is more than the {steps} steps of an epoch"
+        )
     layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
     # Without a layer to look at, one image tells enough.
     shown = _taken(material.images, few if layers else few[:1])

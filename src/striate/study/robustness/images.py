@@ -80,5 +80,15 @@ class Shown(NamedTuple):
 
 
 def in_batches(images: Tensor, labels: Tensor, *, batch_size: int) -> Shown:
-    """Cut images that are in memory into batches."""
+    """Cut images that are in memory into batches.
+
+    Raises
+    ------
+    ValueError
+        If they are not as many as classes, or a batch is of no image.
+    """
+    if batch_size < 1:
+        raise ValueError(f"batch_size={batch_size}; show at least one image at a time")
+    if len(images) != len(labels):
+        raise ValueError(f"{len(images)} images but {len(labels)} labels; give a class to each")
     return Shown(images.split(batch_size), labels, batch_size)

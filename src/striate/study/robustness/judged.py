@@ -7,8 +7,10 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from striate.layers import run
 from striate.results import Result, Score, Setting, digest
 from striate.robustness import Ball, Norm, Probe, Sign, ball, probes, signs, verdict
+from striate.robustness.victim import frozen
 from striate.study.robustness.attacks import Attacks
 from striate.study.robustness.batches import Kept, Store
 from striate.study.robustness.images import Part, Shown
@@ -71,6 +73,33 @@ class Judge(NamedTuple):
                 raise ValueError(f"{name}={number}: give a whole number from 1 on")
 
 
+def check_surrogate(surrogate: nn.Module, part: Part, classes: int) -> None:
+    """Show a surrogate one image, so that it does not fail when all attacks are done.
+
+    Parameters
+    ----------
+    surrogate
+        As in `Judge`.
+    part
+        The image.
+    classes
+        Among which the model that is judged chooses.
+
+    Raises
+    ------
+    ValueError
+        If the image does not pass through it, or it has not as many outputs.
+    """
+    with frozen(surrogate), torch.no_grad():
+        found = run(surrogate, part.on(surrogate)[0], name="surrogate: images")
+    shape = list(found.shape) if isinstance(found, Tensor) else type(found).__name__
+    if shape != [1, classes]:
+        raise ValueError(
+            f"surrogate answers one image with {shape}, and the model that is judged with "
+            f"{[1, classes]}; give one of the same classes"
+        )
+
+
 def judged_norm(
     model: nn.Module,
     shown: Shown,
@@ -90,15 +119,21 @@ def judged_norm(
     """
     eps = judge.at[norm]
     radius = ball(norm, eps, geometry=attacks.geometry)
+    how = (norm, eps, attacks.geometry, attacks.steps, judge.queries, seed)
     found = [
         store.once(
             f"probes-{norm}-{part.name}",
             lambda part=part: _probed(model, part, radius, judge, attacks, seed),
+            of=(part, *how, judge.restarts, judge.surrogate),
         ).tensors
         for part in shown.first(judge.images)
     ]
     probed = [Probe(name, torch.cat([one[name] for one in found])) for name in _order(judge)]
-    kept = store.once(f"signs-{norm}", lambda: _signs(model, shown, radius, judge, attacks, seed))
+    kept = store.once(
+        f"signs-{norm}",
+        lambda: _signs(model, shown, radius, judge, attacks, seed),
+        of=(shown.first(judge.images), *how, shown.batch_size),
+    )
     raised = _revived(kept)
     about = {**settings, **attacks.about(norm), "eps": eps, "images": judge.images}
     results: list[Result] = [

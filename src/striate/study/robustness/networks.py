@@ -7,12 +7,13 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from striate.models import fingerprint
 from striate.results import Curve, Result, Score, Setting
 from striate.robustness import robust_curve
 from striate.study.robustness.attacks import PAPER, STEPS, Attacks
 from striate.study.robustness.batches import Kept, Store
 from striate.study.robustness.images import Part, Shown
-from striate.study.robustness.judged import Judge, judged_norm
+from striate.study.robustness.judged import Judge, check_surrogate, judged_norm
 from striate.study.robustness.passbands import SIDES, Passbands, passband_outcomes
 from striate.study.robustness.written import accuracy_curve, accuracy_score, as_array
 from striate.study.run import Measured
@@ -56,7 +57,8 @@ def network_robustness(
     progress
         Called with how many parts of the work are done, of how many.
     partial
-        Beside this file the batches of an unfinished measurement are kept.
+        Beside this file the batches of an unfinished measurement are kept. What is kept there of
+        another model, other images or settings is made anew.
 
     Returns
     -------
@@ -72,18 +74,21 @@ def network_robustness(
     Raises
     ------
     ValueError
-        If a setting is out of range, or there are fewer than two images.
+        If a setting is out of range, there are fewer than two images, or the surrogate does not
+        take them or chooses among other classes.
     """
     _check(shown, attacks, passbands, judge)
     count = len(shown.labels)
     about: dict[str, Setting] = {**(settings or {}), "images": count}
-    store = Store(partial)
+    store = Store(partial, "" if partial is None else fingerprint(model))
     tick = _ticking(progress, len(shown.batches) + len(judge.at if judge else ()))
     kept = []
     for part in shown.first(count):
         kept.append(
             store.once(
-                f"attacks-{part.name}", lambda part=part: _outcomes(model, part, attacks, passbands)
+                f"attacks-{part.name}",
+                lambda part=part: _outcomes(model, part, attacks, passbands),
+                of=(part, attacks, passbands),
             ).tensors
         )
         tick()
@@ -125,6 +130,8 @@ def _check(
         passbands.check()
     if judge is not None:
         judge.check(attacks, len(shown.labels))
+        if judge.surrogate is not None:
+            check_surrogate(judge.surrogate, next(shown.first(1)), judge.classes)
 
 
 def _ticking(progress: Progress | None, parts: int) -> Callable[[], None]:
@@ -193,7 +200,9 @@ def _precision_gaps(
     """Attack the first batch in float32 too, and see how much more the coarser attack leaves."""
     exact = attacks._replace(precision="float32")
     first = next(shown.first(len(shown.labels)))
-    again = store.once(f"float32-{first.name}", lambda: _outcomes(model, first, exact, None))
+    again = store.once(
+        f"float32-{first.name}", lambda: _outcomes(model, first, exact, None), of=(first, exact)
+    )
     results: list[Result] = []
     for norm, strengths in attacks.epsilons.items():
         rows = again.tensors[f"pgd/{norm}"].double().cpu()

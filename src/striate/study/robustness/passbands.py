@@ -44,13 +44,17 @@ class Passbands(NamedTuple):
         ValueError
             If the filter is unknown, or cut-offs do not ascend from above 0.
         """
-        if self.filter not in get_args(Filter):
-            raise ValueError(f"filter={self.filter!r}; choose {' or '.join(get_args(Filter))}")
+        _check_one_of("filter", self.filter, get_args(Filter))
         below = (0.0, *self.cutoffs)
         ascend = all(low < high for low, high in zip(below, self.cutoffs, strict=False))
         if not self.cutoffs or not ascend or not self.cutoffs[-1] < float("inf"):
             listed = ", ".join(f"{one:g}" for one in self.cutoffs) or "none"
             raise ValueError(f"cutoffs are {listed}; give cycles per image, ascending from above 0")
+
+
+def _check_one_of(name: str, given: str, known: tuple[str, ...]) -> None:
+    if given not in known:
+        raise ValueError(f"{name}={given!r}; choose {' or '.join(known)}")
 
 
 def octaves(size: int) -> tuple[float, ...]:
@@ -71,7 +75,16 @@ def passed(images: Images, *, cutoff: float, side: Side, filter: Filter) -> Imag
         ``"low"`` keeps what is below it, ``"high"`` what is above.
     filter
         As said above.
+
+    Raises
+    ------
+    ValueError
+        If the side or the filter is unknown, or the cut-off is not above 0.
     """
+    _check_one_of("side", side, SIDES)
+    _check_one_of("filter", filter, get_args(Filter))
+    if not cutoff > 0:
+        raise ValueError(f"cutoff={cutoff:g}; give cycles per image, above 0")
     height, width = images.shape[-2:]
     # Cycles per image: `fftfreq` of n samples that are 1/n of the image apart.
     down = torch.fft.fftfreq(height, 1 / height, dtype=torch.float64, device=images.device)

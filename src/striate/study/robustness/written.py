@@ -1,4 +1,8 @@
-"""Accuracies as scores and curves, with the interval that resampling the images gives."""
+"""Accuracies as scores and curves, with the interval that resampling the images gives.
+
+Where all images are right, or none is, every resample is the same, which is no knowledge: there the
+interval is the exact one of the binomial.
+"""
 
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -12,12 +16,16 @@ from striate.results import Curve, Score, Setting
 
 RESAMPLES = 1000
 BOOTSTRAP = "bootstrap over images, half the 95 % interval"
+EXACT = "exact binomial, half the 95 % interval"
+# A curve has one number for both sides; half of an interval that lies on one would hide the rest.
+ONE_SIDED = "exact binomial, all of the 95 % interval, which lies on one side"
+BOTH = f"{BOOTSTRAP}; at 0 and 100 % {ONE_SIDED}"
 # Numbers resampled at a time.
 AT_ONCE = 10**7
 
 
 class Interval(NamedTuple):
-    """An accuracy and its percentile interval of 95 %."""
+    """An accuracy and its interval of 95 %."""
 
     value: float
     low: float
@@ -28,22 +36,33 @@ class Interval(NamedTuple):
         """Half its width."""
         return (self.high - self.low) / 2
 
+    @property
+    def kind(self) -> str:
+        """What the error is."""
+        return EXACT if self.value in (0, 1) else BOOTSTRAP
+
 
 def interval(
     outcomes: Bool[Tensor, " images"] | Float[Tensor, " images"], *, seed: int
 ) -> Interval:
     """Bootstrap the mean over images.
 
+    Of outcomes that are all 0 or all 1 it is the interval of Clopper and Pearson; where they are
+    means of several attacks, that of the share that is not 0, or not 1, which is at least as wide.
+
     Raises
     ------
     ValueError
         If there are fewer than two images.
     """
-    from scipy.stats import bootstrap
+    from scipy.stats import binomtest, bootstrap
 
     values = outcomes.double().cpu().numpy()
     if len(values) < 2:
         raise ValueError(f"{len(values)} image leaves no interval; give at least two")
+    if values.min() == values.max() and values[0] in (0, 1):
+        exact = binomtest(int(values.sum()), len(values)).proportion_ci(0.95)
+        return Interval(float(values[0]), float(exact.low), float(exact.high))
     found = bootstrap(
         (values,),
         np.mean,
@@ -60,7 +79,7 @@ def accuracy_score(
 ) -> Score:
     """Write an accuracy with its interval."""
     found = interval(outcomes, seed=seed)
-    about = {**settings, "low": found.low, "high": found.high, "error": BOOTSTRAP}
+    about = {**settings, "low": found.low, "high": found.high, "error": found.kind}
     return Score(name, found.value, found.error, source, about)
 
 
@@ -75,13 +94,15 @@ def accuracy_curve(
 ) -> Curve:
     """Write accuracies along an axis."""
     found = [interval(row, seed=seed) for row in outcomes]
+    exact = [one.kind == EXACT for one in found]
+    kind = ONE_SIDED if all(exact) else BOTH if any(exact) else BOOTSTRAP
     return Curve(
         name,
         tuple(x),
         tuple(one.value for one in found),
-        tuple(one.error for one in found),
+        tuple(one.high - one.low if one.kind == EXACT else one.error for one in found),
         source,
-        {**settings, "error": BOOTSTRAP},
+        {**settings, "error": kind},
     )
 
 

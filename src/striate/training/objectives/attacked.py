@@ -1,10 +1,14 @@
 """Train on the images that fool the network."""
 
+from contextlib import nullcontext
+
+import torch
 from torch import nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness import Attack
-from striate.training.objectives.steps import Images, Labels, Step, bare
+from striate.robustness.victim import frozen
+from striate.training.objectives.steps import Images, Labels, Step, bare, in_full
 
 
 def adversarial(model: nn.Module, images: Images, labels: Labels, *, attack: Attack) -> Step:
@@ -12,7 +16,8 @@ def adversarial(model: nn.Module, images: Images, labels: Labels, *, attack: Att
 
     Madry et al. 2018:
     :math:`\min_\theta E \max_{\delta\in\Delta} \mathrm{CE}(f_\theta(x+\delta), y)`. `attack` looks
-    for the maximum in evaluation mode; the gradient takes the images it finds as given.
+    for the maximum in evaluation mode, whatever mode it leaves the network in; the gradient takes
+    the images it finds as given. Under autocast to float16, `attack` runs without.
 
     Parameters
     ----------
@@ -29,6 +34,8 @@ def adversarial(model: nn.Module, images: Images, labels: Labels, *, attack: Att
     step
         Its logits are those of the adversarial images.
     """
-    fooling = attack(bare(model), images, labels)
+    float16 = torch.get_autocast_dtype(images.device.type) == torch.float16
+    with frozen(bare(model)), in_full(images) if float16 else nullcontext():
+        fooling = attack(bare(model), images, labels)
     logits = model(fooling)
     return Step(cross_entropy(logits, labels), logits, {})

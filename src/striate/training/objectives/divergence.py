@@ -8,8 +8,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness import Ball
+from striate.robustness.attacks import check_slope
 from striate.robustness.victim import check, frozen
-from striate.training.objectives.steps import Images, Labels, Step, bare
+from striate.training.objectives.steps import Images, Labels, Step, bare, in_full
 
 Order = Literal["paper", "authors"]
 Logits = Float[Tensor, "batch classes"]
@@ -31,7 +32,8 @@ def trades(
     r"""Mean cross-entropy plus `beta` times how far the answer can be pushed within `ball`.
 
     Zhang et al. 2019, as used by Kong et al. 2021. The other image v climbs the divergence in
-    evaluation mode, from the image plus a little noise. The gradient flows through both answers.
+    evaluation mode and, whatever the training runs in, without autocast, from the image plus a
+    little noise. The gradient flows through both answers.
 
     Parameters
     ----------
@@ -65,8 +67,8 @@ def trades(
     Raises
     ------
     ValueError
-        If a setting is out of range, a pixel lies outside [0, 1], or the numbers of images and
-        labels differ.
+        If a setting is out of range, a pixel lies outside [0, 1], the numbers of images and
+        labels differ, or the climb meets a gradient that is not finite.
     """
     check_trades(beta=beta, steps=steps, step_size=step_size, order=order, start_noise=start_noise)
     check(images, labels)
@@ -113,15 +115,18 @@ def _climb(
     order: Order,
 ) -> Tensor:
     now = images + start
-    with frozen(model), torch.enable_grad():
+    slopes = images.new_zeros(())
+    with frozen(model), torch.enable_grad(), in_full(images):
         # With gradient as below: without, a layer may take a faster way that rounds differently.
         answer = model(images.detach().requires_grad_()).detach()
         for _ in range(steps):
             pixels = now.detach().requires_grad_()
             logits = model(pixels)
             (uphill,) = torch.autograd.grad(logits, pixels, _slope(logits, answer, order))
+            slopes += uphill.sum()
             moved = now + step_size * ball.steepest(uphill)
             now = (images + ball.project(moved - images)).clamp(0, 1)
+    check_slope(slopes, len(images))
     return now.detach()
 
 

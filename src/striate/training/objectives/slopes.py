@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
+from striate.robustness.attacks import check_slope
 from striate.robustness.victim import check
 from striate.training.objectives.steps import Images, Labels, Step
 
@@ -52,8 +53,8 @@ def gradient_penalty(
     Raises
     ------
     ValueError
-        If a setting is out of range, a pixel lies outside [0, 1], or the numbers of images and
-        labels differ.
+        If a setting is out of range, a pixel lies outside [0, 1], the numbers of images and
+        labels differ, or the gradient of an image is not finite.
     """
     check_slopes(strength=strength, h=h, direction=direction)
     check(images, labels)
@@ -62,6 +63,7 @@ def gradient_penalty(
     losses = cross_entropy(logits, labels, reduction="none")
     # Summed, as a mean over many images would turn the smallest gradients into zeros.
     (uphill,) = torch.autograd.grad(losses.sum(), pixels, retain_graph=True)
+    check_slope(uphill.sum(), len(images))
     ahead = cross_entropy(model(images + h * _unit(uphill, direction)), labels, reduction="none")
     slopes = (ahead - losses) / h
     return Step(losses.mean() + strength / 2 * slopes.square().mean(), logits, {})

@@ -1,8 +1,10 @@
 """What every objective takes and gives."""
 
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from typing import NamedTuple
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
@@ -42,3 +44,12 @@ def bare(model: nn.Module) -> nn.Module:
     make as many passes, and prepares for a backward of the weights that an attack never makes.
     """
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
+
+
+def in_full(images: Tensor) -> AbstractContextManager[object]:
+    """Leave autocast, whatever the training runs in.
+
+    Half precision tells an image and one beside it not apart, and float16 has no number for the
+    slope where a network is certain: an attack that stands still trains nothing.
+    """
+    return torch.autocast(images.device.type, enabled=False)
