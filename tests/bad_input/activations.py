@@ -358,7 +358,8 @@ CASES = [
     ),
     (
         "captured('conv')",
-        "layer 'conv' ran 0 times since its output was last taken; run the model once, then take "
-        "it (a model compiled and run before this block does not see it)",
+        "layer 'conv' ran 0 times since its output was last taken; run the model once, then "
+        "take it, and choose a layer that runs once in a pass, outside of reentrant checkpointing "
+        "(a model compiled and run before this block does not see it)",
     ),
 ]

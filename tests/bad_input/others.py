@@ -47,12 +47,12 @@ CASES = [
     (
         "pgd(model, images, labels, ball=LinfBall(0.1), steps=0, step_size=0.01)",
         "steps=0, step_size=0.01, restarts=1: need at least one step, a positive step_size and "
-        "at least one restart",
+        "at least one restart; steps and restarts are whole",
     ),
     (
         "pgd(model, images, labels, ball=LinfBall(0.1), steps=40, step_size=0.0)",
         "steps=40, step_size=0.0, restarts=1: need at least one step, a positive step_size and "
-        "at least one restart",
+        "at least one restart; steps and restarts are whole",
     ),
     (
         "pgd(model, images, labels, ball=LinfBall(0.1), steps=40, step_size=0.01, restarts=5)",

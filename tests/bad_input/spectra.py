@@ -103,6 +103,18 @@ CASES = [
         "every=0: give a whole number of steps, from 1 on",
     ),
     (
+        "SpectralPenalty(alpha='1', beta=0.1, ranks=(6, 50))",
+        "alpha='1' is no number; give one, or a schedule of them",
+    ),
+    (
+        "SpectralPenalty(alpha=1.0, beta=None, ranks=(6, 50))",
+        "beta=None is no number; give one, or a schedule of them",
+    ),
+    (
+        "SpectralPenalty(alpha=1.0, beta=0.1, ranks=50)",
+        "ranks=50: give first and last, two whole numbers, e.g. (6, 50)",
+    ),
+    (
         "penalty()(x[:15])",
         "ranks=(1, 20) need 20 eigenvalues, but a batch of 15 with 30 units has 14; use a larger "
         "batch or fewer ranks",
@@ -123,7 +135,8 @@ CASES = [
     (
         "term_before_a_forward_pass()",
         "layer 'hidden' ran 0 times since its output was last taken; run the model once, then "
-        "take it (a model compiled and run before this block does not see it)",
+        "take it, and choose a layer that runs once in a pass, outside of reentrant checkpointing "
+        "(a model compiled and run before this block does not see it)",
     ),
     (
         "spectra.batch_alpha(x, ranks=(1, 31))",
