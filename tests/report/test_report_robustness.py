@@ -255,6 +255,16 @@ def test_balls_that_were_searched_in_two_ways_are_judged_apart(tmp_path):
     assert titles == ["a\u2003L1", "b\u2003L1, exact"]
 
 
+def test_many_verdicts_on_a_network_are_counted_where_they_have_no_room(tmp_path):
+    save_robustness(tmp_path, word="robust")
+    judged(tmp_path, geometry="exact", word="masked", worst=0.1)
+    (attacks,) = [
+        one for one in plates(found(read(tmp_path))) if one.name.startswith("robustness-attacks")
+    ]
+    (name,) = [text.get_text() for text in attacks.figure.axes[0].get_yticklabels()]
+    assert name == "nets:plain\n3 robust, 1 masked"
+
+
 # Of several files on one ball the last of these is the one that counts.
 RIVALS = (
     {"judged": 100, "baseline": 0.2, "started": "2026-03-01T00:00:00+00:00", "strength": 0.1},

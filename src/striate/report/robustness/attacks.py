@@ -20,7 +20,12 @@ from striate.report.robustness.found import (
     norm_of,
     published_in,
 )
-from striate.report.robustness.words import attack_methods, attack_text, verdicts_of
+from striate.report.robustness.words import (
+    attack_methods,
+    attack_text,
+    verdicts_in_brief,
+    verdicts_of,
+)
 from striate.report.words import plural
 from striate.results import Score
 
@@ -126,7 +131,9 @@ def _order(score: Score) -> tuple[bool, int, float]:
 
 def _named(one: Network) -> str:
     words = verdicts_of(one)
-    return f"{clipped(one.label, 34)}\n{clipped(words, 44)}" if words else clipped(one.label, 34)
+    if len(words) > 44:  # what would be cut off is in the table
+        words = verdicts_in_brief(one)
+    return f"{clipped(one.label, 34)}\n{words}" if words else clipped(one.label, 34)
 
 
 def _rows(

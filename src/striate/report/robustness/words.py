@@ -102,6 +102,12 @@ def verdicts_of(network: Network) -> str:
     return "; ".join(f"{word_of(one)} ({trial_text(one)})" for one in known)
 
 
+def verdicts_in_brief(network: Network) -> str:
+    """Count the verdicts on a network, e.g. ``"3 robust, 1 masked"``."""
+    words = [word_of(trial) for trial in network.trials if trial.verdict is not None]
+    return ", ".join(f"{words.count(word)} {word}" for word in dict.fromkeys(words))
+
+
 def worst_of(trial: Trial) -> float | None:
     """Return the share of images that withstood every probe, if the verdict says."""
     value = None if trial.verdict is None else trial.verdict.settings.get("worst")
