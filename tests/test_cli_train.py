@@ -165,7 +165,7 @@ def test_two_processes_train_one_network_and_one_of_them_writes(tmp_path, capsys
     assert two.name == one.name
     weights = [load_file(path.with_suffix(".safetensors")) for path in (two, one)]
     for name, part in weights[1].items():
-        torch.testing.assert_close(weights[0][name], part, atol=3e-4, rtol=1e-3)  # of float32
+        torch.testing.assert_close(weights[0][name], part, atol=2e-3, rtol=1e-3)  # of float32
     again = subprocess.run(together, **ran)
     assert (again.returncode, again.stdout) == (0, said.stdout), again.stderr
 

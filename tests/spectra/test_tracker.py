@@ -89,7 +89,7 @@ def cosine(one, other):
 
 def agree(law, hidden):
     """With the exact penalty in double precision, as closely as was asked."""
-    exact = penalty("exact", form=law.form)
+    exact = penalty("exact", form=law.form, ranks=law.ranks)
     (alpha, value, gradient), expected = measured(law, hidden), measured(exact, hidden.double())
     assert alpha == pytest.approx(expected[0], abs=law.tracker.tolerance)
     assert value == pytest.approx(expected[1], rel=0.01, abs=law.tracker.tolerance)
