@@ -144,10 +144,11 @@ def test_a_stopped_command_goes_on_where_it_was(capsys, monkeypatch):
 
 
 def test_two_processes_train_one_network_and_one_of_them_writes(tmp_path, capsys, monkeypatch):
-    # Of 290 images, batches of 101 leave parts of unequal size, and a last batch of another.
+    # Of 290 images, batches of 101 leave parts of unequal size, and a last batch of another. With
+    # a strength of 1 the training itself is unstable, and rounding grows a hundredfold an epoch.
     words = (
         f"{QUICK} --train-images 290 --batch-size 101 --objective free --set eps=0 "
-        "--set step_size=0.1 --spectral-alpha 1 --spectral-beta 1 --spectral-layers hidden "
+        "--set step_size=0.1 --spectral-alpha 1 --spectral-beta 0.1 --spectral-layers hidden "
         "--spectral-ranks 2-20"
     )
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
@@ -165,7 +166,7 @@ def test_two_processes_train_one_network_and_one_of_them_writes(tmp_path, capsys
     assert two.name == one.name
     weights = [load_file(path.with_suffix(".safetensors")) for path in (two, one)]
     for name, part in weights[1].items():
-        torch.testing.assert_close(weights[0][name], part, atol=2e-3, rtol=1e-3)  # of float32
+        torch.testing.assert_close(weights[0][name], part, atol=1e-5, rtol=1e-4)
     again = subprocess.run(together, **ran)
     assert (again.returncode, again.stdout) == (0, said.stdout), again.stderr
 
