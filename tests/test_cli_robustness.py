@@ -160,7 +160,7 @@ def test_a_killed_run_goes_on_where_it_was(lab):
      "--verdict-eps '0.1,0.05': give one strength for each --norm"),
     ("--norm L2 --epsilons 0", "epsilons of L2 are 0 alone; give at least one strength above 0"),
     ("--verdict --surrogate tiny.py:two",
-     "surrogate='tiny.py:two' has 2 outputs and tiny.py:net 3; give one of the same"),
+     "surrogate answers one image with [1, 2], and the model that is judged with [1, 3]"),
     ("--verdict --surrogate tiny.py:wide",
      "surrogate='tiny.py:wide' takes 28×28 pixels and tiny.py:net 8×8; give one of the same"),
     ("--verdict --restarts 0", "restarts=0: give a whole number from 1 on"),

@@ -234,8 +234,8 @@ def test_a_baseline_holds_the_images_that_are_judged(photos, tmp_path, change):
     ({"judge": Judge({"L2": 0.3}, 10, 3)}, r"the strength to judge is 0\.3 in L2"),
     ({"judge": Judge({"L2": 0.15}, 30, 3)}, "images=30 to judge by, of 24"),
     ({"passbands": Passbands((-1.0,), "ideal")}, "cutoffs are -1"),
-    ({"surrogate": network(4)}, "surrogate='nets/small.py:net' has 4 outputs and nets/small.py:net "
-     "3; give one of the same classes"),
+    ({"surrogate": network(4)}, r"surrogate answers one image with \[1, 4\], and the model that is "
+     r"judged with \[1, 3\]; give one of the same classes"),
     ({"surrogate": network(size=9)}, "surrogate='nets/small.py:net' takes 9×9 pixels and "
      "nets/small.py:net 8×8; give one of the same images"),
 ], ids=range(11))  # fmt: skip

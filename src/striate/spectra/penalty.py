@@ -135,7 +135,7 @@ class SpectralPenalty(nn.Module):
         step = int(self.step)
         if self._is_between(step):
             self._advance()
-            return Penalised(_nothing(activations), torch.tensor(torch.nan))
+            return Penalised(_nothing(activations), activations.new_full((), torch.nan))
         processes = together(self.group)
         alpha, beta = at(self.alpha, step), at(self.beta, step)
         self._check(alpha, beta)

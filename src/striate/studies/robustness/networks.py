@@ -10,10 +10,11 @@ from striate.models import Network, fingerprint
 from striate.results import Setting
 from striate.robustness import Geometry, Norm
 from striate.studies.robustness.baselines import Baseline
-from striate.studies.robustness.pictures import Labelled, outputs_of
+from striate.studies.robustness.pictures import Labelled
 from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.study import Measured, Task
 from striate.study.robustness import NORMS, PROTOCOLS, Attacks, Judge, Passbands, network_robustness
+from striate.study.robustness.judged import check_surrogate
 from striate.study.robustness.networks import Progress
 
 NAME = "robustness"
@@ -195,12 +196,7 @@ def _check_surrogate(surrogate: Network, network: Network, pictures: Labelled) -
             f"surrogate={surrogate.name!r} takes {surrogate.size}×{surrogate.size} pixels and "
             f"{network.name} {network.size}×{network.size}; give one of the same images"
         )
-    outputs = outputs_of(surrogate, pictures.shown.batches[0][:1])
-    if outputs != pictures.classes:
-        raise ValueError(
-            f"surrogate={surrogate.name!r} has {outputs} outputs and {network.name} "
-            f"{pictures.classes}; give one of the same classes"
-        )
+    check_surrogate(surrogate.model, next(pictures.shown.first(1)), pictures.classes)
 
 
 def _judged(

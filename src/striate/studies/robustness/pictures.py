@@ -98,7 +98,7 @@ def _data_set(
             f"{network.size}×{network.size}; give a folder of photographs"
         )
     order = _drawn(len(data.images), count, seed)
-    outputs = outputs_of(network, data.images[:1])
+    outputs = _outputs(network, data.images[:1])
     there = int(data.labels.max()) + 1
     if outputs != there:
         raise ValueError(
@@ -127,7 +127,7 @@ def _photographs(
     order = _drawn(len(found.names), count, seed)
     names = tuple(found.names[index] for index in order.tolist())
     drawn = replace(found, names=names, labels=found.labels[order])
-    outputs = outputs_of(network, replace(drawn, names=names[:1])[0])
+    outputs = _outputs(network, replace(drawn, names=names[:1])[0])
     places = _places(found.classes, outputs, folder, classes)
     labels = torch.tensor(places)[found.labels[order]]
     sha = None if classes is None else _digest(classes)
@@ -186,14 +186,8 @@ def _drawn(available: int, count: int | None, seed: int) -> Tensor:
     return order[:wanted]
 
 
-def outputs_of(network: Network, image: Tensor) -> int:
-    """Show a network one image, and count the numbers that come out.
-
-    Raises
-    ------
-    ValueError
-        If the image does not pass through it, or it answers with something else.
-    """
+def _outputs(network: Network, image: Tensor) -> int:
+    """Show one image, and count the numbers that come out."""
     place = next((one.device for one in network.model.parameters()), torch.device("cpu"))
     with torch.no_grad():
         logits = run(network.model, image.to(place))
