@@ -31,7 +31,7 @@ from striate.report.joined.scatter import of_joined, panels_of, scatter_plate
 from striate.report.joined.section import joined_table
 from striate.report.robustness.findings import findings, of_passbands, of_published, of_trials
 from striate.report.robustness.found import found, trials
-from striate.report.robustness.intervals import EXACT, widened
+from striate.report.robustness.intervals import widened
 from striate.report.robustness.section import plates
 from striate.report.robustness.table import robustness_table
 from striate.report.robustness.words import apart, eps_text, interval_of
@@ -39,6 +39,7 @@ from striate.report.section import read
 from striate.report.training.found import lessons
 from striate.report.training.table import training_table
 from striate.results import Curve, Score
+from striate.statistics import EXACT
 from striate.study.robustness import written
 
 # objective, target exponent, clean accuracy, strength, verdict

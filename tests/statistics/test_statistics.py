@@ -327,3 +327,20 @@ def test_r_of_resamples_is_scipys_without_the_p():
     # Means of a hundred lose two of the sixteen digits.
     np.testing.assert_allclose(found, expected, rtol=0, atol=1e-13)
     assert found[5] == pytest.approx(-1, abs=1e-13)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 10), (10, 10), (3, 7)])
+def test_an_exact_interval_leaves_2_5_percent_on_either_side(successes, trials):
+    low, high = statistics.exact_interval(successes, trials)
+    binomial = scipy_stats.binom
+    if successes > 0:
+        assert binomial.sf(successes - 1, trials, low) == pytest.approx(0.025)
+    if successes < trials:
+        assert binomial.cdf(successes, trials, high) == pytest.approx(0.025)
+    assert (low == 0, high == 1) == (successes == 0, successes == trials)
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 0), (-1, 3), (4, 3)])
+def test_an_exact_interval_needs_trials(successes, trials):
+    with pytest.raises(ValueError, match=f"successes={successes} of trials={trials}: give 0 to"):
+        statistics.exact_interval(successes, trials)

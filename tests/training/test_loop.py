@@ -168,7 +168,12 @@ def test_a_loss_that_leaves_all_bounds_is_an_error():
 )
 def test_sizes_out_of_range_are_refused(settings):
     with pytest.raises(ValueError, match=f"with {COUNT} images: need at least one epoch"):
-        next(Run(**settings).epochs)
+        Run(**settings)
+
+
+def test_a_negative_seed_is_refused_by_name():
+    with pytest.raises(ValueError, match="seed=-1: give a whole number, from 0 on"):
+        Run(seed=-1)
 
 
 def test_a_batch_of_all_images_is_in_range():

@@ -72,7 +72,7 @@ def test_a_scaled_loss_that_overflows_costs_a_step_and_no_weight():
 
 def test_a_precision_that_is_none_is_refused():
     with pytest.raises(ValueError, match=r"precision=torch\.float64; choose torch\.bfloat16"):
-        next(Run(precision=torch.float64).epochs)
+        Run(precision=torch.float64)
 
 
 def test_schedules_multiply_what_each_group_began_with():
@@ -113,4 +113,4 @@ def test_replays_show_the_same_pixels_again_before_the_next_batch():
     assert not torch.equal(seen[0][:6], seen[3][:6])
     assert {int(state["step"]) for state in run.optimizer.state.values()} == {18}
     with pytest.raises(ValueError, match="replays=0: each batch is shown at least once"):
-        next(Run(replays=0).epochs)
+        Run(replays=0)

@@ -13,9 +13,12 @@ from striate.statistics.correlations import (
 )
 from striate.statistics.differences import Between, Paired, between, paired
 from striate.statistics.least_squares import Line, line
+from striate.statistics.proportions import EXACT, ONE_SIDED, exact_interval
 
 __all__ = [
+    "EXACT",
     "FEWEST",
+    "ONE_SIDED",
     "Between",
     "Correlation",
     "Interval",
@@ -23,6 +26,7 @@ __all__ = [
     "Paired",
     "between",
     "correlation",
+    "exact_interval",
     "line",
     "paired",
     "partial_correlation",

@@ -9,6 +9,7 @@ def check(
     *,
     epochs: int,
     batch_size: int,
+    seed: int,
     replays: int,
     precision: torch.dtype | None,
     processes: int,
@@ -21,6 +22,8 @@ def check(
         )
     if images != labels:
         raise ValueError(f"{images} images but {labels} labels")
+    if seed < 0:
+        raise ValueError(f"seed={seed}: give a whole number, from 0 on")
     if replays < 1:
         raise ValueError(f"replays={replays}: each batch is shown at least once")
     if precision not in (None, torch.bfloat16, torch.float16):

@@ -47,7 +47,9 @@ def train(
     replays: int = 1,
     precision: torch.dtype | None = None,
 ) -> Iterator[list[Result]]:
-    """Train `model` in place, yielding after each epoch what was measured in it.
+    """Train `model` in place, an epoch each time the next results are asked for.
+
+    What is given is checked, and the checkpoint read, before this returns.
 
     The order of images depends on `seed` and the epoch alone, and what is random about them on the
     number of the batch too, so a run that was stopped and resumed from its checkpoint ends, on a
@@ -95,11 +97,12 @@ def train(
         `torch.bfloat16` or `torch.float16`: passes run under autocast, the latter with a scaled
         loss. Weights stay as they are.
 
-    Yields
-    ------
+    Returns
+    -------
     results
-        One list an epoch: ``loss``, ``accuracy`` and the means of what the objective measures,
-        ``on="train"``, averaged over the steps of the epoch; ``seconds``; and what `evaluate` gave.
+        Goes through the epochs, and gives one list each: ``loss``, ``accuracy`` and the means of
+        what the objective measures, ``on="train"``, averaged over its steps; ``seconds``; and what
+        `evaluate` gave.
 
     Raises
     ------
@@ -121,6 +124,7 @@ def train(
         len(labels),
         epochs=epochs,
         batch_size=batch_size,
+        seed=seed,
         replays=replays,
         precision=precision,
         processes=team.size,
@@ -134,21 +138,25 @@ def train(
     done, history = checkpoints.read(checkpoint, state, task=task) if checkpoint else (0, [])
     if done > epochs:
         raise ValueError(f"{checkpoint} is at epoch {done} already, beyond epochs={epochs}")
-    for epoch in range(1, done + 1):
-        yield [result for result in history if result.settings["epoch"] == epoch]
-    saved = time.monotonic()
-    for epoch in range(done + 1, epochs + 1):
-        if schedule is not None:
-            _set_rates(optimizer, schedule(epoch))
-        found = summary(team.averaged(_train_epoch(run, epoch), labels.device), epoch)
-        if evaluate is not None:
-            found += team.agreed(evaluate(bare(model), epoch) if team.rank == 0 else [])
-        history += found
-        due = team.agreed(time.monotonic() - saved >= checkpoint_seconds)
-        if checkpoint is not None and due and epoch < epochs:
-            checkpoints.write(checkpoint, state, history, epoch=epoch, task=task)
-            saved = time.monotonic()
-        yield found
+
+    def trained() -> Iterator[list[Result]]:
+        for epoch in range(1, done + 1):
+            yield [result for result in history if result.settings["epoch"] == epoch]
+        saved = time.monotonic()
+        for epoch in range(done + 1, epochs + 1):
+            if schedule is not None:
+                _set_rates(optimizer, schedule(epoch))
+            found = summary(team.averaged(_train_epoch(run, epoch), labels.device), epoch)
+            if evaluate is not None:
+                found += team.agreed(evaluate(bare(model), epoch) if team.rank == 0 else [])
+            history.extend(found)
+            due = team.agreed(time.monotonic() - saved >= checkpoint_seconds)
+            if checkpoint is not None and due and epoch < epochs:
+                checkpoints.write(checkpoint, state, history, epoch=epoch, task=task)
+                saved = time.monotonic()
+            yield found
+
+    return trained()
 
 
 @dataclass(frozen=True)

@@ -2,13 +2,8 @@
 
 from dataclasses import replace
 
-from scipy.stats import binomtest
-
 from striate.results import Curve, Result, Score
-
-# The words of `striate.study.robustness.written`, which needs torch.
-EXACT = "exact binomial, half the 95 % interval"
-ONE_SIDED = "exact binomial, all of the 95 % interval, which lies on one side"
+from striate.statistics import EXACT, ONE_SIDED, exact_interval
 
 
 def widened(result: Result) -> Result:
@@ -23,7 +18,7 @@ def widened(result: Result) -> Result:
     if isinstance(result, Score):
         if result.error != 0 or result.value not in (0, 1):
             return result
-        low, high = _exact(result.value, int(images))
+        low, high = exact_interval(round(result.value) * int(images), int(images))
         about = {**result.settings, "low": low, "high": high, "error": EXACT}
         return replace(result, error=(high - low) / 2, settings=about)
     return _widened_curve(result, int(images))
@@ -33,7 +28,7 @@ def _widened_curve(curve: Curve, images: int) -> Curve:
     if curve.error is None:
         return curve
     ends = [
-        _exact(y, images) if error == 0 and y in (0, 1) else None
+        exact_interval(round(y) * images, images) if error == 0 and y in (0, 1) else None
         for y, error in zip(curve.y, curve.error, strict=True)
     ]
     if not any(ends):
@@ -45,9 +40,3 @@ def _widened_curve(curve: Curve, images: int) -> Curve:
     kind = curve.settings.get("error")
     words = ONE_SIDED if all(ends) else f"{kind}; at 0 and 100 % {ONE_SIDED}"
     return replace(curve, error=errors, settings={**curve.settings, "error": words})
-
-
-def _exact(value: float, images: int) -> tuple[float, float]:
-    """Return the interval of Clopper and Pearson, 95 %."""
-    found = binomtest(round(value) * images, images).proportion_ci(0.95)
-    return float(found.low), float(found.high)

@@ -13,12 +13,10 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from striate.results import Curve, Score, Setting
+from striate.statistics import EXACT, ONE_SIDED, exact_interval
 
 RESAMPLES = 1000
 BOOTSTRAP = "bootstrap over images, half the 95 % interval"
-EXACT = "exact binomial, half the 95 % interval"
-# A curve has one number for both sides; half of an interval that lies on one would hide the rest.
-ONE_SIDED = "exact binomial, all of the 95 % interval, which lies on one side"
 BOTH = f"{BOOTSTRAP}; at 0 and 100 % {ONE_SIDED}"
 # Numbers resampled at a time.
 AT_ONCE = 10**7
@@ -55,14 +53,13 @@ def interval(
     ValueError
         If there are fewer than two images.
     """
-    from scipy.stats import binomtest, bootstrap
+    from scipy.stats import bootstrap
 
     values = outcomes.double().cpu().numpy()
     if len(values) < 2:
         raise ValueError(f"{len(values)} image leaves no interval; give at least two")
     if values.min() == values.max() and values[0] in (0, 1):
-        exact = binomtest(int(values.sum()), len(values)).proportion_ci(0.95)
-        return Interval(float(values[0]), float(exact.low), float(exact.high))
+        return Interval(float(values[0]), *exact_interval(int(values.sum()), len(values)))
     found = bootstrap(
         (values,),
         np.mean,
