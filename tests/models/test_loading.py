@@ -3,6 +3,7 @@
 import os
 import sys
 import types
+from copy import deepcopy
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,9 @@ import torch
 from safetensors.torch import save_file
 from torch import nn
 
+from striate import layers
 from striate.models import Network, fingerprint, load, normalised
+from striate.models.own_code import code_digest
 
 FILE = """
 import torch
@@ -47,7 +50,7 @@ def test_a_function_in_a_file_makes_a_network(file):
     assert not any(layer.training for layer in found.model.modules())
     sized = load(f"{file}:sized")
     assert (sized.resize, sized.size) == (40, 32)
-    assert fingerprint(sized.model) == fingerprint(found.model)
+    assert layers.fingerprint(sized.model) == layers.fingerprint(found.model)
 
 
 @pytest.mark.parametrize(("name", "message"), [
@@ -135,7 +138,7 @@ def test_weights_are_loaded_from_a_file(ending, file, tmp_path):
     path = tmp_path / f"weights.{ending}"
     (save_file if ending == "safetensors" else torch.save)(other.state_dict(), path)
     found = load(f"{file}:small", weights=path)
-    assert fingerprint(found.model) == fingerprint(other)
+    assert layers.fingerprint(found.model) == layers.fingerprint(other)
     assert fingerprint(found.model) != fingerprint(load(f"{file}:small").model)
 
 
@@ -221,3 +224,86 @@ def test_the_cifar_networks_are_as_accurate_as_published(name, published):
     with torch.no_grad():
         correct = (model(test.images[:1000]).argmax(1) == test.labels[:1000]).float().mean()
     assert abs(correct - published) < 3 * (published * (1 - published) / 1000) ** 0.5
+
+
+OWN_CODE = """
+'''Networks.'''
+import torch
+from torch import nn
+
+GAIN = 1.0
+
+
+class Net(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.linear = nn.Linear(2, 3)
+
+    def forward(self, images):
+        return bent(self.linear(images) * GAIN)
+
+
+def bent(x):
+    return x.relu()
+
+
+def net():
+    return Net()
+
+
+def other():
+    return nn.Linear(2, 3)
+
+
+if __name__ == "__main__":
+    print(other(), net())
+"""
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "same"),
+    [
+        ("GAIN = 1.0", "GAIN = -1.0", False),
+        ("* GAIN", "/ GAIN", False),
+        ("x.relu()", "x.tanh()", False),
+        ("def net():\n    return Net()", "def net():\n    return Net().double()", False),
+        ("GAIN = 1.0", "GAIN = 1.0\nif GAIN:\n    GAIN = 2", False),
+        ("def bent", "# Below zero, nothing.\n\n\ndef bent", True),
+        ("return nn.Linear(2, 3)", "return nn.Linear(2, 4)", True),
+        ("print(other(), net())", "print(net())", True),
+        ("Networks.", "My networks.", True),
+    ],
+)
+def test_the_fingerprint_of_a_network_of_a_file_is_of_the_code_it_rests_on(
+    before, after, same, tmp_path
+):
+    file = tmp_path / "nets.py"
+    file.write_text(OWN_CODE)
+    first = load(f"{file}:net", seed=0).model
+    file.write_text(OWN_CODE.replace(before, after))
+    assert OWN_CODE.count(before) == 1
+    second = load(f"{file}:net", seed=0).model
+    assert (fingerprint(first) == fingerprint(second)) == same
+    assert fingerprint(deepcopy(first)) == fingerprint(first)
+
+
+@pytest.mark.parametrize("function", ["a", "b", "c"])
+def test_a_decorator_is_code_and_a_star_brings_any_name(function, tmp_path):
+    text = "from torch.nn import *\n@{}\ndef a():\n    return Linear(1, 1)\nb = c = a\n"
+    once, again = text.format("staticmethod"), text.format("classmethod")
+    assert code_digest(once, function) != code_digest(again, function)
+    plain = once.replace("import *", "import Linear")
+    assert code_digest(once, function) != code_digest(plain, function)
+
+
+def test_a_network_of_a_file_has_one_name_however_it_is_typed(tmp_path, monkeypatch):
+    folder = tmp_path / "here"
+    folder.mkdir()
+    (folder / "nets.py").write_text(OWN_CODE)
+    monkeypatch.chdir(tmp_path)
+    typed = ["here/nets.py", "./here/nets.py", "here/../here/nets.py", str(folder / "nets.py")]
+    assert {load(f"{path}:net", seed=0).name for path in typed} == {"here/nets.py:net"}
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    monkeypatch.chdir(elsewhere)
+    assert load("../here/nets.py:net", seed=0).name == "../here/nets.py:net"

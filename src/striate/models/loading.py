@@ -7,7 +7,7 @@ from pathlib import Path
 import torch
 
 from striate.models.network import Network, normalised
-from striate.models.own_file import from_file
+from striate.models.own_file import from_file, known_as, of_file
 from striate.models.packages import package
 from striate.models.small import MEAN, SMALL, STD
 from striate.models.weights import load_weights
@@ -56,6 +56,7 @@ def load(
         have to be given.
     """
     weights = None if weights is None else as_path("weights", weights)
+    name = known_as(name) if of_file(name) else name
     if weights is not None and not weights.is_file():
         raise ValueError(f"weights={str(weights)!r}: there is no such file")
     source = name.partition("/")[0]
@@ -78,7 +79,7 @@ def load(
 
 def _made(name: str, pretrained: bool) -> Network:
     kind, _, rest = name.partition("/")
-    if ":" in name and name.rpartition(":")[0].endswith(".py"):
+    if of_file(name):
         return from_file(name)
     if kind in _SOURCES and rest:
         return _SOURCES[kind](rest, pretrained)

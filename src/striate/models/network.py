@@ -10,6 +10,8 @@ from torch import Tensor, nn
 from striate import layers
 from striate.results import digest
 
+CODE = "made_of_code"
+
 
 class Network(NamedTuple):
     """A model that takes pixels in [0, 1], and the images it wants to see.
@@ -75,8 +77,17 @@ def normalised(model: nn.Module, mean: Sequence[float], std: Sequence[float]) ->
     return model
 
 
+def with_code(model: nn.Module, code: str) -> None:
+    """Note on a model which code it is made of; a copy of the model keeps it."""
+    vars(model)[CODE] = code  # past a module's own way to set attributes
+
+
 def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of a model's layers, weights and buffers, and of how it normalises its input."""
+    """SHA-256 of a model's layers, weights and buffers, and of how it normalises its input.
+
+    Of a network of a file of one's own (`load`), also of the part of the file that makes it.
+    """
     hooks = model._forward_pre_hooks.values()
     seen_as = [[hook.mean, hook.std] for hook in hooks if isinstance(hook, Normalise)]
-    return digest([layers.fingerprint(model), seen_as])
+    code = [vars(model)[CODE]] if CODE in vars(model) else []
+    return digest([layers.fingerprint(model), seen_as, *code])

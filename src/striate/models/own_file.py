@@ -1,6 +1,7 @@
 """Networks that a function in a file of the user's makes."""
 
 import importlib.util
+import tokenize
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -8,11 +9,19 @@ from traceback import extract_tb
 
 from torch import nn
 
-from striate.models.network import Network
+from striate.models.network import Network, with_code
+from striate.models.own_code import code_digest
+
+
+def of_file(name: str) -> bool:
+    """Tell whether a name is one of a function in a file."""
+    return name.rpartition(":")[0].endswith(".py")
 
 
 def from_file(name: str) -> Network:
     """Call the function of ``"path/to/file.py:function"`` and return the network it makes.
+
+    What of the file it is made of becomes part of its fingerprint.
 
     Raises
     ------
@@ -35,7 +44,19 @@ def from_file(name: str) -> Network:
         raise ValueError(f"model={name!r}: {path} has no function {function!r}; it has {there}")
     with _its_own_errors(name, path):
         made = make()
-    return _checked(made, name, function)
+    network = _checked(made, name, function)
+    with tokenize.open(path) as file:
+        with_code(network.model, code_digest(file.read(), function))
+    return network
+
+
+def known_as(name: str) -> str:
+    """Return the one name of a network of a file below the working directory, however typed."""
+    path, _, function = name.rpartition(":")
+    whole = Path(path).resolve()
+    here = Path.cwd().resolve()
+    path = whole.relative_to(here) if whole.is_relative_to(here) else Path(path)
+    return f"{path.as_posix()}:{function}"
 
 
 def _checked(made: object, name: str, function: str) -> Network:
