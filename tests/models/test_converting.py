@@ -12,6 +12,7 @@ from types import ModuleType
 import pytest
 import torch
 from old_checkpoints import Tiny, tiny, wrapped, write
+from published_weights import usual
 from safetensors import safe_open
 from safetensors.torch import load_file, save_file
 from torch import nn
@@ -35,6 +36,7 @@ def torchvision(monkeypatch):
         return model
 
     models.get_model, models.list_models = get_model, lambda: ["resnet50", "googlenet"]
+    models.get_model_weights = usual
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)
 

@@ -8,6 +8,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from published_weights import usual
 from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
@@ -54,6 +55,7 @@ def asked(monkeypatch):
 
     package, models = ModuleType("torchvision"), ModuleType("torchvision.models")
     models.get_model = get_model
+    models.get_model_weights = usual
     models.list_models = lambda: sorted({entry.architecture for entry in ZOO.values()})
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)

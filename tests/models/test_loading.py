@@ -8,12 +8,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from published_weights import weights
 from safetensors.torch import save_file
 from torch import nn
 
 from striate import layers
 from striate.models import Network, fingerprint, load, normalised
 from striate.models.own_code import code_digest
+from striate.models.weights import load_weights
 
 FILE = """
 import torch
@@ -94,18 +96,36 @@ def test_torchvision_is_asked_for_the_weights_of_the_papers(monkeypatch, tmp_pat
         model.AuxLogits = None
         return model
 
+    known = {
+        "resnet18": weights(),
+        "inception_v3": weights(342, 299),
+        "efficientnet_v2_l": weights(480, 480, (0.5,) * 3, (0.5,) * 3),
+        "deeplabv3": {"COCO_V1": None},
+        "nothing": {},
+    }
     in_place_of(
         monkeypatch,
         "torchvision.models",
-        list_models=lambda: ["resnet18", "inception_v3"],
+        list_models=lambda: list(known),
         get_model=get_model,
+        get_model_weights=lambda name: types.SimpleNamespace(__members__=known[name]),
     )
     found = load("torchvision/resnet18")
     assert (found.resize, found.size) == (256, 224)
-    assert load("torchvision/inception_v3")[2:] == (299, 299)
+    assert load("torchvision/inception_v3")[2:] == (342, 299)
+    large = load("torchvision/efficientnet_v2_l")
+    assert large[2:] == (480, 480)
+    conv = nn.Conv2d(3, 2, 1)
+    conv.load_state_dict(large.model.state_dict())
+    grey = torch.full((1, 3, 2, 2), 0.5)
+    torch.testing.assert_close(large.model(grey), conv(0 * grey))
+    for name, has in (("deeplabv3", "COCO_V1"), ("nothing", "none")):
+        for pretrained in (True, False):
+            with pytest.raises(ValueError, match=rf"no weights IMAGENET1K_V1, .* \(it has {has}\)"):
+                load(f"torchvision/{name}", pretrained=pretrained, seed=0)
     save_file(nn.Conv2d(3, 2, 1).state_dict(), tmp_path / "w.safetensors")
     load("torchvision/resnet18", weights=tmp_path / "w.safetensors")
-    assert [weights for _, weights in asked] == ["IMAGENET1K_V1", "IMAGENET1K_V1", None]
+    assert [weights for _, weights in asked] == [*["IMAGENET1K_V1"] * 3, None]
     pixels = torch.rand(2, 3, 4, 4)
     mean, std = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
     seen = (pixels - mean[:, None, None]) / std[:, None, None]
@@ -117,7 +137,12 @@ def test_torchvision_is_asked_for_the_weights_of_the_papers(monkeypatch, tmp_pat
 
 
 def test_timm_says_itself_what_its_models_want_to_see(monkeypatch):
-    config = {"input_size": (3, 288, 288), "crop_pct": 0.9, "mean": (0.5,) * 3, "std": (0.25,) * 3}
+    config = {
+        "input_size": (3, 288, 288),
+        "crop_pct": 0.9245,
+        "mean": (0.5,) * 3,
+        "std": (0.25,) * 3,
+    }
     in_place_of(
         monkeypatch,
         "timm",
@@ -126,7 +151,7 @@ def test_timm_says_itself_what_its_models_want_to_see(monkeypatch):
         data=types.SimpleNamespace(resolve_model_data_config=lambda _: config),
     )
     found = load("timm/vit.in1k")
-    assert (found.resize, found.size) == (320, 288)
+    assert (found.resize, found.size) == (311, 288)
     assert torch.equal(found.model(torch.full((1, 3, 2, 2), 0.75)), torch.ones(1, 3, 2, 2))
     with pytest.raises(ValueError, match="timm has no model 'vgg'"):
         load("timm/vgg")
@@ -289,11 +314,33 @@ def test_the_fingerprint_of_a_network_of_a_file_is_of_the_code_it_rests_on(
 
 @pytest.mark.parametrize("function", ["a", "b", "c"])
 def test_a_decorator_is_code_and_a_star_brings_any_name(function, tmp_path):
+    def code_of(text):
+        (tmp_path / "nets.py").write_text(text)
+        return code_digest(tmp_path / "nets.py", function)
+
     text = "from torch.nn import *\n@{}\ndef a():\n    return Linear(1, 1)\nb = c = a\n"
-    once, again = text.format("staticmethod"), text.format("classmethod")
-    assert code_digest(once, function) != code_digest(again, function)
-    plain = once.replace("import *", "import Linear")
-    assert code_digest(once, function) != code_digest(plain, function)
+    once = text.format("staticmethod")
+    assert code_of(once) != code_of(text.format("classmethod"))
+    assert code_of(once) != code_of(once.replace("import *", "import Linear"))
+
+
+def test_a_file_imports_those_beside_it_and_they_are_code_too(tmp_path):
+    (tmp_path / "beside_one.py").write_text("from beside_two import size\n")
+    (tmp_path / "beside_two.py").write_text("import beside_one\nsize = 3\n")
+    (tmp_path / "nets.py").write_text(
+        "from __future__ import annotations\nfrom dataclasses import dataclass\n"
+        "from torch import nn\nimport beside_one\n"
+        "@dataclass\nclass Sizes:\n    size: int\n"
+        "def net():\n    return nn.Linear(Sizes(beside_one.size).size, 1)\n"
+        "def other():\n    return nn.Linear(2, 1)\n"
+    )
+    before = list(sys.path)
+    assert load(f"{tmp_path}/nets.py:net", seed=0).model.in_features == 3
+    assert sys.path == before
+    code = code_digest(tmp_path / "nets.py", "net"), code_digest(tmp_path / "nets.py", "other")
+    (tmp_path / "beside_two.py").write_text("import beside_one\nsize = 4\n")
+    assert code_digest(tmp_path / "nets.py", "net") != code[0]
+    assert code_digest(tmp_path / "nets.py", "other") == code[1]
 
 
 def test_a_network_of_a_file_has_one_name_however_it_is_typed(tmp_path, monkeypatch):
@@ -307,3 +354,83 @@ def test_a_network_of_a_file_has_one_name_however_it_is_typed(tmp_path, monkeypa
     elsewhere.mkdir()
     monkeypatch.chdir(elsewhere)
     assert load("../here/nets.py:net", seed=0).name == "../here/nets.py:net"
+
+
+def test_a_home_is_spelt_out(tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    (tmp_path / "nets.py").write_text(OWN_CODE)
+    assert isinstance(load("~/nets.py:net", seed=0).model, nn.Module)
+
+
+@pytest.mark.parametrize("seed", [-1, 2**63, True])
+def test_a_seed_that_is_none_is_refused_by_name(seed):
+    with pytest.raises(ValueError, match=rf"seed={seed!r}: give a whole number, from 0 on"):
+        load("small/cnn-1x8", seed=seed)
+
+
+def test_loading_leaves_the_generator_of_torch_alone(file):
+    before = torch.get_rng_state()
+    load(f"{file}:small")
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_normalisation_of_a_layer_is_part_of_the_fingerprint():
+    def wrapped(mean):
+        torch.nn.init.ones_((body := nn.Conv2d(3, 1, 1)).weight)
+        torch.nn.init.zeros_(body.bias)
+        return nn.Sequential(normalised(body, [mean] * 3, [1.0] * 3))
+
+    assert fingerprint(wrapped(0.5)) == fingerprint(wrapped(0.5))
+    assert fingerprint(wrapped(0.5)) != fingerprint(wrapped(0.25))
+    assert fingerprint(normalised(wrapped(0.5), [0.1] * 3, [1.0] * 3)) != fingerprint(wrapped(0.5))
+
+
+def test_images_of_other_channels_than_the_normalisation_are_refused():
+    model = normalised(nn.Conv2d(3, 1, 1), [0.5] * 3, [0.5] * 3)
+    with pytest.raises(ValueError, match=r"images of shape \(1, 4, 4\) meet .* of 3 channels"):
+        model(torch.rand(2, 1, 4, 4))
+
+
+class Versioned(nn.Linear):
+    """Like MNASNet of torchvision: weights without a version are none."""
+
+    _version = 2
+
+    def _load_from_state_dict(self, state_dict, prefix, local_metadata, *others):
+        if local_metadata.get("version") not in (1, 2):
+            raise ValueError("version should be set to 1 or 2 instead of None")
+        self.found = local_metadata["version"]
+        super()._load_from_state_dict(state_dict, prefix, local_metadata, *others)
+
+
+@pytest.mark.parametrize(("ending", "version"), [("safetensors", 2), ("pt", 1)])
+def test_layers_that_ask_for_the_version_of_weights_are_told(ending, version, tmp_path):
+    model = nn.Sequential(Versioned(2, 2), nn.BatchNorm1d(2))
+    state = model.state_dict()
+    state._metadata["0"]["version"] = 1
+    path = tmp_path / f"weights.{ending}"
+    (save_file if ending == "safetensors" else torch.save)(state, path)
+    load_weights(model, path)
+    assert model[0].found == version
+
+
+def test_old_weights_of_normalisation_have_no_number_of_batches(tmp_path):
+    state = nn.BatchNorm1d(2).state_dict()
+    del state["num_batches_tracked"]
+    save_file(state, tmp_path / "old.safetensors")
+    load_weights(nn.BatchNorm1d(2), tmp_path / "old.safetensors")
+
+
+def test_weights_without_names_are_refused(tmp_path):
+    torch.save({1: torch.ones(2)}, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match="holds something called 1, which is no text"):
+        load_weights(nn.Linear(1, 1), tmp_path / "w.pt")
+
+
+def test_weights_that_cannot_be_fetched_say_so(monkeypatch):
+    def create_model(_name, pretrained):
+        raise OSError("no route to host")
+
+    in_place_of(monkeypatch, "timm", is_model=lambda _: True, create_model=create_model)
+    with pytest.raises(ValueError, match=r"cannot be had here \(no route to host\); give"):
+        load("timm/vit")

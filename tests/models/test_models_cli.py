@@ -60,6 +60,21 @@ def test_layers_of_a_network_for_grey_images_are_listed(striate):
     assert (code, out) == (0, "conv1\tConv2d\t32×4×4\t512\t\n")
 
 
+def test_layers_of_a_grey_network_of_ones_own_are_listed(striate, tmp_path):
+    file = tmp_path / "grey_nets.py"
+    file.write_text(
+        "from torch import nn\n"
+        "from striate.models import Network\n"
+        "def sized(*layers):\n    return Network('grey', nn.Sequential(*layers), 8, 8)\n"
+        "def conv():\n    return sized(nn.Conv2d(1, 2, 3), nn.ReLU())\n"
+        "def flat():\n    return sized(nn.Flatten(), nn.Linear(64, 2))\n"
+    )
+    code, out, _ = striate("models", "layers", f"{file}:conv", "--layers", "0, 1@1")
+    assert (code, out) == (0, "0\tConv2d\t2×6×6\t72\t\n1\tReLU\t2×6×6\t72\t\n")
+    code, out, _ = striate("models", "layers", f"{file}:flat", "--channels", "1", "--layers", "1")
+    assert (code, out) == (0, "1\tLinear\t2\t2\t\n")
+
+
 @pytest.mark.usefixtures("torchvision")
 def test_a_checkpoint_is_converted_and_it_is_said_what_was_left_out(striate, tmp_path):
     path = write(tmp_path / "old.ckpt", wrapped(tiny().state_dict(), "module.model."))

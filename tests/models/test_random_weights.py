@@ -5,6 +5,7 @@ from types import ModuleType
 
 import pytest
 import torch
+from published_weights import usual
 from torch import nn
 
 from striate.models import fingerprint, load
@@ -15,6 +16,7 @@ def torchvision(monkeypatch):
     """A stand-in with one model, whose weights torch's own generator draws."""
     package, models = ModuleType("torchvision"), ModuleType("torchvision.models")
     models.list_models = lambda: ["resnet9"]
+    models.get_model_weights = usual
     models.get_model = lambda name, weights: nn.Sequential(nn.Conv2d(3, 2, 3))
     monkeypatch.setitem(sys.modules, "torchvision", package)
     monkeypatch.setitem(sys.modules, "torchvision.models", models)

@@ -37,19 +37,28 @@ def list_models() -> None:
 
 
 @models_app.command("layers")
-def list_layers(model: Model, layers: Layers = "**") -> None:
+def list_layers(
+    model: Model,
+    layers: Layers = "**",
+    channels: Annotated[
+        int | None, typer.Option(help="of the image shown; by default what its first layers want")
+    ] = None,
+) -> None:
     """List a network's layers: name, kind, output for one image, and its number of units."""
     from math import prod
 
-    from striate.layers import match
+    from striate.layers import places
     from striate.models import load, outline
-    from striate.models.small import SMALL
+    from striate.models.outline import image_channels
 
     network = load(model, pretrained=False, seed=0)  # what layers are called is not in the weights
-    channels = SMALL[model.removeprefix("small/")][1] if model.startswith("small/") else 3
-    chosen = match(network.model, layers.split(","))
+    asked = places(network.model, [name.strip() for name in layers.split(",")])
+    chosen = {place.layer for place in asked.values()}
+    known = dict(network.model.named_modules())
+    if channels is None:
+        channels = image_channels(network.model)
     for layer in outline(network.model, network.size, channels=channels):
-        if layer.name not in chosen:
+        if known[layer.name] not in chosen:
             continue
         shape = "–" if layer.shape is None else "×".join(map(str, layer.shape))
         units = "–" if layer.shape is None else str(prod(layer.shape))

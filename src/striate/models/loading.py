@@ -2,17 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from math import floor
 from pathlib import Path
 
 import torch
+from torch import nn
 
 from striate.models.network import Network, normalised
 from striate.models.own_file import from_file, known_as, of_file
 from striate.models.packages import package
 from striate.models.small import MEAN, SMALL, STD
 from striate.models.weights import load_weights
-from striate.models.zoo.architectures import build, spare_of
-from striate.models.zoo.entries import IMAGENET, RANDOM, architecture_of, known_entry
+from striate.models.zoo.architectures import ORIGINAL, build, spare_of
+from striate.models.zoo.entries import RANDOM, architecture_of, known_entry
 from striate.results.given import as_path
 
 
@@ -27,6 +29,8 @@ def load(
 
     GoogLeNet and Inception, of torchvision or of the paper, always rescale their input as their
     published weights want it and never have their auxiliary heads, whatever the weights are.
+    Sizes and normalisation are those that torchvision and timm give with their weights; images are
+    resized bilinearly, though some of those weights were tested with a bicubic filter.
 
     Parameters
     ----------
@@ -55,6 +59,8 @@ def load(
         what random weights are drawn from, or the network is one of the paper's whose weights
         have to be given.
     """
+    if not isinstance(name, str):
+        raise ValueError(f"model={name!r} is a {type(name).__name__}; give the name of a network")
     weights = None if weights is None else as_path("weights", weights)
     name = known_as(name) if of_file(name) else name
     if weights is not None and not weights.is_file():
@@ -91,12 +97,16 @@ def _made(name: str, pretrained: bool) -> Network:
 
 @contextmanager
 def _drawn_from(seed: int | None) -> Iterator[None]:
-    """Let modules draw their weights from `seed`: they know torch's own generator only."""
-    if seed is None:
-        yield
-        return
+    """Let modules draw their weights from `seed`: they know torch's own generator only.
+
+    Without a seed they go on from where it is, and a file of the user's may set it; either way it
+    is left as it was found.
+    """
+    if seed is not None and (type(seed) is not int or not 0 <= seed < 2**63):
+        raise ValueError(f"seed={seed!r}: give a whole number, from 0 on and below 2**63")
     with torch.random.fork_rng(devices=[]):
-        torch.set_rng_state(torch.Generator().manual_seed(seed).get_state())
+        if seed is not None:
+            torch.set_rng_state(torch.Generator().manual_seed(seed).get_state())
         yield
 
 
@@ -116,19 +126,38 @@ def _torchvision(name: str, pretrained: bool) -> Network:
     models = package("torchvision.models", f"torchvision/{name}")
     if name not in models.list_models():
         raise ValueError(f"torchvision has no model {name!r}; see torchvision.models.list_models()")
-    model = build(models, name, pretrained)
-    resize, size = (299, 299) if name == "inception_v3" else (256, 224)
-    return Network(name, normalised(model, *IMAGENET), resize, size)
+    known = models.get_model_weights(name).__members__
+    if ORIGINAL not in known:
+        listed = ", ".join(each for each in known if each != "DEFAULT")
+        raise ValueError(
+            f"model='torchvision/{name}' has no weights {ORIGINAL}, which say what images it takes "
+            f"(it has {listed or 'none'}); return what you want of it from a function "
+            "in a file of your own"
+        )
+    model = _fetched(f"torchvision/{name}", lambda: build(models, name, pretrained))
+    wanted = known[ORIGINAL].transforms()
+    (resize,), (size,) = wanted.resize_size, wanted.crop_size
+    return Network(name, normalised(model, wanted.mean, wanted.std), resize, size)
+
+
+def _fetched(name: str, make: Callable[[], nn.Module]) -> nn.Module:
+    """Make a model whose weights may have to come from somewhere else."""
+    try:
+        return make()
+    except OSError as error:
+        raise ValueError(
+            f"model={name!r}: its weights cannot be had here ({error}); give a file, weights="
+        ) from error
 
 
 def _timm(name: str, pretrained: bool) -> Network:
     timm = package("timm", f"timm/{name}")
     if not timm.is_model(name.split(".")[0]):
         raise ValueError(f"timm has no model {name!r}; see timm.list_models()")
-    model = timm.create_model(name, pretrained=pretrained)
+    model = _fetched(f"timm/{name}", lambda: timm.create_model(name, pretrained=pretrained))
     wanted = timm.data.resolve_model_data_config(model)
     size = wanted["input_size"][-1]
-    resize = round(size / wanted["crop_pct"])
+    resize = floor(size / wanted["crop_pct"])
     return Network(name, normalised(model, wanted["mean"], wanted["std"]), resize, size)
 
 
@@ -139,7 +168,8 @@ def _kong2021(name: str, pretrained: bool) -> Network:
             f"model='kong2021/{name}' needs weights=, which torchvision does not bring: "
             f"{entry.weights}; {_converting(name)} makes a file to give"
         )
-    model = build(package("torchvision.models", f"kong2021/{name}"), entry.architecture, pretrained)
+    models = package("torchvision.models", f"kong2021/{name}")
+    model = _fetched(f"kong2021/{name}", lambda: build(models, entry.architecture, pretrained))
     return Network(name, normalised(model, entry.mean, entry.std), entry.resize, entry.size)
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from math import inf
+from numbers import Real
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -46,6 +47,11 @@ class Normalise:
     def __call__(self, _: nn.Module, inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         """Return the inputs of the model, the first of them normalised."""
         pixels: Float[Tensor, "images channels height width"] = inputs[0]
+        if pixels.ndim < 3 or pixels.shape[-3] != len(self.mean):
+            raise ValueError(
+                f"images of shape {tuple(pixels.shape[1:])} meet a normalisation of "
+                f"{len(self.mean)} channels; give images of as many, or another mean and std"
+            )
         mean, std = (pixels.new_tensor(part).reshape(-1, 1, 1) for part in (self.mean, self.std))
         return (pixels - mean) / std, *inputs[1:]
 
@@ -67,7 +73,11 @@ def normalised(model: nn.Module, mean: Sequence[float], std: Sequence[float]) ->
         positive and finite.
     """
     layers.check_module(model)
-    given = all(isinstance(part, Sequence) for part in (mean, std)) and 0 < len(mean) == len(std)
+    given = all(
+        isinstance(part, Sequence) and all(isinstance(value, Real) for value in part)
+        for part in (mean, std)
+    )
+    given = given and 0 < len(mean) == len(std)
     if not given or not all(0 <= m <= 1 and 0 < s < inf for m, s in zip(mean, std, strict=True)):
         raise ValueError(
             f"mean={mean}, std={std}: give one number of each per channel, for pixels in [0, 1]; "
@@ -83,11 +93,18 @@ def with_code(model: nn.Module, code: str) -> None:
 
 
 def fingerprint(model: nn.Module) -> str:
-    """SHA-256 of a model's layers, weights and buffers, and of how it normalises its input.
+    """SHA-256 of a model's layers, weights and buffers, and of how it, or a layer, is `normalised`.
 
     Of a network of a file of one's own (`load`), also of the part of the file that makes it.
     """
-    hooks = model._forward_pre_hooks.values()
-    seen_as = [[hook.mean, hook.std] for hook in hooks if isinstance(hook, Normalise)]
+    seen_as = [
+        [name, hook.mean, hook.std]
+        for name, layer in model.named_modules()
+        for hook in layer._forward_pre_hooks.values()
+        if isinstance(hook, Normalise)
+    ]
+    # As it was before layers could be normalised too, so that what was measured is known again.
+    if [name for name, *_ in seen_as] in ([], [""]):
+        seen_as = [row[1:] for row in seen_as]
     code = [vars(model)[CODE]] if CODE in vars(model) else []
     return digest([layers.fingerprint(model), seen_as, *code])

@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 
 from striate.layers import check_module, run
+from striate.models.network import Normalise
 
 
 class Outlined(NamedTuple):
@@ -48,7 +49,7 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
         If `model` is no module, or cannot take such an image.
     """
     check_module(model)
-    if not isinstance(size, int) or size < 1 or channels < 1:
+    if not all(isinstance(given, int) and given > 0 for given in (size, channels)):
         raise ValueError(f"size={size!r}, channels={channels!r}: give whole numbers from 1 on")
     ran: dict[nn.Module, list[tuple[int, ...] | None]] = {}
 
@@ -69,6 +70,18 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
         for layer, before in training.items():
             layer.training = before
     return [_outlined(name, layer, ran) for name, layer in model.named_modules() if name]
+
+
+def image_channels(model: nn.Module) -> int:
+    """Say how many channels the images of a model have, as its layers tell; 3 if none does.
+
+    The first normalisation does, or else the first convolution.
+    """
+    layers = list(model.modules())
+    hooks = (hook for layer in layers for hook in layer._forward_pre_hooks.values())
+    told = [len(hook.mean) for hook in hooks if isinstance(hook, Normalise)]
+    told += [layer.in_channels for layer in layers if isinstance(layer, nn.Conv2d)]
+    return told[0] if told else 3
 
 
 def _outlined(

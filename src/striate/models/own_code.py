@@ -1,27 +1,43 @@
 """The part of a file of the user's that a network rests on: its code, which no weights show."""
 
 import ast
+import tokenize
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
 from striate.results import digest
 
 
-def code_digest(text: str, function: str) -> str:
+def code_digest(file: Path, function: str) -> str:
     """Return a hash of those statements of a file that `function` needs.
 
     They are its own, those that give the names it mentions, and so on from these; and what runs
     without giving a name, such as an ``if``. So another network in the file, or a comment between
-    two, makes no difference. Files that it imports are not looked into.
+    two, makes no difference. Of files beside it that it imports all is taken; packages are not
+    looked into.
 
     Parameters
     ----------
-    text
-        Of the file, which can be compiled.
+    file
+        Which can be run.
     function
         What makes the network.
     """
-    lines = text.splitlines()
-    statements = [each for each in ast.parse(text).body if not _is_idle(each)]
+    text = _read(file)
+    needed = _needed([each for each in ast.parse(text).body if not _is_idle(each)], function)
+    # The text, for what a tree looks like depends on the version of Python.
+    parts = [_text(statement, text.splitlines()) for statement in needed]
+    beside = {file}
+    waiting = list(_beside(needed, file))
+    while waiting:
+        other = waiting.pop()
+        if other not in beside:
+            beside.add(other)
+            waiting += _beside(ast.parse(_read(other)).body, other)
+    return digest([parts, *([each.name, _read(each)] for each in sorted(beside - {file}))])
+
+
+def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
     given = [set(_given(statement)) for statement in statements]
     wanted, needed = {function}, set[int]()
     while True:
@@ -31,11 +47,26 @@ def code_digest(text: str, function: str) -> str:
             if index not in needed and (names & wanted or not names)
         }
         if not more:
-            break
+            return [statements[index] for index in sorted(needed)]
         needed |= more
         wanted |= {name for index in more for name in _mentioned(statements[index])}
-    # The text, for what a tree looks like depends on the version of Python.
-    return digest([_text(statements[index], lines) for index in sorted(needed)])
+
+
+def _beside(statements: Sequence[ast.stmt], file: Path) -> Iterator[Path]:
+    """Name the files beside `file` that statements import."""
+    for node in (node for statement in statements for node in ast.walk(statement)):
+        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
+        if isinstance(node, ast.ImportFrom):
+            names = [node.module or ""]
+        for name in names:
+            other = file.with_name(f"{name.partition('.')[0]}.py")
+            if other.is_file():
+                yield other
+
+
+def _read(file: Path) -> str:
+    with tokenize.open(file) as opened:
+        return opened.read()
 
 
 def _is_idle(statement: ast.stmt) -> bool:

@@ -1,7 +1,7 @@
 """Networks that a function in a file of the user's makes."""
 
 import importlib.util
-import tokenize
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +11,8 @@ from torch import nn
 
 from striate.models.network import Network, with_code
 from striate.models.own_code import code_digest
+from striate.results import digest
+from striate.results.given import as_path
 
 
 def of_file(name: str) -> bool:
@@ -28,35 +30,52 @@ def from_file(name: str) -> Network:
     ValueError
         If there is no such file or function, one of them fails, or it makes something else.
     """
-    path, _, function = name.rpartition(":")
-    if not Path(path).is_file():
+    path, function = _parts(name)
+    if not path.is_file():
         raise ValueError(f"model={name!r}: there is no file {path}")
-    spec = importlib.util.spec_from_file_location(Path(path).stem, path)
+    # Under a name of its own, by which dataclasses look for the module of a class.
+    whole = path.resolve()
+    spec = importlib.util.spec_from_file_location(f"{path.stem}_{digest(str(whole))[:12]}", whole)
     if spec is None or spec.loader is None:
         raise ValueError(f"model={name!r}: {path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
-    with _its_own_errors(name, path):
+    sys.modules[spec.name] = module
+    with _its_own_errors(name, path), _beside(whole):
         spec.loader.exec_module(module)
     make = getattr(module, function, None)
     if not callable(make):
         known = [each for each, value in vars(module).items() if callable(value)]
         there = ", ".join(known) or "none"
         raise ValueError(f"model={name!r}: {path} has no function {function!r}; it has {there}")
-    with _its_own_errors(name, path):
+    with _its_own_errors(name, path), _beside(whole):
         made = make()
     network = _checked(made, name, function)
-    with tokenize.open(path) as file:
-        with_code(network.model, code_digest(file.read(), function))
+    with_code(network.model, code_digest(whole, function))
     return network
 
 
 def known_as(name: str) -> str:
     """Return the one name of a network of a file below the working directory, however typed."""
+    path, function = _parts(name)
+    whole, here = path.resolve(), Path.cwd().resolve()
+    shown = whole.relative_to(here) if whole.is_relative_to(here) else path
+    return f"{shown.as_posix()}:{function}"
+
+
+def _parts(name: str) -> tuple[Path, str]:
     path, _, function = name.rpartition(":")
-    whole = Path(path).resolve()
-    here = Path.cwd().resolve()
-    path = whole.relative_to(here) if whole.is_relative_to(here) else Path(path)
-    return f"{path.as_posix()}:{function}"
+    return as_path("model", path), function
+
+
+@contextmanager
+def _beside(path: Path) -> Iterator[None]:
+    """Let a file import those beside it, as a script does."""
+    sys.path.insert(0, str(path.parent))
+    try:
+        yield
+    finally:
+        if str(path.parent) in sys.path:  # the file may have changed it
+            sys.path.remove(str(path.parent))
 
 
 def _checked(made: object, name: str, function: str) -> Network:
@@ -76,12 +95,12 @@ def _checked(made: object, name: str, function: str) -> Network:
 
 
 @contextmanager
-def _its_own_errors(name: str, path: str) -> Iterator[None]:
+def _its_own_errors(name: str, path: Path) -> Iterator[None]:
     """Say where a file of the user went wrong: a shell shows no more than one line."""
     try:
         yield
     except Exception as error:
-        frames, file = extract_tb(error.__traceback__), Path(path).resolve()
+        frames, file = extract_tb(error.__traceback__), path.resolve()
         lines = [frame.lineno for frame in frames if Path(frame.filename).resolve() == file]
         line = f"line {lines[-1]}: " if lines else ""
         raise ValueError(

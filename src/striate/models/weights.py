@@ -1,12 +1,14 @@
 """Weights from a file, into a model whose names and shapes they fit."""
 
 import re
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.nn.modules.batchnorm import _NormBase
 
 
 def load_weights(
@@ -32,10 +34,27 @@ def load_weights(
     """
     try:
         given = read_weights(path)
-        state = {name: part for name, part in given.items() if not str(name).startswith(spare)}
+        state = OrderedDict(
+            (name, part) for name, part in given.items() if not name.startswith(spare)
+        )
+        vars(state)["_metadata"] = getattr(given, "_metadata", None) or _versions(model)
         _fill(model, state, path)
     except ValueError as error:
         raise ValueError(f"{error}{hint}") from error
+
+
+def _versions(model: nn.Module) -> dict[str, Any]:
+    """Return the versions of a model's layers, without which some of torchvision's take no weights.
+
+    Not of normalisation, which takes what has none for old and does without the number of batches.
+    """
+    known = getattr(model.state_dict(), "_metadata", {})
+    parts = dict(model.named_modules(remove_duplicate=False))
+    return {
+        name: version
+        for name, version in known.items()
+        if not isinstance(parts.get(name), _NormBase)
+    }
 
 
 def _fill(model: nn.Module, state: Mapping[str, Any], path: Path) -> None:
@@ -81,6 +100,12 @@ def read_weights(path: Path, *, asked: str = "weights") -> Mapping[str, Any]:
     if not isinstance(state, Mapping):
         raise ValueError(
             f"{asked}={str(path)!r} holds a {type(state).__name__}; save model.state_dict()"
+        )
+    strange = [name for name in state if not isinstance(name, str)]
+    if strange:
+        raise ValueError(
+            f"{asked}={str(path)!r} holds something called {strange[0]!r}, which is no text; save "
+            "model.state_dict()"
         )
     return state
 

@@ -6,6 +6,8 @@ from types import ModuleType
 import torch
 from torch import Tensor, nn
 
+# The weights of the papers, where newer ones have come since.
+ORIGINAL = "IMAGENET1K_V1"
 # Heads that help in training and are not run in evaluation.
 AUXILIARY = {"googlenet": ("aux1", "aux2"), "inception_v3": ("AuxLogits",)}
 
@@ -29,7 +31,7 @@ def build(models: ModuleType, architecture: str, pretrained: bool) -> nn.Module:
     """
     heads = AUXILIARY.get(architecture, ())
     if pretrained:
-        model = models.get_model(architecture, weights="IMAGENET1K_V1")
+        model = models.get_model(architecture, weights=ORIGINAL)
     elif heads:
         model = models.get_model(
             architecture, weights=None, aux_logits=False, transform_input=True, init_weights=True
