@@ -22,6 +22,7 @@ import pytest
 
 from bad_input import (
     activations,
+    compared,
     data,
     files,
     networks,
@@ -41,7 +42,8 @@ DOCUMENT = Path(__file__).parent.parent / "docs" / "bad-input.md"
 
 # Of each: TITLE, SETUP, and CASES of an expression and the message of its ValueError.
 PARTS = [
-    spectra, tuning, predicted, robust, activations, networks, zoo, data, trained, training, others,
+    spectra, tuning, predicted, robust, compared, activations, networks, zoo, data, trained,
+    training, others,
 ]  # fmt: skip
 TYPED = [*shell.TYPED, *training.TYPED, *zoo.TYPED]
 WRITTEN = [

@@ -407,6 +407,11 @@ def test_a_network_is_compared_with_a_recording(lab):
         *("alpha_matched", "alpha_matched", "alpha_difference"),
         *("r_squared", "residual_sd") * 2,
     ]
+    ours, theirs, difference = scores(out)[:3]
+    assert ours[4:] == ["sd over draws", "tiny.py:net:1"]
+    assert theirs[4] == ""
+    assert theirs[5].startswith("v1.npz")
+    assert difference[4].endswith("half the 95 % interval")
 
 
 def test_a_network_sees_the_recording_s_images_as_large_as_is_said(lab):
@@ -499,6 +504,9 @@ def test_the_stimuli_that_channels_prefer_are_files(lab):
 @pytest.mark.parametrize(("words", "said"), [
     ("measure tuning tiny.py:net --layers 9", "layers='9' fits no layer"),
     ("measure tuning tiny.py:net --field-deg -1", "field_deg=-1: give a positive number"),
+    ("measure tuning tiny.py:net --temperature 100",
+     "--temperature 100 is of optimal stimuli; add --optimal 3"),
+    ("visualize tiny.py:net 1 0,3,0 --out new", "--channels 0,3,0: name each channel once"),
     ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
     ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
     ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),

@@ -58,6 +58,8 @@ ASKED = (
     "--attacked 6 --splits 2 --memory 200MB --without tuning"
 )
 
+GIVEN = "--images photos --recording v1.npz --stimulus-deg 4"
+
 
 def test_all_is_measured_and_told_in_one_row(lab, capsys, monkeypatch):
     words = f"measure all tiny.py:net {ASKED} --lambdas 1,100 --per-neuron --robust --layers '1,3'"
@@ -109,6 +111,36 @@ def test_networks_of_the_table_are_measured_by_any_way_to_load_them(lab, capsys,
     assert re.search(r"vgg11 could not be measured: model=", page)
 
 
+def test_if_no_network_can_be_had_the_command_the_status_and_the_page_say_so(
+    lab, capsys, monkeypatch
+):
+    words = "run kong2021 --images photos --quick --model vgg11=tiny.py:nothing --results r"
+    status, _, err = striate(capsys, monkeypatch, words)
+    assert status == 1
+    assert "not measured: vgg11" in err
+    assert "1 absent" in striate(capsys, monkeypatch, "status --results r")[1]
+    assert striate(capsys, monkeypatch, "report --results r")[0] == 0
+    page = " ".join((lab / "r" / "report" / "report.html").read_text().split())
+    assert "vgg11 could not be measured: model=" in page
+    assert "Over the 40 published networks" in page
+
+
+def test_the_rows_of_networks_are_in_their_plan(lab, capsys, monkeypatch):
+    """So that what ``striate status`` counts adds up."""
+    words = (
+        "run kong2021 --images photos --quick --field-deg 6 --without spectra,robustness "
+        "--model alexnet=tiny.py:alexnet --results r"
+    )
+    assert striate(capsys, monkeypatch, words)[0] == 0
+    told = striate(capsys, monkeypatch, "status --results r")[1]
+    assert told == "2 done, 0 running, 0 failed, 0 missing\n"
+    (row,) = (lab / "r" / "kong2021").glob("*.json")
+    row.unlink()
+    told = striate(capsys, monkeypatch, "status --results r")[1]
+    assert "1 done, 0 running, 0 failed, 1 missing" in told
+    assert "kong2021/kong2021-tiny.py-alexnet" in told
+
+
 @pytest.mark.parametrize(("words", "message"), [
     ("measure all tiny.py:net --images photos --stimulus-deg 4", "--stimulus-deg is of a record"),
     ("measure all tiny.py:net --images photos --recording v1.npz", "--recording without --stim"),
@@ -116,6 +148,40 @@ def test_networks_of_the_table_are_measured_by_any_way_to_load_them(lab, capsys,
     ("measure all tiny.py:net --images photos --attacked 1", "attacked=1: give a whole number"),
     ("measure all tiny.py:net --images nowhere", "folder='nowhere' is not a folder"),
     ("measure all tiny.py:net --images photos --stands-for net", "stands_for='net' is none of the"),
+    ("measure all tiny.py:net --images photos --splits 5", "--splits is of a recording; give"),
+    ("measure all tiny.py:net --images photos --per-neuron", "--per-neuron is of a recording"),
+    ("measure all tiny.py:net --images photos --grouped movie", "--grouped is of a recording"),
+    ("measure all tiny.py:net --images photos --crop-px 8", "--crop-px is of a recording; give"),
+    (f"measure all tiny.py:net {GIVEN} --quick --lambdas 1", "--lambdas is of ridge, which --q"),
+    (f"measure all tiny.py:net {GIVEN} --quick --per-neuron", "--per-neuron is of ridge, which"),
+    (f"measure all tiny.py:net {GIVEN} --without ridge --lambdas 1", "of ridge, which --without"),
+    (f"measure all tiny.py:net {GIVEN} --grouped stem", "grouped='stem'; choose one of none, mov"),
+    (f"measure all tiny.py:net {GIVEN} --field-deg=nan", "field_deg=nan: give degrees of visual"),
+    (f"measure all tiny.py:net {GIVEN} --seed=-1", "seed=-1: give a whole number from 0 on"),
+    (f"measure all tiny.py:net {GIVEN} --batch-size 0", "batch_size=0: give a whole number from 1"),
+    (f"measure all tiny.py:net {GIVEN} --memory 0", "memory='0' is not a size; give e.g."),
+    (
+        f"run kong2021 {GIVEN} --model alexnet=tiny.py:net --seed=-1",
+        "seed=-1: give a whole number from 0 on",
+    ),
+    (
+        "run kong2021 --images nowhere --model alexnet=tiny.py:net",
+        "folder='nowhere' is not a folder",
+    ),
+    ("run kong2021 --images photos --model all=tiny.py:net", "one network is not all of them; giv"),
+    (
+        "run kong2021 --images photos --model alexnet=tiny.py:net --model alexnet=tiny.py:alexnet",
+        "alexnet is tiny.py:net already; measure one of the two by `striate measure all tiny.py:a",
+    ),
+    ("run kong2021 --images photos --model alexnet=", "say what loads it, as in alexnet=nets.py:"),
+    (
+        "run kong2021 --images photos --model alexnet --weights-folder nowhere",
+        "--weights-folder nowhere is not a folder",
+    ),
+    (
+        "run kong2021 --images photos --model alexnet --weights-folder photos",
+        "photos has no NAME.safetensors of a network that is asked for, e.g. alexnet.safetensors",
+    ),
     ("run kong2021 --images photos --model tiny", "'tiny' is none of the 40; see `striate models"),
     ("run kong2021 --images photos --model all --protocol text", "protocol='text'; choose paper"),
 ])  # fmt: skip
@@ -126,6 +192,28 @@ def test_what_cannot_be_measured_is_refused_before_any_work(
     assert (status, out) == (2, "")
     assert message in err
     assert not (lab / "results").exists()
+
+
+def test_what_is_asked_for_goes_before_quick(lab, capsys, monkeypatch):
+    words = f"measure all tiny.py:net {GIVEN} --field-deg 6 --quick --without tuning --layers 1"
+    asked = {"--attacked 9 --splits 3": (9, 3), "": (40, 5)}
+    for more, expected in asked.items():
+        assert striate(capsys, monkeypatch, f"{words} {more} --results r{len(more)}")[0] == 0
+        (row,) = (lab / f"r{len(more)}" / "kong2021").glob("*.json")
+        task = read_record(row)["task"]
+        assert (task["attacked"], task["splits"], task["quick"]) == (*expected, True)
+        mapped = read_record(row.parent.parent / task["pls"])["task"]
+        assert mapped["splits"] == expected[1]
+
+
+def test_a_row_that_is_named_goes_before_all_of_them(capsys, monkeypatch, lab):
+    """Whichever stands first."""
+    for models in ("--model all --model alexnet=a.py:b", "--model alexnet=a.py:b --model all"):
+        out = striate(capsys, monkeypatch, f"run kong2021 --images x {models} --dry-run")[1]
+        loads = dict(line.split("\t")[:2] for line in out.splitlines())
+        assert len(loads) == 25
+        assert loads["alexnet"] == "a.py:b"
+        assert loads["vgg11"] == "kong2021/vgg11"
 
 
 def test_all_of_the_table_are_those_that_torchvision_brings(capsys, monkeypatch, lab):

@@ -13,7 +13,9 @@ from PIL import Image
 
 from striate import results
 from striate.cli import jobs
+from striate.cli.sweeping import Many
 from striate.studies import spectra
+from striate.study import plans
 from striate.study.many import together
 from typed import striate
 
@@ -114,6 +116,14 @@ def test_networks_are_measured_in_other_processes():
     assert "responses_a" in err or "v1.npz" in err
     rows = [path for path in results.paths(Path("r")) if path.parent.name == "kong2021"]
     assert len(rows) == 3
+    status, told, _ = striate("status --all --results r")  # rows are planned like measurements
+    count = len(list(results.paths(Path("r"))))
+    assert told.splitlines()[-1] == f"{count} done, 0 running, 0 failed, 0 missing"
+    assert "in no plan" not in told
+    Path("gone").mkdir()
+    rows[0].rename("gone/row.json")
+    assert "\tfollows from its measurements\n" in striate("status --results r")[1]
+    Path("gone/row.json").rename(rows[0])
     assert {results.read_record(row)["provenance"]["device"] for row in rows} == {"cpu"}
     status, alone, _ = striate(f"{shared} nets.py:three --results alone")
     assert status == 0
@@ -190,6 +200,70 @@ def test_what_is_wrong_with_a_network_that_is_done_is_told_when_the_others_are(l
     assert "has no function 'one'" in err.splitlines()[-1]
     assert {line.split("\t")[0] for line in out.splitlines()} == {"nets.py:two"}
     assert striate("status")[1] == "2 done, 0 running, 0 failed, 0 missing\n"
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("more", ["", "--jobs 2", "--cluster local --jobs 2"])
+def test_networks_of_the_table_of_which_none_can_be_had_are_told(more):
+    status, out, err = striate(
+        f"run kong2021 --model vgg11=nets.py:four --model vgg13=nets.py:five --images photos {more}"
+    )
+    assert (status, out) == (1, "")
+    assert err.splitlines()[-1] == "not measured: vgg11, vgg13"
+    status, out, _ = striate("status")
+    assert status == 1
+    first, second, counts = out.splitlines()
+    assert first.startswith("absent\tkong2021/kong2021-absent-vgg11\tmodel='nets.py:four'")
+    assert "has no function 'five'" in second
+    assert counts == "0 done, 0 running, 0 failed, 0 missing, 2 absent"
+
+
+@pytest.mark.usefixtures("lab")
+@pytest.mark.parametrize("networks", ["nets.py:one", "nets.py:one nets.py:two"])
+def test_damaged_results_that_are_moved_aside_are_told(networks):
+    words = f"measure spectrum {networks} {SPECTRA}"
+    assert striate(words)[0] == 0
+    files = list(results.paths(Path("results")))
+    for file in files:
+        file.write_bytes(file.read_bytes()[:100])
+    status, _, err = striate(words)
+    assert status == 0
+    for file in files:
+        assert f"{file.name} was damaged, and is now {file}.damaged-1" in err
+
+
+@pytest.mark.usefixtures("lab")
+def test_an_error_of_one_network_that_nobody_foresaw_is_kept_and_tried_again(broken):
+    broken.add("nets.py:one")
+    words = f"measure spectrum nets.py:one {SPECTRA}"
+    status, out, err = striate(words)
+    assert (status, out) == (1, "")
+    line = "ArithmeticError: no [red]root[/red] for nets.py:one"
+    assert err.splitlines()[-3:-1] == [
+        "1 of 1 failed; all else is done:",
+        f"  spectrum-nets.py-one: {line}",
+    ]
+    status, out, _ = striate("status")
+    assert status == 1
+    assert line in out
+    broken.clear()
+    assert striate(words)[0] == 0
+    assert striate("status")[1] == "1 done, 0 running, 0 failed, 0 missing\n"
+
+
+@pytest.mark.usefixtures("lab")
+def test_the_summary_of_each_network_is_in_the_plan():
+    part = {"study": "s", "label": "row", "model": "a"}
+    task = {"study": "s", "label": "t"}
+
+    def prepare():
+        return jobs.job_of("t", [task], lambda *_, progress: [])._replace(summaries=[part])
+
+    jobs.measure(
+        {"a": prepare, "b": prepare}, Path("r"), device="cpu", many=Many(), tell=lambda *_: None
+    )
+    (plan,) = plans.left(Path("r"))
+    assert plan.summaries == [part, part]
 
 
 @pytest.mark.usefixtures("lab")

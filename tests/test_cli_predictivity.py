@@ -67,7 +67,7 @@ def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
     words = (
         f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 1.5 --field-deg 3 --crop-px 6 "
         "--population b --protocol authors --regression ridge --lambdas 1,100 --seed 4 "
-        "--results elsewhere --batch-size 7"
+        "--results elsewhere --batch-size 7 --minimum-reliability 0.25"
     )
     status, _, err = striate(capsys, monkeypatch, words)
     assert status == 0, err
@@ -77,6 +77,7 @@ def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
         "stimulus_deg": 1.5, "field_deg": 3.0, "crop_px": 6, "population": "b", "seed": 4,
         "protocol": "authors", "regression": "ridge", "lambdas": "1 100", "splits": 3,
         "layers": "1 3", "grouped": "none", "images": 40, "pca": 39, "against": None,
+        "minimum_reliability": 0.25,
     }  # fmt: skip
     assert {name: task[name] for name in expected} == expected
     assert "x 7 units" in task["recording"]
@@ -104,3 +105,43 @@ def test_each_neuron_may_have_a_penalty_of_its_own(lab, capsys, monkeypatch):
     assert striate(capsys, monkeypatch, f"{words} --regression ridge")[0] == 0
     (path,) = (lab / "results" / "predictivity").glob("*.json")
     assert results.read_record(path)["task"]["regression"] == "ridge per neuron"
+
+
+def test_partial_least_squares_may_have_other_components(lab, capsys, monkeypatch):
+    words = f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 4"
+    status, out, err = striate(capsys, monkeypatch, f"{words} --components 33")
+    assert (status, out) == (2, "")
+    assert "components=33: the part to train on within a split's train part has 33 stimuli" in err
+    assert striate(capsys, monkeypatch, f"{words} --components 7")[0] == 0
+    (path,) = (lab / "results" / "predictivity").glob("*.json")
+    assert results.read_record(path)["task"]["components"] == 7
+
+
+@pytest.mark.parametrize(("more", "said"), [
+    ("--lambdas 5,6", "--lambdas '5,6' are penalties of ridge; add --regression ridge"),
+    ("--regression ridge --components 7", "--components 7 are of partial least squares; leave it"),
+    ("--seed=-1", "seed=-1: give a whole number from 0 on"),
+    ("--minimum-reliability 0.9999", "no neuron's reliability exceeds minimum_reliability=0.9999"),
+])  # fmt: skip
+def test_what_would_be_ignored_or_fail_later_is_refused(lab, capsys, monkeypatch, more, said):
+    words = f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 4 {more}"
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert (status, out) == (2, "")
+    assert said in err
+    assert not (lab / "results").exists()
+
+
+@pytest.mark.parametrize("suffix", [".json", ".npz"])
+def test_a_damaged_result_is_measured_again(lab, capsys, monkeypatch, suffix):
+    words = f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 4,5"
+    status, out, _ = striate(capsys, monkeypatch, words)
+    assert status == 0
+    path = min((lab / "results" / "predictivity").glob(f"*{suffix}"))
+    if suffix == ".json":
+        path.write_text(path.read_text()[:100])
+    else:
+        path.unlink()
+    status, again, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    assert again == out
+    assert "was damaged" in err

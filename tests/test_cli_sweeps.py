@@ -111,6 +111,19 @@ def test_what_is_missing_is_known_from_the_plan():
 
 
 @pytest.mark.usefixtures("quick")
+def test_what_is_forgotten_is_told_and_the_same_command_plans_it_again():
+    striate(GRID)
+    (plan,) = plans.left(Path("results"))
+    path_of(plan.tasks[2], Path("results")).unlink()
+    status, out, err = striate("status --forget 'gerum2022/*alpha2*'")
+    assert (status, out) == (0, "2 done, 0 running, 0 failed, 0 missing\n")
+    assert err == f"forgotten\tgerum2022/{LABELS[2]}\n"
+    assert striate("status --forget 'gerum2022/*'")[0] == 2
+    assert striate(GRID)[0] == 0
+    assert striate("status")[1] == "3 done, 0 running, 0 failed, 0 missing\n"
+
+
+@pytest.mark.usefixtures("quick")
 def test_results_are_merged_and_exported():
     striate(f"{GRID} --results one")
     striate(f"{GRID.replace('1,2', '2,3')} --results two")
@@ -150,6 +163,8 @@ def test_a_merge_tells_what_it_did_not_copy():
 @pytest.mark.parametrize(("words", "said"), [
     ("status --results nowhere", "no results folder at nowhere; `striate run"),
     ("results verify nowhere", "no results folder at nowhere"),
+    ("table --results .", "no results of gerum2022 in .; run `striate run gerum2022 --results .`"),
+    ("table --claims --results .", "no results of gerum2022 in .; run `striate run"),
     ("results merge nowhere", "merge needs SOURCE… DESTINATION: at least two folders"),
     ("results merge nowhere here", "no results folder at nowhere"),
     ("results merge . file", "--results file is a file; name a folder"),
@@ -159,6 +174,8 @@ def test_a_merge_tells_what_it_did_not_copy():
     (f"{GRID} --cluster here", "cluster='here'; choose local, slurm:FILE, or an address"),
     (f"{GRID} --cluster slurm:file", "file is not TOML"),
     (f"{GRID} --cluster slurm:gone.toml", "there is no such file"),
+    (f"{GRID} --cluster slurm:.", "cluster='slurm:.' cannot be read (Is a directory); name a TOML"),
+    ("status --results . --forget a", "--forget 'a' fits nothing that is failed or missing; give"),
     (f"{GRID} --cluster tcp://a:1 --jobs 2", "jobs=2 is for this machine; of the cluster"),
 ])  # fmt: skip
 def test_a_wrong_word_costs_one_line_and_leaves_nothing(words, said):

@@ -1,5 +1,6 @@
 """What is damaged is found, whatever was done to it, and only ever refused by ValueError."""
 
+import errno
 import hashlib
 import io
 import json
@@ -19,8 +20,10 @@ from striate.results import (
     Score,
     check,
     digest,
+    export,
     load,
     load_arrays,
+    merge,
     paths,
     save,
     set_aside,
@@ -175,7 +178,8 @@ def test_a_folder_is_verified_from_end_to_end(tmp_path):
     write(tmp_path / "s" / "aside.json").write_text("{")
     set_aside(tmp_path / "s" / "aside.json")
     (tmp_path / "s" / ".cut.json.abc").write_text("half")
-    (tmp_path / "s" / "stray.npz").write_bytes(b"")
+    for name in ("stray.npz", "cut-2.npz", f"cut-{'0a' * 6}.npz"):
+        (tmp_path / "s" / name).write_bytes(b"")
     (tmp_path / ".partial").mkdir()
     (tmp_path / ".partial" / "x.json").write_text("not finished")
     found = verify(tmp_path)
@@ -186,7 +190,8 @@ def test_a_folder_is_verified_from_end_to_end(tmp_path):
     names = ["aside.json.damaged-1", "aside.npz.damaged-1"]
     assert [file.name for file in found.aside] == names
     assert [file.name for file in found.leftovers] == [".cut.json.abc"]
-    assert [file.name for file in found.strays] == ["cut.npz", "stray.npz"]
+    # Those of a damaged result are its own: whoever mends or deletes it finds them there.
+    assert [file.name for file in found.strays] == ["cut-2.npz", "stray.npz"]
 
 
 # --- two writers
@@ -243,3 +248,29 @@ def test_whether_a_cell_is_finished_takes_milliseconds(tmp_path):
     for file in files:
         check(file)
     assert (time.process_time() - started) / len(files) < 0.02
+
+
+@pytest.mark.parametrize(("umask", "mode"), [(0o002, 0o664), (0o027, 0o640), (0o077, 0o600)])
+def test_who_may_read_what_is_written_is_for_the_umask_to_say(tmp_path, umask, mode):
+    before = os.umask(umask)
+    try:
+        path = write(tmp_path / "r" / "one.json")
+        merge([tmp_path / "r"], tmp_path / "all")
+        export(tmp_path / "r", tmp_path / "all.csv")
+    finally:
+        os.umask(before)
+    written = [path, path.with_suffix(".npz"), tmp_path / "all" / "one.json", tmp_path / "all.csv"]
+    assert {file.stat().st_mode & 0o777 for file in written} == {mode}
+
+
+def test_an_error_of_the_system_names_the_file_that_was_written(tmp_path, monkeypatch):
+    def too_large(_):
+        raise OSError(errno.EFBIG, "File too large")
+
+    write(tmp_path / "r" / "one.json")
+    monkeypatch.setattr(os, "fsync", too_large)
+    with pytest.raises(OSError, match=r"File too large: '.*two\.json'"):
+        write(tmp_path / "two.json", arrays=None)
+    with pytest.raises(OSError, match=r"File too large: '.*one\.npz'"):
+        merge([tmp_path / "r"], tmp_path / "all")
+    assert not list(tmp_path.glob("**/.*"))

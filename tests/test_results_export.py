@@ -87,6 +87,21 @@ def test_a_table_comes_back_as_it_was(folder, tmp_path, ending):
     assert file.stat().st_mode & 0o777 == 0o644
 
 
+def test_what_is_missing_has_no_value_and_counts_in_no_mean(tmp_path):
+    """Such a score says why a number is not there: 0 would be one."""
+    gone = Score("missing", 0.0, settings={"quantity": "alpha", "reason": "left out"})
+    save(tmp_path / "r" / "row.json", [gone, Score("alpha", 1.5)], task={}, provenance={})
+    table = long_table(tmp_path / "r")
+    assert table.set_index("name")["value"].isna().to_dict() == {"missing": True, "alpha": False}
+    assert table["reason"].tolist()[0] == "left out"
+    for ending in (".csv", ".parquet"):
+        export(tmp_path / "r", tmp_path / f"all{ending}")
+        found = duckdb.sql(f"SELECT avg(value), count(value) FROM '{tmp_path}/all{ending}'")
+        assert found.fetchall() == [(1.5, 1)]
+    values = dataset(tmp_path / "r")["value"].values
+    np.testing.assert_array_equal(values, [np.nan, 1.5])
+
+
 def test_netcdf_has_results_and_points_as_dimensions(folder, tmp_path):
     export(folder, tmp_path / "all.nc")
     with xr.open_dataset(tmp_path / "all.nc", engine="h5netcdf") as found:

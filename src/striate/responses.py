@@ -7,6 +7,8 @@ import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
+from striate.spectra.checks import generator_of
+
 Names = str | tuple[str, ...]
 
 
@@ -72,7 +74,7 @@ class Responses:
         Raises
         ------
         ValueError
-            If no unit was recorded twice with any stimulus.
+            If no unit was recorded twice with any stimulus, or `seed` is no whole number.
         """
         tensor = self.tensor if seed is None else _shuffled(self.tensor, seed)
         there = ~tensor.isnan()
@@ -179,6 +181,6 @@ def _check_names(stimuli: Names, count: int) -> None:
 def _shuffled(tensor: Tensor, seed: int) -> Tensor:
     """Put the repeats of each stimulus in an order of its own."""
     repeats, stimuli, _ = tensor.shape
-    generator = torch.Generator().manual_seed(seed)
+    generator = generator_of(seed)
     order = torch.rand(repeats, stimuli, generator=generator).argsort(0).to(tensor.device)
     return tensor.gather(0, order[:, :, None].expand_as(tensor))

@@ -190,6 +190,70 @@ def test_an_output_that_is_no_row_of_numbers_per_image_is_refused(look, make, me
         look(odd(make), "1")
 
 
+@BOTH
+@pytest.mark.parametrize("batch_size", [3, 7])
+def test_a_layer_as_wide_as_the_batch_is_refused(look, batch_size):
+    """Its first columns, which are as many as were there at first, are not the layer."""
+    with pytest.raises(ValueError, match=rf"layer '1' puts out {batch_size} units .* 2 for others"):
+        look(odd(lambda x: x @ x.T), "1", batch_size=batch_size)
+
+
+@BOTH
+@pytest.mark.parametrize("kind", [RuntimeError, ValueError, TypeError, IndexError, KeyError])
+def test_what_a_model_says_of_images_it_cannot_take_is_told(look, kind):
+    def stop(x):
+        raise kind("wrong size")
+
+    with pytest.raises(ValueError, match=r"do not pass through this Sequential: .*wrong size"):
+        look(odd(stop), "1")
+
+
+class Decoded:
+    """Images by slices, of which is counted how many were asked for."""
+
+    def __init__(self, count):
+        self.count, self.read = count, 0
+
+    def __len__(self):
+        return self.count
+
+    def __getitem__(self, some):
+        numbers = range(*some.indices(self.count))
+        self.read += len(numbers)
+        return pictures(len(numbers), seed=some.start or 0)
+
+
+class Batches(Decoded):
+    """As a folder of images: batches, decoded when asked for."""
+
+    batch_size = 4
+
+    def __len__(self):
+        return -(-self.count // 4)
+
+    def __iter__(self):
+        return (Decoded.__getitem__(self, slice(4 * i, 4 * i + 4)) for i in range(len(self)))
+
+    def __getitem__(self, index):
+        raise TypeError("not one by one")
+
+
+@pytest.mark.parametrize("kind", [Decoded, Batches])
+@pytest.mark.parametrize(("look", "layer", "given", "message"), [
+    (gather, "relu", {}, "runs 3 time"),
+    (gather, "named", {}, "puts out a dict"),
+    (gather, "conv2", {"reduce": lambda maps: maps.sum()}, "reduce made"),
+    (gram, "relu", {}, "runs 3 time"),
+    (gram, "head", {"memory": "8MB"}, "does not hold one block"),
+    (gram, "conv1", {"others": {"new": pictures(3, size=16)}}, "same size in pixels"),
+])  # fmt: skip
+def test_a_mistake_costs_a_batch_and_not_all_images(look, layer, given, message, kind):
+    images = kind(900)
+    with pytest.raises(ValueError, match=message):
+        look(Awkward(), layer, images, batch_size=4, **given)
+    assert images.read <= 8
+
+
 class Moody(nn.Module):
     """Runs a layer once for the first few images, and then as often as asked."""
 

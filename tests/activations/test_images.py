@@ -5,7 +5,7 @@ import pytest
 import torch
 from torch.utils.data import DataLoader, TensorDataset
 
-from striate.activations._images import survey
+from striate.activations._images import glimpse, survey
 from truths import gaussian
 
 PIXELS = torch.rand(11, 3, 4, 4, generator=torch.Generator().manual_seed(0))
@@ -42,6 +42,8 @@ FORMS = {
     "slices": Slices(),
     "slices with labels": Labelled(),
     "dataset": TensorDataset(PIXELS, torch.zeros(11)),
+    "the other byte order": PIXELS.numpy().astype(PIXELS.numpy().dtype.newbyteorder()),
+    "from the end": PIXELS.flip(0).numpy()[::-1],
     "another layout": PIXELS.to(memory_format=torch.channels_last),
 }
 
@@ -102,6 +104,8 @@ def test_images_that_change_are_noticed(images):
     (PIXELS[:0], "new holds no image"),
     ([PIXELS, "label"], "new has a batch that is a str; give tensors"),
     ((PIXELS * 255).to(torch.uint8), r"a batch that is torch.uint8 of shape \(11, 3, 4, 4\)"),
+    ([PIXELS[:3].numpy().astype(np.complex64)], r"is complex64 of shape \(3, 3, 4, 4\)"),
+    ([np.array([["a", "b"]])], r"a batch that is <U1 of shape \(1, 2\)"),
     (PIXELS[:, 0, 0, 0], r"torch.float32 of shape \(11,\)"),
     ([PIXELS, PIXELS[:, :1]], r"images of shape \(3, 4, 4\) in torch.float32 and of \(1, 4, 4\)"),
     ([PIXELS, PIXELS.double()], r"in torch.float32 and of \(3, 4, 4\) in torch.float64"),
@@ -125,6 +129,29 @@ def test_single_images_are_refused():
     with pytest.raises(ValueError, match=r"a Single, which gives no batches .* or a DataLoader"):
         survey(Single(), batch_size=4)
     assert survey(DataLoader(Single(), batch_size=4), batch_size=4).count == 11
+
+
+@pytest.mark.parametrize("batch_size", [1, 3])
+@pytest.mark.parametrize(("images", "least"), [
+    (PIXELS, 11), (PIXELS.numpy(), 11), (Slices(), 11), (Labelled(), 11), (FORMS["uneven"], 11),
+    (FORMS["with labels"], 11), (loader(), 10), (loader(drop_last=True), 7), (Shrinking(), 2),
+    ([PIXELS[:1]], 1),
+], ids=[
+    "tensor", "array", "slices", "labelled", "uneven", "with labels", "loader", "dropping",
+    "shrinking", "one",
+])  # fmt: skip
+def test_a_glimpse_shows_the_first_two_and_counts_no_more_than_there_are(images, least, batch_size):
+    seen = glimpse(images, batch_size=batch_size)
+    assert torch.equal(seen.first, PIXELS[: min(least, 2)])
+    assert seen.count == least
+
+
+def test_a_number_of_16_bytes_is_refused():
+    wide = PIXELS.numpy().astype(np.longdouble)
+    if wide.itemsize <= 8:
+        pytest.skip("no such number on this machine")
+    with pytest.raises(ValueError, match="images has a batch that is float128 of shape"):
+        survey(wide, batch_size=4)
 
 
 def test_at_least_one_image_at_a_time():

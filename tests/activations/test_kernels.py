@@ -291,6 +291,8 @@ def test_what_a_kernel_says_of_itself():
     ({"others": {"new": X[..., :16, :16]}},
      r"others\['new'\] make layer '0' put out 12800 units, images 20000; .* same size in pixels"),
     ({"layers": "5"}, "layers='5' fits no layer"),
+    ({"partial": f"{__file__}/sums"}, "partial=.* is in .*test_kernels.py', which is a file; name"),
+    ({"dtype": torch.float8_e4m3fn}, "dtype=torch.float8_e4m3fn: .* of 16 bits or more"),
 ])  # fmt: skip
 def test_what_cannot_be_summed_is_refused(given, message):
     given = {"images": X, "layers": ["0"], "z_scored": True} | given
@@ -308,6 +310,41 @@ def test_infinite_units_beyond_the_first_block_are_found():
 
     with pytest.raises(ValueError, match="layer '0' puts out values that are not finite"):
         kernels(nn.Sequential(Late()), X, "0", z_scored=True)
+
+
+class Times(nn.Module):
+    def __init__(self, exponent):
+        super().__init__()
+        self.factor = 2.0**exponent
+
+    def forward(self, x):
+        return self.factor * x.flatten(1)
+
+
+@pytest.mark.parametrize("exponent", [-83, -60, 60, 83])
+@pytest.mark.parametrize("raw", [(), ("new",)])
+def test_squares_that_float32_does_not_hold_are_summed(exponent, raw):
+    """By a power of two, which rounds nothing: the same bits as of responses near 1."""
+    near, far = (
+        kernels(
+            nn.Sequential(Times(power)), X.float(), "0", z_scored=False,
+            others={"new": NEW.float()}, raw=raw, batch_size=6,
+        )["0"]
+        for power in (0, exponent)
+    )  # fmt: skip
+    assert torch.equal(far.gram, near.gram * 4.0**exponent)
+    assert torch.equal(far.cross["new"], near.cross["new"] * 4.0**exponent)
+    assert far.varying == near.varying == 1200
+
+
+@pytest.mark.parametrize(("exponent", "message"), [
+    (515, "layer '0': gram holds values that are not finite"),
+    (-520, "layer '0' puts out values that vary by about 1e-157, whose squares float64 does not"),
+])  # fmt: skip
+def test_the_layer_whose_squares_float64_does_not_hold_is_named(exponent, message):
+    model = nn.Sequential(Times(exponent))
+    with pytest.raises(ValueError, match=message):
+        kernels(model, X, "0", z_scored=False)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

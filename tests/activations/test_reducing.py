@@ -1,5 +1,7 @@
 """What is kept of each layer's output, where not all of it is."""
 
+from functools import partial
+
 import pytest
 import torch
 from networks import Awkward, Tokens, pictures
@@ -94,6 +96,48 @@ def test_a_function_of_ones_own_is_taken():
     assert found["deep.0"].tensor.shape == (1, 7, 2)
 
 
+class Last(nn.Module):
+    """Puts maps (images, height, width, channels) out, as Swin transformers do."""
+
+    def forward(self, maps):
+        return maps.movedim(1, -1)
+
+
+@pytest.mark.parametrize("reduce", [centre, position_mean])
+def test_maps_with_their_channels_last_are_reduced_to_the_same(reduce):
+    model = nn.Sequential(nn.Conv2d(3, 5, 3), Last(), nn.ReLU())
+    found = collect(model, X, ["0", "1", "2"], reduce=reduce)
+    assert found["0"].tensor.shape == (1, 7, 5)  # of maps of 10 × 10
+    torch.testing.assert_close(found["1"].tensor, found["0"].tensor)
+    whole = collect(model, X, "2")["2"].mean().unflatten(1, (10, 10, 5))
+    expected = whole[:, 5, 5] if reduce is centre else whole.mean((1, 2))
+    torch.testing.assert_close(found["2"].mean(), expected)
+
+
+@pytest.mark.parametrize("reduce", [centre, position_mean])
+@pytest.mark.parametrize("shape", [(2, 8, 8, 12), (2, 12, 8, 8), (2, 7, 8, 12), (2, 8, 9)])
+def test_the_axis_of_channels_is_the_one_that_is_said(reduce, shape):
+    maps = torch.rand(shape, generator=torch.Generator().manual_seed(0))
+    first = maps if len(shape) == 4 else maps[:, :, None].unflatten(3, (3, 3)).squeeze(2)
+    middle = first[:, :, first.shape[2] // 2, first.shape[3] // 2]
+    expected = middle if reduce is centre else first.flatten(2).mean(2)
+    torch.testing.assert_close(reduce(maps, channels="first"), expected)
+    torch.testing.assert_close(reduce(maps.movedim(1, -1), channels="last"), expected)
+
+
+def test_maps_that_are_no_squares_do_not_tell_their_channels():
+    maps, wide = torch.zeros(2, 7, 8, 12), pictures(4)[:, :, :8]
+    with pytest.raises(ValueError, match=r"shape \(2, 7, 8, 12\), which does not tell whether"):
+        centre(maps)
+    # Of 8 × 12 pixels, 8 channels make maps that look as if their channels were last.
+    model = nn.Sequential(nn.Conv2d(3, 8, 1))
+    with pytest.raises(ValueError, match=r"images of shape \(3, 8, 12\) are no squares, so that"):
+        collect(model, wide, "0", reduce=centre)
+    found = collect(model, wide, "0", reduce=partial(centre, channels="first"))["0"]
+    expected = collect(model, wide, "0")["0"].mean().unflatten(1, (8, 8, 12))[:, :, 4, 6]
+    assert torch.equal(found.mean(), expected)
+
+
 @pytest.mark.parametrize("reduce", [centre, position_mean])
 @pytest.mark.parametrize("shape", [(3,), (3, 2, 4, 4, 4)])
 def test_what_has_no_positions_is_refused(reduce, shape):
@@ -110,6 +154,7 @@ def test_tokens_that_are_no_square_are_refused():
     (lambda maps: maps.mean(), "reduce made .* of what layer 'deep.0' puts out"),
     (lambda maps: [1.0], "reduce made list of what layer 'deep.0' puts out"),
     (lambda maps: maps[:1].argmax(1), "keep floating point, with one row per image"),
+    (lambda maps: maps.mean(7), r"reduce stops at what layer 'deep.0' puts out, \(2, 5, 10"),
 ])  # fmt: skip
 def test_a_function_that_does_not_give_rows_is_refused(reduce, message):
     with pytest.raises(ValueError, match=message):

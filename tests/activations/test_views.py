@@ -128,6 +128,23 @@ def test_rows_that_are_no_images_are_refused(rows):
         kernels_of_views(wide(), X, "4", {})
 
 
+@pytest.mark.parametrize(("views", "message"), [
+    ({"x": View(True, [0, 1])}, r"views\['x'\]: rows are a list; give a tensor of one axis"),
+    ({"x": View(True, torch.arange(3).numpy())}, "rows are a ndarray"),
+    ({"x": View(True, torch.tensor([0.0, 1.0]))}, r"rows are torch.float32 of shape \(2,\)"),
+    ({"x": View(True, torch.tensor([0, 1], dtype=torch.uint8))}, "rows are torch.uint8"),
+    ({"x": View(True, torch.ones(40).bool())}, "rows are torch.bool"),
+    ({"x": View(True, torch.tensor([[0, 1], [2, 3]]))}, r"int64 of shape \(2, 2\)"),
+    ({"x": View("no")}, "z_scored='no': say True or False"),
+], ids=str)  # fmt: skip
+def test_what_are_no_views_is_refused_before_an_image_is_shown(views, message):
+    def told(*_):
+        raise AssertionError("shown")
+
+    with pytest.raises(ValueError, match=message):
+        kernels_of_views(wide(), X, "4", views, progress=told)
+
+
 def test_the_budget_counts_the_sums_of_all_views_and_of_others():
     with pytest.raises(ValueError, match="does not hold one block") as told:
         kernels_of_views(wide(), X, "4", views("all"), others={"new": NEW}, memory="1kB")

@@ -33,6 +33,7 @@ images = torch.rand(20, 3, 8, 8, generator=seeded)
 x = torch.randn(3, 20, 30, generator=seeded)  # 3 repeats, 20 stimuli, 30 units
 gram = (x[0] @ x[0].T).double()
 collect = partial(activations.collect, net, images)
+of_views = partial(activations.kernels_of_views, net, images, "conv")
 kernels = partial(activations.kernels, net, images, "conv", z_scored=True)
 
 
@@ -108,11 +109,19 @@ CASES = [
     ),
     (
         "collect('conv', dtype=torch.int64)",
-        "dtype=torch.int64: responses need floating point, e.g. torch.float32",
+        "dtype=torch.int64: responses need floating point of 16 bits or more, e.g. torch.float32",
     ),
     (
         "collect('conv', dtype='float32')",
-        "dtype='float32': responses need floating point, e.g. torch.float32",
+        "dtype='float32': responses need floating point of 16 bits or more, e.g. torch.float32",
+    ),
+    (
+        "collect('conv', progress=3)",
+        "progress=3: give a function of images shown, and of all",
+    ),
+    (
+        "collect('conv', batch_size=True)",
+        "batch_size=True; show at least one image at a time",
     ),
     (
         "collect('conv', reduce='centre')",
@@ -127,6 +136,15 @@ CASES = [
         "activations.centre(torch.zeros(3, 6, 4))",
         "puts out 6 tokens, neither a square of patches nor that and one token of the class; "
         "choose another layer",
+    ),
+    (
+        "activations.centre(torch.zeros(3, 7, 8, 12))",
+        "puts out shape (3, 7, 8, 12), which does not tell whether channels are on the first axis "
+        'after that of the images or on the last; say so, as in partial(centre, channels="first")',
+    ),
+    (
+        "activations.centre(torch.zeros(3, 4, 8, 8), channels='middle')",
+        "channels='middle': say 'first' or 'last', or None to have it found",
     ),
     (
         "activations.position_mean(torch.zeros(3))",
@@ -169,6 +187,11 @@ CASES = [
     (
         "show(images[..., :2, :2])",
         "images of shape (3, 2, 2) do not pass through this Net: …",
+    ),
+    (
+        "show(images.numpy().astype('complex64'))",
+        "images has a batch that is complex64 of shape (20, 3, 8, 8); give tensors (batch, "
+        "channels, height, width) of floating point with pixels in [0, 1]",
     ),
     (
         "show(list(images))",
@@ -250,7 +273,62 @@ CASES = [
     ),
     (
         "kernels(dtype=torch.int8)",
-        "dtype=torch.int8: responses need floating point, e.g. torch.float32",
+        "dtype=torch.int8: responses need floating point of 16 bits or more, e.g. torch.float32",
+    ),
+    (
+        "kernels(dtype=torch.float8_e4m3fn)",
+        "dtype=torch.float8_e4m3fn: responses need floating point of 16 bits or more, e.g. "
+        "torch.float32",
+    ),
+    (
+        "kernels(others={0: images})",
+        "others has a set named 0; name sets of images by text",
+    ),
+    (
+        "kernels(others={'new': images}, raw=3)",
+        "raw=3: list names of others; there are 'new'",
+    ),
+    (
+        "kernels(progress=3)",
+        "progress=3: give a function of images shown, and of all",
+    ),
+    (
+        "kernels(partial='a-file/sums')",
+        "partial='a-file/sums' is in 'a-file', which is a file; name a folder",
+    ),
+    (
+        "of_views({})",
+        "views is empty; give at least one by name, e.g. {'all': View(z_scored=True)}",
+    ),
+    (
+        "of_views([activations.View(True)])",
+        "views is a list; give at least one by name, e.g. {'all': View(z_scored=True)}",
+    ),
+    (
+        "of_views({0: activations.View(True)})",
+        "views has one named 0; name views by text",
+    ),
+    (
+        "of_views({'all': True})",
+        "views['all'] is a bool; give a View",
+    ),
+    (
+        "of_views({'all': activations.View('no')})",
+        "views['all']: z_scored='no': say True or False",
+    ),
+    (
+        "of_views({'some': activations.View(True, [0, 3])})",
+        "views['some']: rows are a list; give a tensor of one axis in int64, e.g. "
+        "torch.tensor([0, 3])",
+    ),
+    (
+        "of_views({'some': activations.View(True, images[:, 0, 0, 0])})",
+        "views['some']: rows are torch.float32 of shape (20,); give a tensor of one axis in "
+        "int64, e.g. torch.tensor([0, 3])",
+    ),
+    (
+        "of_views({'some': activations.View(True, torch.tensor([0, 20]))})",
+        "views['some']: rows are at least 2 of 20 images, counted from 0, each once",
     ),
     (
         "kernels(partial=Path('a-file'))",
@@ -299,6 +377,10 @@ CASES = [
     (
         "Responses(x, 'net:conv', None)",
         "stimuli=None: give a name of the set, or one name per stimulus",
+    ),
+    (
+        "Responses(x, 'net:conv', 'noise').halves(seed='q')",
+        "seed='q': give a whole number of at most 64 bits, e.g. 0",
     ),
     (
         "Responses(x[:1], 'net:conv', 'noise').halves()",

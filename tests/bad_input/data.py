@@ -59,6 +59,18 @@ CASES = [
         "there is no data set 'cifar100'; did you mean 'cifar10'? there are digits, mnist, cifar10",
     ),
     (
+        "datasets.locate(['mnist'])",
+        "there is no data set ['mnist']; did you mean 'mnist'? there are digits, mnist, cifar10",
+    ),
+    (
+        "datasets.present(None, None, size=8)",
+        "presentation=None is a NoneType; give a Presentation, such as CADENA2019",
+    ),
+    (
+        "datasets.present(None, datasets.CADENA2019, size=True)",
+        "size=True; give a positive whole number",
+    ),
+    (
         "datasets.digits('val')",
         "there is no split 'val'; type 'train' or 'test'",
     ),
@@ -109,6 +121,10 @@ CASES = [
     (
         "photographs('some-images', crop=22.4)",
         "crop=22.4; give a positive whole number",
+    ),
+    (
+        "photographs('some-images', crop=True)",
+        "crop=True; give a positive whole number",
     ),
     (
         "photographs('some-images', crop=None)",
@@ -294,6 +310,21 @@ CASES = [
         "directions than either",
     ),
     (
+        "read_mat('good.mat', spontaneous=True)",
+        "spontaneous=True: good.mat has 8 times x 5 cells of spontaneous activity; remove fewer "
+        "directions than either",
+    ),
+    (
+        "read_mat('good.mat', blank=1)",
+        "blank=1: good.mat has identities up to …; give the identity of the blank, one more than "
+        "there are images",
+    ),
+    (
+        "read_mat('good.mat', blank=True)",
+        "blank=True: good.mat has identities up to …; give the identity of the blank, one more "
+        "than there are images",
+    ),
+    (
         "read_mat('good.mat', repeats='thirds')",
         "repeats='thirds'; choose 'halves' or 'presentations'",
     ),
@@ -311,7 +342,7 @@ CASES = [
     ),
     (
         "read_pickle('cut.pkl')",
-        "cut.pkl is not a pickle of arrays: UnpicklingError: …",
+        "cut.pkl is not a pickle of arrays: it ends too early",
     ),
     (
         "read_pickle('a-list.pkl')",
@@ -342,6 +373,15 @@ CASES = [
     (
         "read_pickle('good.pkl', types='original')",
         "types='original'; choose from original, as a list",
+    ),
+    (
+        "read_pickle('good.pkl', types=[['original']])",
+        "types=[['original']]; choose from original, as a list",
+    ),
+    (
+        "read_pickle('good.pkl', types=['original', 'original'])",
+        "types=['original', 'original'] names one twice, which would double its stimuli; name "
+        "each once",
     ),
     (
         "read_pickle('good.pkl', protocol='text')",
@@ -393,6 +433,14 @@ CASES = [
         "read_nwb('good.nwb', drop=['blank'])",
         "drop=['blank']; choose from the stimuli of good.nwb, intervals/trials, as a list of "
         "text: 0, 1",
+    ),
+    (
+        "read_nwb('good.nwb', drop=None)",
+        "drop=None; choose from the stimuli of good.nwb, intervals/trials, as a list of text: 0, 1",
+    ),
+    (
+        "read_nwb('good.nwb', drop=[0])",
+        "drop=[0]; choose from the stimuli of good.nwb, intervals/trials, as a list of text: 0, 1",
     ),
     (
         "read_nwb('good.nwb', drop=['0', '1'])",

@@ -1,6 +1,6 @@
 """Wrong calls about showing a recording to a network and predicting it, and what they say."""
 
-TITLE = "striate.datasets.present and striate.studies.predictivity"
+TITLE = "striate.predictivity, striate.datasets.present and striate.studies.predictivity"
 
 # What the expressions are made of.
 SETUP = """\
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from striate import activations, datasets
+from striate import predictivity as maths
 from striate.datasets import Presentation
 from striate.models import Network
 from striate.responses import Responses
@@ -29,6 +30,9 @@ responses = Responses(trials, 'a file', 'noise')
 recording = datasets.Recording(responses, images[:, None], torch.arange(20), ())
 net = Network('net', nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), 8, 8)
 present = partial(datasets.present, size=8)
+x, y = torch.randn(20, 4, generator=seeded), torch.randn(20, 3, generator=seeded)
+split = maths.split_indices(20, seed=0)
+ridge = partial(maths.ridge, x, y, select='population')
 task = partial(
     predictivity.network_task, net, recording, Pictures('noise', 12, None, None), ['1'],
     presentation=way, regression=Regression('pls', 2),
@@ -42,6 +46,60 @@ def features(photographs):
 """
 
 CASES = [
+    (
+        "ridge(splits=[(split.train, split.test)], lambdas=(1.0,))",
+        "splits[0] is a tuple; give Split(train, test), as split_indices makes it",
+    ),
+    (
+        "maths.pls(x, y, splits=[(0, 1)], z_scored=False, components=2)",
+        "splits[0] is a tuple; give Split(train, test), as split_indices makes it",
+    ),
+    (
+        "maths.pls(x, y, splits=[split], z_scored='no', components=2)",
+        "z_scored='no': give True or False",
+    ),
+    (
+        "maths.fit_pls(1e80 * x.double(), 1e80 * y.double(), z_scored=False, components=2)",
+        "features reach …e+80 from their means and responses …e+80; squares of their products are "
+        "beyond float64, so give them in other units",
+    ),
+    (
+        "maths.lambda_grid(x, decades=3, count=3)",
+        "decades=3, count=3: give two powers of ten, the lower first, and at least 2 penalties, "
+        "e.g. decades=(-4, 3), count=15",
+    ),
+    (
+        "maths.lambda_grid(x, decades=('a', 'b'), count=3)",
+        "decades='a': give a number",
+    ),
+    (
+        "maths.split_indices(20, seed=0, train_share='a')",
+        "train_share='a': give a share between 0 and 1, e.g. 0.75",
+    ),
+    (
+        "maths.layer_score(torch.rand(3, 4), [True] * 4)",
+        "kept is a list; give a torch.Tensor of truth values",
+    ),
+    (
+        "maths.compare_models(y[:, 0], y[:, 1], seed=0, level='a')",
+        "level='a': a confidence lies in (0, 1), e.g. 0.95",
+    ),
+    (
+        "maths.noise_corrected(y, torch.rand(3), minimum=None)",
+        "minimum=None: a reliability to exceed, from 0 on and below 1",
+    ),
+    (
+        "maths.explained_variance(y, torch.stack([y, y]), minimum='x')",
+        "minimum='x': a share of variance, from 0 on and below 1",
+    ),
+    (
+        "maths.spearman_brown(y, times='2')",
+        "times='2': give how many times as many repeats, e.g. 2.0",
+    ),
+    (
+        "maths.uneven_repeats(y)",
+        "responses has shape (20, 3); need repeats × stimuli × neurons, none of them empty",
+    ),
     (
         "Presentation(stimulus_deg=0.0, field_deg=6.4)",
         "stimulus_deg=0.0: give degrees of visual angle, above 0",
@@ -159,6 +217,19 @@ CASES = [
         "task(grouped='movie')",
         "a file does not name what its images stem from; leave out grouped, or read it with "
         "'image_ids'",
+    ),
+    (
+        "task(minimum_reliability='some')",
+        "minimum_reliability='some': give a reliability to exceed, from 0 on and below 1",
+    ),
+    (
+        "task(seed=-1)",
+        "seed=-1: give a whole number from 0 on",
+    ),
+    (
+        "task(regression=Regression('pls', 11))",
+        "components=11: the part to train on within a split's train part has 11 stimuli; give at "
+        "most 10",
     ),
     (
         "task(splits=0)",

@@ -245,7 +245,7 @@ TYPED = [
     ),
     (
         "table --results empty",
-        "no results of gerum2022 in DIR; run `striate run gerum2022 --results DIR` first",
+        "no results of gerum2022 in empty; run `striate run gerum2022 --results empty` first",
     ),
     (
         "data fetch imagenet",
@@ -663,8 +663,42 @@ TYPED = [
         "attacked=1: give a whole number from 2 on",
     ),
     (
+        "measure all nets.py:small --images digits --field-deg=-1",
+        "field_deg=-1.0: give degrees of visual angle, above 0",
+    ),
+    (
+        "measure all nets.py:small --images digits --batch-size 0",
+        "batch_size=0: give a whole number from 1 on",
+    ),
+    (
+        "measure all nets.py:small --images digits --splits 5",
+        "--splits is of a recording; give --recording",
+    ),
+    (
+        "measure all nets.py:small --images digits --without spectra,tuning,robustness",
+        "without='spectra,tuning,robustness' leaves nothing to measure, for there is no recording",
+    ),
+    (
+        "measure all nets.py:small --images digits --recording v1.npz --stimulus-deg 4 --quick "
+        "--per-neuron",
+        "--per-neuron is of ridge, which --quick leaves out; leave out one of the two",
+    ),
+    (
         "measure all nets.py:small --images digits --stands-for resnet51",
         "stands_for='resnet51' is none of the 40 networks; see `striate models list`",
+    ),
+    (
+        "run kong2021 --images digits --model all=nets.py:small",
+        "--model 'all=nets.py:small': one network is not all of them; give NAME=MODEL for each",
+    ),
+    (
+        "run kong2021 --images digits --model alexnet=nets.py:a --model alexnet=nets.py:b",
+        "--model 'alexnet=nets.py:b': alexnet is nets.py:a already; measure one of the two by "
+        "`striate measure all nets.py:b --stands-for alexnet`",
+    ),
+    (
+        "run kong2021 --images digits --model alexnet --weights-folder nowhere",
+        "--weights-folder nowhere is not a folder",
     ),
     (
         "run kong2021 --images digits --model resnet51",

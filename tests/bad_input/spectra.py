@@ -55,6 +55,24 @@ CASES = [
         "x holds responses that are not finite; did training diverge?",
     ),
     (
+        "spectra.eigenspectrum(x[:, :0])",
+        "x has shape (40, 0); without units there is no variance",
+    ),
+    (
+        "spectra.eigenspectrum(1e25 * x)",
+        "x varies by so much that torch.float32 does not hold its square (1.21e+53); give "
+        "x.double() or another unit",
+    ),
+    (
+        "spectra.leading_eigenvalues(1e25 * x, 3)",
+        "x holds responses so large that their squares are not finite; did training diverge? If "
+        "not, give float64 or divide them",
+    ),
+    (
+        "fit(variances).predict([1, 2])",
+        "ranks is a list; give a torch.Tensor of ranks",
+    ),
+    (
         "spectra.leading_eigenvalues(x, 31)",
         "count=31 eigenvalues asked of 40 stimuli × 30 units, which have 30",
     ),
@@ -160,6 +178,23 @@ CASES = [
         "spectra.alpha_interval(x[:25], ranks=(1, 24), weights='none', generator=seeded)",
         "ranks=(1, 24) need 24 eigenvalues, but 23 stimuli (all but one group) × 30 units have "
         "22; fit fewer ranks or use more groups",
+    ),
+    (
+        "interval(x, clusters=[0] * 40)",
+        "clusters is a list; give a torch.Tensor",
+    ),
+    (
+        "interval(x, clusters=torch.zeros(39))",
+        "clusters has shape (39,); need a number for each of 40 stimuli",
+    ),
+    (
+        "interval(x, clusters=torch.arange(40) // 10)",
+        "groups=20 of 4 clusters of stimuli: need at least 2, one cluster each",
+    ),
+    (
+        "spectra.alpha_interval(x[:10].repeat(2, 1), ranks=(1, 10), weights='none', groups=5, "
+        "generator=torch.Generator())",
+        "ranks=(1, 10) end in variances that may be rounding: 20 stimuli × 30 units vary in",
     ),
     (
         "spectra.eigenspectrum(x.numpy())",
@@ -302,7 +337,8 @@ CASES = [
     ),
     (
         "interval(torch.ones(40, 30))",
-        "the variance at rank 1 is 0, not positive; fit ranks that start above 1",
+        "ranks=(1, 9) end in variances that may be rounding: 40 stimuli × 30 units vary in 0 "
+        "directions; show stimuli that differ, or give float64",
     ),
     (
         "spectra.gram_alpha_interval(x, ranks=(1, 9), weights='none', generator=seeded)",
@@ -397,7 +433,15 @@ CASES = [
     ),
     (
         "cvpca(trials, seed=None)",
-        "seed=None: give a whole number, e.g. 0",
+        "seed=None: give a whole number of at most 64 bits, e.g. 0",
+    ),
+    (
+        "cvpca(trials, seed=10**20)",
+        "seed=100000000000000000000: give a whole number of at most 64 bits, e.g. 0",
+    ),
+    (
+        "cv_alpha(trials, level='0.9')",
+        "level='0.9': a confidence lies in (0, 1), e.g. 0.95",
     ),
     (
         "cv_alpha(trials, level=95)",
@@ -425,8 +469,8 @@ CASES = [
         "groups=20 of 1 clusters of stimuli: need at least 2, one cluster each",
     ),
     (
-        "cv_alpha(torch.randn(2, 40, 30, generator=seeded), ranks=(1, 20))",
-        "mean cross-validated spectrum of all stimuli: the variance at rank 2 is -8.29, not "
+        "cv_alpha(torch.randn(2, 40, 30, generator=seeded.manual_seed(0)), ranks=(1, 20))",
+        "mean cross-validated spectrum of all stimuli: the variance at rank 2 is -1.94, not "
         "positive; fit ranks that start above 2",
     ),
     (

@@ -56,6 +56,10 @@ CASES = [
         "pixels='bytes'; choose 'float' (as computed) or '8bit' (in 256 levels)",
     ),
     (
+        "gabor(24, frequency_cpd=1.0, wavelengths=['exact'], pixels='float')",
+        "wavelengths=['exact']; choose 'exact' (as asked) or 'floor' (in whole pixels)",
+    ),
+    (
         "tuning.gabor_bank(24, wavelengths='exact', pixels='float', phases_deg=[])",
         "phases_deg has shape (0,) in torch.float64; give one axis of numbers, at least one",
     ),
@@ -111,6 +115,10 @@ CASES = [
         "channels: layer '1' has 4, counted from 0 to 3, and no 4",
     ),
     (
+        "optimal(3, generator=seeded)",
+        "channels=3: list channels, counted from 0",
+    ),
+    (
         "optimal([], generator=seeded)",
         "channels=[]: name at least one",
     ),
@@ -129,6 +137,32 @@ CASES = [
     (
         "visualize.peak_frequency(torch.zeros(1, 3, 8, 8))",
         "image 0 is blank, so no frequency is strongest",
+    ),
+    (
+        "visualize.peak_frequency(torch.rand(0, 3, 8, 8))",
+        "images has shape (0, 3, 8, 8); need at least 4 × 4 pixels, of one image and one plane",
+    ),
+    (
+        "visualize.peak_frequency(torch.rand(1, 3, 8, 8), lowest_cpi='a')",
+        "lowest_cpi='a': images of 8 × 8 pixels show frequencies above 0, up to 4 cycles per image",
+    ),
+    (
+        "stimuli_for('224', protocol='paper')",
+        "size='224': give the side of an image, a whole number from 1 on",
+    ),
+    (
+        "stimuli_for(224, protocol='paper', field_deg='6')",
+        "field_deg='6': give a positive number of degrees",
+    ),
+    (
+        "stimuli_for(144, protocol='authors')",
+        "protocol='authors' is of patches of 224 pixels, which images of 144 pixels cannot hold; "
+        "choose paper",
+    ),
+    (
+        "stimuli_for(224, protocol='authors', field_deg=12.0)",
+        "field_deg=12: in whole pixels, 6.25 cycles per degree are drawn as 9.33, as another of "
+        "the ten; choose protocol 'paper' or another width",
     ),
     (
         "stimuli_for(224, protocol='text')",

@@ -150,6 +150,8 @@ def without(key):
     (dataset(), {"types": ["conv5"]}, r"types=\['conv5'\]; choose from conv1, conv2, conv3"),
     (dataset(), {"types": "original"}, "types='original'; choose from .*, as a list"),
     (dataset(), {"types": []}, r"types=\[\]; choose from"),
+    # The same images would lie on both sides of a split.
+    (dataset(), {"types": ["conv1", "conv2", "conv1"]}, r"types=\[.*\] names one twice, which"),
 ])  # fmt: skip
 def test_another_layout_is_refused(content, options, message, path):
     with pytest.raises(ValueError, match=message):

@@ -186,6 +186,60 @@ def test_a_fetched_data_set_is_left_alone_and_checked_to_the_byte(cache, serve, 
         verify("cifar10")
 
 
+def listing(batches, mark=" "):
+    return "".join(
+        f"{hashlib.sha256(records.tobytes()).hexdigest()} {mark}{name}\n"
+        for name, records in batches.items()
+    )
+
+
+USES = {
+    "cifar10": lambda root: cifar10("train", root=root),
+    "verify": lambda root: verify("cifar10", root),
+    "fingerprint": lambda root: fingerprint("cifar10", root),
+}
+
+
+@pytest.mark.parametrize("mark", [" ", "*"])  # sha256sum --text and --binary
+@pytest.mark.parametrize("use", USES)
+def test_a_batch_is_held_to_the_list_beside_it_whatever_reads_it(use, mark, tmp_path, batches):
+    folder = put(tmp_path, batches)
+    unlisted = fingerprint("cifar10", tmp_path)
+    (folder / "SHA256SUMS").write_text(listing(batches, mark))
+    assert fingerprint("cifar10", tmp_path) == unlisted
+    USES[use](tmp_path)
+    expected = hashlib.sha256(batches["data_batch_1.bin"].tobytes()).hexdigest()
+    batches["data_batch_1.bin"][0, 9] ^= 1
+    batches["data_batch_1.bin"].tofile(folder / "data_batch_1.bin")
+    with pytest.raises(ValueError, match=rf"data_batch_1\.bin is truncated or .*{expected}, found"):
+        USES[use](tmp_path)
+
+
+@pytest.mark.parametrize(("listed", "message"), [
+    (lambda lines: lines[1:], r"SHA256SUMS lists no data_batch_1\.bin; add its line, or delete"),
+    (lambda lines: [], r"SHA256SUMS lists no data_batch_1\.bin"),
+    (lambda lines: ["garbage\n", *lines], "SHA256SUMS: line 1 is 'garbage'; each must be a SHA"),
+    (lambda lines: [*lines, lines[0][1:]], "SHA256SUMS: line 7 is .*, as sha256sum writes them"),
+    (lambda lines: [*lines, "\n"], "SHA256SUMS: line 7 is ''"),
+])  # fmt: skip
+@pytest.mark.parametrize("use", USES)
+def test_a_list_that_does_not_cover_the_batches_is_refused(use, listed, message, tmp_path, batches):
+    folder = put(tmp_path, batches)
+    lines = listing(batches).splitlines(keepends=True)
+    (folder / "SHA256SUMS").write_text("".join(listed(lines)))
+    with pytest.raises(ValueError, match=message):
+        USES[use](tmp_path)
+
+
+def test_a_list_may_hold_other_files_and_absent_batches(tmp_path, batches):
+    text = listing(batches).upper().replace("DATA", "data").replace("TEST", "test")
+    text = text.replace("BATCH", "batch").replace(".BIN", ".bin")
+    del batches["data_batch_3.bin"]
+    folder = put(tmp_path, batches)
+    (folder / "SHA256SUMS").write_text(f"{text}{'0' * 64}  batches.meta.txt\n")
+    assert len(cifar10("train", root=tmp_path).images) == 8
+
+
 def test_fetch_completes_a_cache_that_holds_a_part(cache, serve, batches):
     put(cache, {"test_batch.bin": batches["test_batch.bin"]})
     serve(archive(batches))

@@ -121,7 +121,21 @@ def test_links_are_followed_but_not_round_in_circles(classes, tmp_path):
     (classes / "c").symlink_to(classes / "a")
     (classes / "a" / "up").symlink_to(classes)
     names = images(classes, resize=None, crop=5).names
-    assert names == ("a/x.png", "a/y.png", "b/10.png", "b/2.PNG", "c/x.png", "c/y.png")
+    assert names == ("a/x.png", "a/y.png", "b/10.png", "b/2.PNG")
+    (elsewhere := tmp_path / "elsewhere").mkdir()
+    (elsewhere / "1").symlink_to(classes / "a")
+    (elsewhere / "2").symlink_to(classes / "b")
+    names = images(elsewhere, resize=None, crop=5).names
+    assert names == ("1/x.png", "1/y.png", "2/10.png", "2/2.PNG")
+
+
+def test_folders_that_link_to_each_other_give_each_image_once(tmp_path):
+    for here, there in (("a", "b"), ("b", "a")):
+        save(tmp_path / here / f"{here}.png", picture(9, 8))
+        (tmp_path / here / "link").symlink_to(tmp_path / there)
+    assert images(tmp_path, resize=None, crop=5).names == ("a/a.png", "b/b.png")
+    assert images(tmp_path / "a", resize=None, crop=5).names == ("a.png", "link/b.png")
+    assert images(tmp_path / "a" / "link", resize=None, crop=5).names == ("b.png", "link/a.png")
 
 
 def test_batches_are_a_sequence_that_can_be_gone_through_again(classes):

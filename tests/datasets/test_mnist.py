@@ -120,6 +120,20 @@ def test_a_damaged_file_is_refused_by_name_with_both_hashes(damage, use, tmp_pat
         call()
 
 
+def test_no_more_is_unpacked_than_the_largest_file_holds(tmp_path, archives, monkeypatch):
+    folder = put(tmp_path / "mnist", archives)
+    largest = max(len(gzip.decompress(content)) for content in archives.values())
+    monkeypatch.setattr(_mnist, "LARGEST", largest)
+    mnist("train", root=tmp_path)  # that one, whole
+    name = "train-images-idx3-ubyte.gz"
+    content = gzip.decompress(archives[name])
+    assert len(content) == largest
+    (folder / name).write_bytes(gzip.compress(content + bytes(10**6), mtime=0))
+    # What was hashed says how much was unpacked.
+    with pytest.raises(ValueError, match=f"found {sha256(content + bytes(1))}"):
+        mnist("train", root=tmp_path)
+
+
 def test_fetch_downloads_checks_and_then_leaves_alone(cache, mirror, archives, monkeypatch):
     put(mirror.folder, archives)
     monkeypatch.setattr(_mnist, "MIRRORS", (mirror.url,))
@@ -205,6 +219,7 @@ def test_an_unknown_split_is_refused(tmp_path):
 def test_the_real_mnist(real_data):
     train, test = mnist("train", root=real_data), mnist("test", root=real_data)
     assert train.images.shape == (60_000, 1, 28, 28)
+    assert 16 + train.images.numel() == _mnist.LARGEST
     assert test.images.shape == (10_000, 1, 28, 28)
     # The class counts and the pixels' mean and standard deviation are in every MNIST tutorial.
     counts = [5923, 6742, 5958, 6131, 5842, 5421, 5918, 6265, 5851, 5949]

@@ -1,6 +1,7 @@
 import h5py
 import numpy as np
 import pytest
+import torch
 
 from striate.datasets import nwb, recording
 
@@ -94,6 +95,35 @@ def test_what_a_unit_was_not_observed_in_is_nan_not_zero(path):
     assert found[0, 2].isnan().tolist() == [False, False, True]
     there = ~found.isnan()
     assert (found[there] == plain[there]).all()
+
+
+def test_a_window_over_intervals_that_adjoin_was_observed(path):
+    # Windows of 0.4 s from 1, 2, ... 7; a gap only from 4.2 to 4.3, and 6 to 9 twice.
+    pieces = np.array([[5.1, 7.2], [0, 2.2], [2.2, 4.2], [4.3, 5.1], [6, 9.0], [3, 3.1]])
+    observed = [np.array([[0.0, 9.0]]), pieces, np.zeros((0, 2))]
+    found = recording(write(path, observed=observed), start_s=0.0, length_s=0.4).responses.tensor
+    assert found.shape[2] == 2, "the third unit was never observed"
+    plain = recording(write(path), start_s=0.0, length_s=0.4).responses.tensor[:, :, :2]
+    gap = torch.zeros(3, 4, 2, dtype=torch.bool)
+    gap[0, 3, 1] = True  # grey, at 4
+    assert torch.equal(found.isnan(), gap | plain.isnan())
+    assert torch.equal(found.nan_to_num(), plain.masked_fill(gap, 0).nan_to_num())
+
+
+def test_intervals_of_another_shape_are_refused(path):
+    three = [np.zeros((2, 3))] * 3
+    with pytest.raises(ValueError, match="obs_intervals holds 3 times in each interval, of 3"):
+        recording(write(path, observed=three), start_s=0.0, length_s=0.4)
+    with pytest.raises(ValueError, match="holds 2 times in each interval, of 2 units; there must"):
+        recording(write(path, observed=[np.zeros((2, 2))] * 2), start_s=0.0, length_s=0.4)
+
+
+def test_text_that_says_nan_is_no_stimulus_and_what_is_not_finite_is_text(path):
+    shown = np.array(["2", "NaN", "inf", "10", "nan", "-inf", "a"])
+    found = recording(write(path, shown=shown), start_s=0.0, length_s=0.4)
+    assert found.image_ids == ("2", "10", "-inf", "a", "inf")
+    assert "dropped 2 presentations of no stimulus" in found.notes
+    recording(path, start_s=0.0, length_s=0.4, drop=["NaN", "nan", ""])
 
 
 def test_one_table_of_several_is_chosen(path):

@@ -129,6 +129,24 @@ def test_images_by_slices_are_those_at_once():
     assert torch.equal(seen, torch.cat(parts).flatten(1))
 
 
+def test_shown_images_are_a_sequence():
+    shown = Presented(noise(3, 20, 20), Presentation(2.0, 4.0), 16)
+    at_once = shown[:]
+    assert [torch.equal(shown[place], at_once[place]) for place in (0, 2, -1, -3)] == [True] * 4
+    assert torch.equal(torch.stack(list(shown)), at_once)
+    for place in (3, -4):
+        with pytest.raises(IndexError):
+            shown[place]
+
+
+def test_what_is_shown_is_single_precision_whatever_the_default():
+    torch.set_default_dtype(torch.float64)
+    try:
+        assert present(noise(1, 8, 8), WHOLE, size=8).dtype == torch.float32
+    finally:
+        torch.set_default_dtype(torch.float32)
+
+
 def test_slices_refuse_what_present_refuses():
     with pytest.raises(ValueError, match="size=0"):
         Presented(noise(2, 8, 8), WHOLE, 0)[:1]

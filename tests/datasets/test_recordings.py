@@ -65,6 +65,19 @@ def test_floating_point_stays_what_it_is_and_counts_become_it(kind, becomes, pat
     assert torch.equal(found.responses.tensor.float(), torch.from_numpy(RESPONSES))
 
 
+@pytest.mark.parametrize(("kind", "largest", "becomes"), [
+    ("i4", 2**24, torch.float32), ("i8", 2**24 + 1, torch.float64),
+    ("u4", 2**32 - 1, torch.float64), ("i8", -(2**24) - 1, torch.float64),
+    ("i8", -(2**63), torch.float64),
+])  # fmt: skip
+def test_no_count_is_rounded_to_single_precision(kind, largest, becomes, path):
+    values = np.ones((2, 3, 4), kind)
+    values[1, 2, 3] = largest
+    found = recording(write(path, responses=values)).responses.tensor
+    assert found.dtype == becomes
+    np.testing.assert_array_equal(found.numpy(), values)
+
+
 def test_colour_images_and_float_pixels_are_kept(path):
     colour = RNG.random((5, 3, 6, 7))
     found = recording(write(path, responses=RESPONSES, images=colour, image_ids=np.arange(5)))

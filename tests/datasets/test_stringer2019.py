@@ -77,7 +77,7 @@ def test_halves_follow_the_protocol_step_by_step(remove, tolerance, path):
     assert found.responses.stimuli[3] == "natimg2800_M1:4"
     assert found.images is None
     assert found.notes == (
-        "dropped 5 presentations of the blank",
+        "dropped 5 presentations of the blank, which is identity 13",
         f"responses in standard deviations of spontaneous activity, without its {remove} leading "
         "directions",
         "dropped 2 of 12 images, presented fewer than 2 times",
@@ -115,6 +115,28 @@ def test_the_planted_signal_is_found_only_without_the_spontaneous_directions(pat
     # The noise is a thousandth of the signal, the directions are fifty times as strong as it.
     assert reliability(3) > 0.999
     assert reliability(0) < 0.5
+
+
+def test_without_any_blank_the_last_image_stays_if_its_number_is_given(path, tmp_path):
+    stim = session()
+    shown = stim["istim"][:, 0] <= IMAGES
+    without_blank = {**stim, "resp": stim["resp"][shown], "istim": stim["istim"][shown]}
+    expected = recording(write(path, stim), spontaneous=3, blank=IMAGES + 1)
+    assert torch.equal(expected.responses.tensor, recording(path, spontaneous=3).responses.tensor)
+    write(path, without_blank)
+    found = recording(path, spontaneous=3, blank=IMAGES + 1)
+    assert torch.equal(found.responses.tensor, expected.responses.tensor)
+    assert found.kept.tolist() == expected.kept.tolist()
+    assert found.notes[0] == "dropped 0 presentations of the blank, which is identity 13"
+    # Left out, it is the largest there, and the file of the stimuli does not fit.
+    assert recording(path, spontaneous=3).kept.tolist() == expected.kept.tolist()[:-1]
+    savemat(tmp_path / "all.mat", {"imgs": np.zeros((6, 8, IMAGES), np.uint8)})
+    with pytest.raises(
+        ValueError, match=r"needs \(height, width, 11\) if identity 12 is its blank"
+    ):
+        recording(path, images=tmp_path / "all.mat", spontaneous=3)
+    read = recording(path, images=tmp_path / "all.mat", spontaneous=3, blank=IMAGES + 1)
+    assert len(read.images) == len(expected.kept)
 
 
 def test_red_cells_are_dropped_if_asked_for(path):
@@ -185,6 +207,8 @@ def without(key):
     ({**session(), "istim": session()["istim"] - 1}, {}, "one identity, counted from 1, for each"),
     (session(), {}, r"spontaneous=32: .*200 times x 30 cells of spontaneous activity; remove"),
     (session(), {"spontaneous": -1}, "spontaneous=-1: "),
+    (session(), {"spontaneous": 3, "blank": 12}, "blank=12: .* has identities up to 13; give the"),
+    ({**session(), "istim": np.ones((0, 1)), "resp": np.ones((0, CELLS))}, {}, "there must be one"),
     (session(), {"repeats": "thirds"}, "repeats='thirds'; choose 'halves' or 'presentations'"),
     (session(), {"spontaneous": 3, "red_cells": False}, "has no variable 'stat'"),
 ])  # fmt: skip

@@ -4,6 +4,7 @@ import pickle
 import pickletools
 import re
 import subprocess
+import sys
 from collections import OrderedDict
 from pathlib import Path
 
@@ -227,6 +228,42 @@ def test_parts_that_are_shared_a_billion_times_take_no_time(tmp_path):
         lol = [lol, lol]
     found = unpickle(write(tmp_path / "x.pkl", lol))
     assert found[0] is found[1]
+
+
+# What asks for gigabytes in a few bytes: the number of a part, and sizes of what is not there.
+GREEDY = {
+    "number": b"\x80\x02}r" + (2**27).to_bytes(4, "little") + b".",
+    "number in text": b"}p134217728\n.",
+    "bytearray": b"\x80\x05\x96" + (2**32).to_bytes(8, "little") + b".",
+    "bytes": b"\x80\x05\x8e" + (2**32).to_bytes(8, "little") + b".",
+    "text": b"\x80\x05\x8d" + (2**32).to_bytes(8, "little") + b".",
+    "frame": b"\x80\x05\x95" + (2**32).to_bytes(8, "little") + b".",
+    "integer": b"\x80\x05\x8b" + (2**31 - 1).to_bytes(4, "little") + b".",
+}
+MEASURE = """
+import contextlib, resource, sys
+from pathlib import Path
+from striate.datasets._unpickle import unpickle
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss  # in KiB
+before = peak()
+for name in sys.argv[1:]:
+    with contextlib.suppress(ValueError):
+        unpickle(Path(name))
+    if peak() > before + 2**18:
+        sys.exit(f"{name} took {(peak() - before) >> 10} MiB")
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="ru_maxrss is in KiB on Linux")
+def test_few_bytes_do_not_take_much_memory(tmp_path):
+    for name, content in GREEDY.items():
+        (tmp_path / name).write_bytes(content)
+    done = subprocess.run(
+        [sys.executable, "-c", MEASURE, *map(str, tmp_path.iterdir())],
+        capture_output=True, text=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr
 
 
 def test_random_damage_raises_nothing_but_the_error(tmp_path):

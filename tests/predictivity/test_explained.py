@@ -77,6 +77,15 @@ def test_neurons_of_pure_noise_are_left_out():
     assert found.fraction.isnan().tolist() == [True, False, True]
 
 
+def test_a_neuron_that_never_varies_is_left_out_whatever_its_mean_rounds_to():
+    trials = gaussian(2, 50, 4)
+    trials[:, :, 1], trials[:, :, 2] = 1 / 3, -7.1
+    trials[0, 7, 1:3] = torch.nan
+    found = explained_variance(torch.full((50, 4), 0.3).double(), trials)
+    assert not found.kept[1:3].any()
+    assert found.fraction[1:3].isnan().all()
+
+
 @pytest.mark.parametrize(("prediction", "trials", "minimum", "message"), [
     (torch.ones(5, 3), torch.ones(2, 5, 2), 0.0, "need the same stimuli × neurons"),
     (torch.ones(5, 2), torch.ones(1, 5, 2), 0.0, "at least 2 repeats"),

@@ -18,6 +18,7 @@ from striate.predictivity import (
     split_correlations,
     split_half_reliability,
     split_indices,
+    uneven_repeats,
 )
 from truths import gaussian
 
@@ -87,6 +88,70 @@ def test_neurons_with_two_of_four_repeats_use_them():
     found = split_half_reliability(trials).half
     two = split_half_reliability(trials[:2, :, :1]).half
     assert_close(found[:1], two, atol=1e-12, rtol=0)
+
+
+def planted_gaps(kind, stimuli=1000, neurons=300):
+    """Which trials are there: some stimuli have one or two of all, or four in ten are lost."""
+    repeats = 10 if "10" in kind else 4
+    there = torch.ones(repeats, stimuli, neurons, dtype=torch.bool)
+    if kind == "lost":
+        drawn = torch.rand(there.shape, generator=torch.Generator().manual_seed(1))
+        there = drawn > 0.4
+        there[0] |= ~there.any(0)
+    else:
+        few, share = {"1 of 4": (1, 0.5), "1 of 10": (1, 0.3), "2 of 10": (2, 0.5)}[kind]
+        there[few:, : int(share * stimuli)] = False
+    return there
+
+
+@pytest.mark.parametrize("noise", [1.0, 3.0])
+@pytest.mark.parametrize("kind", ["1 of 4", "1 of 10", "2 of 10", "lost"])
+def test_with_unequal_repeats_the_ceiling_is_that_of_the_mean_response(kind, noise):
+    r"""A perfect model scores 1, and the ceiling is the one planted.
+
+    Of a mean over n trials the variance is 1 + noise / n, and over stimuli its average counts. The
+    median over m neurons of a correlation over n stimuli has a standard deviation of at most
+    √(π / 2mn), and so has a ceiling, relative to the correlation it is the square root of; 4 of
+    each, and a bias of the order of the noise over n.
+    """
+    there = planted_gaps(kind)
+    _, stimuli, neurons = there.shape
+    signal = gaussian(stimuli, neurons)
+    trials = signal + noise**0.5 * gaussian(*there.shape, seed=1)
+    trials = trials.masked_fill(~there, torch.nan)
+    found = split_half_reliability(trials, halvings=20)
+    assert found.uneven.all()
+    assert torch.equal(uneven_repeats(trials, halvings=20), found.uneven)
+    true = (1 / (1 + noise * (1 / there.sum(0)).mean(0).double())).sqrt()
+    bound = 8 * (np.pi / (2 * neurons * stimuli)) ** 0.5 / true.min().item() + 2 * noise / stimuli
+    assert bound < 0.038
+    ceiling = noise_ceiling(found.corrected)
+    assert abs((ceiling / true).median().item() - 1) < bound
+    perfect = noise_corrected_correlation(signal, trials.nanmean(0), found.corrected)
+    assert perfect.kept.all()
+    assert abs(perfect.correlation.median().item() - 1) < bound
+    halves = noise_corrected_correlation(signal, trials.nanmean(0), spearman_brown(found.half))
+    assert noise < 3 or halves.correlation.nanmedian().item() < 1 - bound
+
+
+def test_repeats_that_are_equal_keep_spearman_and_brown_to_the_last_bit():
+    trials = recording(6)
+    padded = trials.clone()
+    padded[4:, :, :3] = torch.nan  # four of six, of every stimulus
+    for found in (split_half_reliability(trials), split_half_reliability(padded)):
+        assert not found.uneven.any()
+        assert torch.equal(found.corrected, spearman_brown(found.half))
+    # Two of four repeats, others for each stimulus, are as many for each.
+    drawn = torch.rand(4, 40, 6, generator=torch.Generator().manual_seed(0)).argsort(0)
+    pairs = recording(4).masked_fill(drawn < 2, torch.nan)
+    found = split_half_reliability(pairs)
+    assert torch.equal(found.corrected, spearman_brown(found.half))
+    one = recording(4)
+    one[1:, 5, 0] = torch.nan  # a single trial
+    assert uneven_repeats(one).tolist() == [True] + 5 * [False]
+    found = split_half_reliability(one)
+    assert torch.equal(found.corrected[1:], spearman_brown(found.half[1:]))
+    assert found.corrected[0] != spearman_brown(found.half[:1])[0]
 
 
 @given(st.integers(0, 99), st.floats(-100, 100), st.floats(0.01, 100))

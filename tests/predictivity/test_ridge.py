@@ -87,6 +87,25 @@ def test_both_sides_are_one_answer():
         assert_close(alone.predictions(0), beside.predictions(0), atol=1e-9, rtol=0)
 
 
+@pytest.mark.parametrize("seed", range(8))
+def test_a_neuron_silent_in_a_fold_does_not_decide_the_penalty_of_all(seed):
+    """Less its mean over all stimuli, silence is one number, whose variance is rounding."""
+    stimuli = 150 + seed
+    x = gaussian(stimuli, 30, seed=seed)
+    y = 0.3 * x @ gaussian(30, 20, seed=seed + 50) + 3 * gaussian(stimuli, 20, seed=seed + 90)
+    split = split_indices(stimuli, seed=0)
+    spikes = torch.zeros(stimuli, 1, dtype=torch.float64)
+    spikes[split.train[:12]] = 1.0 + torch.arange(12.0, dtype=torch.float64)[:, None] % 4
+    y, lambdas = torch.cat([y, spikes], 1), (0.01, 1.0, 10.0, 100.0, 1000.0)
+    a, b = x[split.train].numpy(), y[split.train].numpy()
+    search = GridSearchCV(Ridge(), {"alpha": lambdas}, cv=5).fit(a, b)
+    fits = ridge(x, y, splits=[split], lambdas=lambdas, select="population")
+    assert fits.lambdas.unique().tolist() == [search.best_params_["alpha"]]
+    alone = GridSearchCV(Ridge(), {"alpha": lambdas}, cv=5).fit(a, b[:, -1])
+    each = ridge(x, y, splits=[split], lambdas=lambdas, select="neuron")
+    assert each.lambdas[0, -1].item() == alone.best_params_["alpha"]
+
+
 @pytest.mark.parametrize("lambdas", [(1.0,), KONG])
 def test_one_set_is_a_split_that_trains_on_it_all(lambdas):
     x, y = problem(80, 30, 6)
@@ -198,3 +217,12 @@ def test_a_grid_that_is_none_is_refused(arguments, message):
 
 def unchecked(function):
     return inspect.unwrap(function)
+
+
+def test_whole_numbers_of_numpy_are_whole_numbers():
+    folds, count = np.int64(4), np.int64(3)
+    found = ridge(X, Y, splits=GOOD, lambdas=KONG, select="neuron", folds=int(folds))
+    again = unchecked(ridge)(X, Y, splits=GOOD, lambdas=KONG, select="neuron", folds=folds)
+    assert torch.equal(found.coefficients, again.coefficients)
+    grid = unchecked(lambda_grid)(X, decades=(-1.0, 1.0), count=count)
+    assert grid == lambda_grid(X, decades=(-1.0, 1.0), count=3)

@@ -15,6 +15,13 @@ RECORDING = "macaque.npz: 40 units, sha256 0123456789abcdef"
 ATTACKS = {"accuracy_Linf": 1 / 1020, "accuracy_L2": 0.15, "accuracy_L1": 40.0}
 COLUMNS = ("top1_linf_1_1020", "top1_l2_0_15", "top1_l1_40")
 NOT_ATTACKED = "No photographs were given, so nothing was attacked."
+STEPS = {
+    "spectra": {"alpha pls", "alpha ridge", "alpha "},
+    "tuning": {"frequency_score pls", "frequency_score ridge", "frequency_score "},
+    "pls": {"predictivity pls"},
+    "ridge": {"predictivity ridge"},
+    "robustness": {"clean_accuracy", "adversarial_accuracy"},
+}
 LAYERS = {"pls": "layer1.0", "ridge": "layer2.1"}
 FEW = ("alexnet", "resnet18", "resnet50", "squeezenet1_1", "vgg16")
 ROBUST = ("robust_resnet18_linf_1", "robust_resnet50_l2_3", "igr_robust_resnet50")
@@ -74,12 +81,22 @@ def save_summary(
     for quantity, regression, reason in missing:
         settings = {**about, "quantity": quantity, "regression": regression, "reason": reason}
         entries.append(Score("missing", 0.0, source=model, settings=settings))
+    shown = recording is not None
     task = {
         "study": "kong2021", "version": 1, "kind": "network", "label": "summary", **about,
         "size": 224, "entry": entry, "robust": robust, "protocol": "paper", "pictures": pictures,
-        "recording": recording, "stimulus_deg": 1.14, "grouped": False, "quick": quick,
-        "spectra": None, "tuning": None, "pls": None, "ridge": None, "robustness": None, **changes,
+        "recording": recording, "stimulus_deg": 1.14 if shown else None,
+        "grouped": "none" if shown else None, "quick": quick, "field_deg": None, **changes,
     }  # fmt: skip
+    # Each row has files of its own, unless it is told which.
+    which = results.digest([task, dict(values)])[:12]
+    task = {
+        **{
+            step: f"{step}/{which}.json" if cells & {*values} else None
+            for step, cells in STEPS.items()
+        },
+        **task,
+    }
     path = folder / "kong2021" / f"{results.digest(task)[:16]}.json"
     results.save(path, entries, task=task, provenance={"striate": "0.1.0", "torch": "2.13.0"})
     return path

@@ -40,21 +40,25 @@ def save_layers(
     available: int = 200,
     count: int = 99,
     weights: str = "rank",
+    spread: str = "sd over sets",
 ) -> Path:
-    """Save the spectra of a network's layers, given with α; a layer without is too narrow."""
+    """Save the spectra of a network's layers, given with α; a layer without is too narrow.
+
+    A `spread` that begins with ``none`` says why there is no error.
+    """
     entries: list[Result] = []
     about = {"model": model, "model_sha256": sha, "pictures": pictures, "protocol": protocol}
     sets = {"z_scored": True, "sets": 3, "seed": 0, "available": available}
     for name, alpha in layers.items():
         here = {**about, **sets, "set_size": 100, "images": 100, "units": 500, "layer": name}
         shares = power_law(1.0 if alpha is None else alpha, 9 if alpha is None else count)
-        sd = {**here, "error": "sd over sets"}
-        error = tuple(share / 10 for share in shares)
+        sd, apart = {**here, "error": spread}, not spread.startswith("none")
+        error = tuple(share / 10 for share in shares) if apart else None
         entries.append(Curve("eigenspectrum", ranks(len(shares)), shares, error, model, sd))
         if alpha is not None:
             fitted = {**here, "ranks": f"10-{count}", "weights": weights}
-            sd = {**fitted, "error": "sd over sets"}
-            entries.append(Score("alpha", alpha, 0.02, model, sd))
+            sd = {**fitted, "error": spread}
+            entries.append(Score("alpha", alpha, 0.02 if apart else None, model, sd))
             entries.append(Score("r_squared", 0.97, None, model, fitted))
             entries += _windows(alpha, count, fitted)
             whole = {**fitted, "ranks": "10-80", "images": available, **JACKKNIFE}
@@ -74,6 +78,7 @@ def save_recording(
     negative: int = 0,
     window: str = "5-40",
     dimensions: float | None = None,
+    corrected: tuple[float, float] | None = None,
 ) -> Path:
     """Save a recording's spectra; the last `negative` cross-validated variances are below zero."""
     source = FILE.format(population)
@@ -91,7 +96,9 @@ def save_recording(
         if negative and method == "cvPCA":
             shares[-negative:] = [-1e-4] * negative
         entries.append(Curve(name, ranks(count), tuple(shares), source=source, settings=here))
-        entries.append(Score("alpha", alpha, 0.1, source, {**here, **JACKKNIFE}))
+        ends = {} if corrected is None else {"corrected_low": corrected[0]}
+        ends |= {} if corrected is None else {"corrected_high": corrected[1]}
+        entries.append(Score("alpha", alpha, 0.1, source, {**here, **JACKKNIFE, **ends}))
         straight = 0.98 if method == "cvPCA" else 0.99
         entries.append(Score("r_squared", straight, None, source, here))
     entries += _windows(cross, count, {**sizes, "method": "cvPCA"})

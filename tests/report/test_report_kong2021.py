@@ -32,6 +32,7 @@ from striate.report.kong2021.shown import shown
 from striate.report.kong2021.table import HEADS, full_table, page_rows
 from striate.report.kong2021.words import minus, p_text, place_text
 from striate.report.section import read
+from striate.results import Score, save
 
 SHOWN = [*FEW, *ROBUST, "nets:mine"]
 
@@ -419,10 +420,21 @@ def test_p_as_the_paper_writes_it(p, said):
 
 
 @pytest.mark.parametrize(
-    ("value", "said"), [(5, "above all 3"), (0, "below all 3"), (2.5, "above 2 of the 3")]
+    ("value", "others", "said"),
+    [
+        (5, [1, 2, 3], "above all 3"),
+        (0, [1, 2, 3], "below all 3"),
+        (2.5, [1, 2, 3], "above 2 of the 3"),
+        (1, [1, 2, 3], "level with 1 of the 3"),
+        (3, [1, 2, 3], "above 2 and level with 1 of the 3"),
+        (3, [3, 3], "level with all 2"),
+        (3, [2], "above the one"),
+        (2, [2], "level with the one"),
+        (1, [2], "below the one"),
+    ],
 )
-def test_places(value, said):
-    assert place_text(value, [1, 2, 3]) == said
+def test_places(value, others, said):
+    assert place_text(value, others) == said
 
 
 def test_each_figure_has_the_panels_of_the_paper(there):
@@ -456,3 +468,200 @@ def test_many_long_names_do_not_cover_the_dots(tmp_path):
     texts = [text.get_text() for axes in plate.figure.axes for text in axes.texts]
     assert not any("long_sweep" in text for text in texts)
     assert not any("long_sweep" in sentence for sentence in section.words["findings"])
+
+
+def said_of_relatives(folder):
+    """What the page's caveat on related pictures says of how they were split here."""
+    page = " ".join(Page(write(folder).read_text(encoding="utf-8")).text.split())
+    rest = page.partition("the test is easier than it looks.")[2]
+    return rest.partition("The best layer.")[0].strip()
+
+
+@pytest.mark.parametrize(
+    ("ways", "said"),
+    [
+        (("none",), "Here pictures were split without regard to that, as in the paper."),
+        (("movie",), "Here related pictures were kept together."),
+        (("none", "movie"), "In some of the measurements here related pictures were kept"),
+    ],
+)
+def test_the_page_says_how_related_pictures_were_split(tmp_path, ways, said):
+    for way in ways:
+        save_row(tmp_path, "alexnet", grouped=way)
+    assert said_of_relatives(tmp_path).startswith(said)
+
+
+def test_where_nothing_was_predicted_nothing_is_said_of_splits(tmp_path):
+    save_summary(tmp_path, {"clean_accuracy": 0.5, "alpha ": 0.9}, recording=None)
+    assert said_of_relatives(tmp_path) == ""
+    save_summary(tmp_path, {"clean_accuracy": 0.5}, sha="b" * 12)  # predictivity failed
+    assert said_of_relatives(tmp_path) == ""
+
+
+def named(folder):
+    return {one.label: [each.name for each in one.networks] for one in found(read(folder))}
+
+
+def test_a_network_with_two_rows_counts_once_by_the_one_with_the_most_numbers(tmp_path):
+    """A later run left something out, and measured the rest anew."""
+    for entry in FEW:
+        save_row(tmp_path, entry)
+    values = planted("alexnet", seed=1)
+    few = {name: value for name, value in values.items() if "pls" not in name}
+    about = {"model": "kong2021/alexnet", "entry": "alexnet", "robust": False}
+    sha = found(read(tmp_path))[0].networks[0].sha
+    save_summary(tmp_path, few, sha=sha, missing=[("predictivity", "pls", "left out")], **about)
+    (together,) = found(read(tmp_path))
+    assert sorted(one.name for one in together.networks) == sorted(FEW)
+    score = together.networks[0].of("predictivity", "pls")  # alexnet is the first row
+    assert score is not None
+    assert score.value == planted("alexnet")["predictivity pls"]
+    assert together.again == {"alexnet": 1}
+    section = STUDY.section(read(tmp_path), tmp_path)
+    assert section.summary == "40 published networks, 5 measurements of networks"
+    assert any(
+        one.startswith("alexnet has 1 further row, measured alike")
+        for one in section.words["missing"]
+    )
+    table = section.tables["kong2021_correlations"]
+    assert set(table.loc[(table["of"] == "measured") & (table["networks"] == "all"), "n"]) == {5}
+
+
+def test_a_row_whose_files_another_has_is_not_a_measurement_of_its_own(tmp_path):
+    """Also where it was written before rows had all settings."""
+    files = {"pls": "p.json", "tuning": "t.json", "spectra": "s.json"}
+    whole = {"predictivity pls": 0.3, "frequency_score pls": 0.8, "alpha pls": 0.7}
+    old, part = {"alpha pls": 0.7}, {"spectra": "s.json", "pls": None, "tuning": None}
+    save_summary(tmp_path, old, **part, splits=9)
+    save_summary(tmp_path, whole, **files)
+    save_summary(tmp_path, whole, **files, splits=20, crop_px=None)
+    save_summary(tmp_path, whole, **files, splits=20, sha="b" * 12, crop_px=None)
+    (together,) = found(read(tmp_path))
+    assert [one.sha for one in together.networks] == ["aaaaaaaaaaaa", "b" * 12]
+    assert together.again == {}
+    assert together.settings["splits"] == 20
+
+
+FULL = {
+    "field_deg": 2.0, "crop_px": 80, "splits": 20, "lambdas": "1 10", "per_neuron": False,
+    "attacked": 1000, "sets": 10, "set_size": 2816, "experiments": 1000, "draws": 100, "seed": 0,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("change", "labels"),
+    [
+        ({"field_deg": 4.0}, {"field deg 2", "field deg 4"}),
+        ({"crop_px": None}, {"crop px 80", "crop px none"}),
+        ({"splits": 5}, {"splits 20", "splits 5"}),
+        ({"lambdas": "100"}, {"lambdas 1 10", "lambdas 100"}),
+        ({"per_neuron": True}, {"per neuron False", "per neuron True"}),
+        ({"attacked": None}, {"attacked 1000", "attacked all"}),
+        ({"seed": 1}, {"seed 0", "seed 1"}),
+    ],
+)
+def test_networks_measured_by_other_settings_are_not_in_one_correlation(tmp_path, change, labels):
+    for entry in FEW:
+        save_row(tmp_path, entry, **FULL)
+    save_row(tmp_path, "alexnet", **{**FULL, **change})
+    made = named(tmp_path)
+    assert set(made) == labels
+    assert sorted(map(len, made.values())) == [1, 5]
+    table = full_table(found(read(tmp_path)))
+    (name,) = change
+    assert table[table["source"] == "measured"][name].nunique() == 2
+
+
+def test_rows_that_do_not_say_a_setting_are_a_set_of_their_own(tmp_path):
+    for entry in FEW:
+        save_row(tmp_path, entry)
+    save_row(tmp_path, "alexnet", **FULL | {"field_deg": None})
+    made = named(tmp_path)
+    assert sorted(map(len, made.values())) == [1, 5]
+    assert any("splits unknown" in label for label in made)
+
+
+def test_what_was_left_out_keeps_no_network_from_the_others(tmp_path):
+    """Settings of ridge are none of a network without; nor those of attacks."""
+    for entry in FEW[:3]:
+        save_row(tmp_path, entry, **FULL)
+    for entry, gone, change in (
+        (FEW[3], "ridge", {"lambdas": "7", "per_neuron": True}),
+        (FEW[4], "robustness", {"attacked": 40}),
+    ):
+        save_row(tmp_path, entry, **FULL | change | {gone: None})
+    (together,) = found(read(tmp_path))
+    assert len(together.networks) == 5
+    assert {name: together.settings[name] for name in FULL} == FULL
+
+
+def test_one_base_makes_one_pair_however_often_it_was_measured():
+    made = dots([0.1, 0.3, 0.9], [0.5, 0.7, 1.0], [False, False, True])
+    base = [one._replace(entry="resnet50") for one in made[:2]]
+    robust = made[2]._replace(entry="robust_resnet50_l2_3", base="resnet50")
+    ((before, after),) = pairs([*base, robust])
+    assert (before.x, before.y) == pytest.approx((0.2, 0.6))
+    assert after == robust
+    ((before, after),) = pairs([base[0], robust, robust._replace(x=0.7, y=0.8)])
+    assert before == base[0]
+    assert (after.x, after.y) == pytest.approx((0.8, 0.9))
+
+
+def test_the_interval_of_a_correlation_says_how_it_was_found(report):
+    """Of nine networks, Fisher's; of a partial one, as if one fewer."""
+    table = pd.read_csv(report.parent / "kong2021_correlations.csv")
+    there = table[table["r"].notna()]
+    assert set(there.loc[there["of"] == "published table", "interval"]) == {
+        "BCa bootstrap over networks"
+    }
+    measured = there[there["of"] == "measured"]
+    assert set(measured["interval"]) == {"Fisher's transformation"}
+    partial = measured[measured["networks"].str.startswith("given")]
+    assert len(partial) >= 8
+    for row in partial.itertuples():
+        z, half = np.arctanh(row.r), 1.959964 / np.sqrt(row.n - 1 - 3)
+        assert (row.low, row.high) == pytest.approx((np.tanh(z - half), np.tanh(z + half)))
+
+
+def test_without_a_recording_the_csv_says_so_of_each_regression(tmp_path):
+    values = {"clean_accuracy": 0.5, "alpha ": 0.9, "frequency_score ": 0.7}
+    why = "no recording was given"
+    missing = [("predictivity", "pls", why), ("predictivity", "ridge", "left out of this run")]
+    save_summary(tmp_path, values, recording=None, missing=missing)
+    table = full_table(found(read(tmp_path)))
+    gone = table[(table["source"] == "measured") & table["regression"].isin(["pls", "ridge"])]
+    said = gone.groupby("regression")["reason"].agg(set).to_dict()
+    assert said == {"pls": {why}, "ridge": {"left out of this run"}}
+
+
+def test_with_a_recording_no_layer_is_chosen_without(there):
+    table = full_table(there)
+    alone = table[(table["source"] == "measured") & table["quantity"].eq("alpha")]
+    (reason,) = set(alone.loc[alone["regression"] == "", "reason"])
+    assert reason == "A recording was given, and says which layer stands for the network."
+
+
+def test_networks_that_could_not_be_had_are_on_the_page_though_there_is_no_other(tmp_path):
+    """The published table stands beside the reason."""
+    task = {
+        "study": "kong2021", "version": 1, "kind": "absent", "label": "absent", "model": "x",
+        "entry": "resnet18", "reason": "torchvision is missing",
+    }  # fmt: skip
+    gone = {"quantity": "network", "regression": "", "reason": "torchvision is missing"}
+    save(
+        tmp_path / "kong2021" / "absent.json", [Score("missing", 0.0, settings=gone)],
+        task=task, provenance={},
+    )  # fmt: skip
+    text = " ".join(Page(write(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert "resnet18 could not be measured: torchvision is missing" in text
+    assert "No network was measured here." in text
+    assert "no network has both numbers of a panel of Figure" not in text
+    assert "R = 0.774 (p < 0.001" in text
+
+
+def test_one_other_network_is_no_plural(tmp_path):
+    for number, name in enumerate("ab"):
+        save_summary(tmp_path, {"alpha pls": 0.5 + number}, sha=name * 12, model=f"nets.py:{name}")
+    words = STUDY.section(read(tmp_path), tmp_path).words["findings"]
+    assert any(one.startswith("nets:b:") and "above the one other measured" in one for one in words)
+    assert any(one.startswith("nets:a:") and "below the one other measured" in one for one in words)

@@ -1,4 +1,6 @@
+import hashlib
 import re
+import shutil
 from html.parser import HTMLParser
 
 import pandas as pd
@@ -160,6 +162,46 @@ def test_a_lone_baseline_makes_a_page_and_writing_it_again_changes_nothing(tmp_p
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     write(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_what_an_earlier_report_left_is_removed_and_what_is_somebodys_stays(tmp_path, saved):
+    saved(tmp_path / "r", width=500)
+    saved(tmp_path / "r", alpha=1.5, attacked=())
+    write(tmp_path / "r")
+    figures = tmp_path / "r" / "report" / "figures"
+    first = {path.name for path in figures.iterdir()}
+    shutil.rmtree(tmp_path / "r" / "gerum2022")
+    saved(tmp_path / "r", data="digits", attacked=())
+    (figures / "mine.svg").write_text("by hand")
+    write(tmp_path / "r")
+    second = {path.name for path in figures.iterdir()}
+    fresh = {
+        path.name for path in (write(tmp_path / "r", tmp_path / "o").parent / "figures").iterdir()
+    }
+    assert first - fresh
+    assert second == fresh | {"mine.svg"}
+
+
+def test_a_figure_that_was_changed_and_files_elsewhere_are_not_removed(tmp_path, saved):
+    saved(tmp_path, attacked=())
+    out = write(tmp_path).parent
+    kept = tmp_path / "kept.csv"
+    kept.write_text("mine")
+    digest = hashlib.sha256(b"mine").hexdigest()
+    for name in ("figures/changed.svg", "stale.csv", "figures/stale.csv"):
+        (out / name).write_text("mine" if "stale" in name else "changed")
+    with (out / "SHA256SUMS").open("a") as sums:
+        for name in ("figures/changed.svg", "../kept.csv", kept, "stale.csv", "figures/stale.csv"):
+            sums.write(f"{digest}  {name}\n")
+    write(tmp_path)
+    assert kept.exists()
+    assert (out / "figures" / "changed.svg").exists()
+    assert not (out / "stale.csv").exists()
+    assert not (out / "figures" / "stale.csv").exists()
+    listed = [line.split("  ") for line in (out / "SHA256SUMS").read_text().splitlines()]
+    assert {name for _, name in listed} >= {"report.html", "table.csv"}
+    for digest, name in listed:
+        assert hashlib.sha256((out / name).read_bytes()).hexdigest() == digest
 
 
 def test_times_and_versions_may_be_missing(tmp_path, saved):

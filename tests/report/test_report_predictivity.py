@@ -106,7 +106,7 @@ def test_layers_are_drawn_by_size_and_kind_of_split(drawn, size, letter):
 
 
 def test_a_network_of_one_layer_is_a_level_to_compare_with(drawn):
-    level = chosen(drawn[LAYERS], panel="b", source="baseline")
+    level = chosen(drawn[LAYERS], panel="b", source="one layer")
     assert level[["of", "x", "y"]].to_numpy().tolist() == [["pixels", 0, 0.2], ["pixels", 3, 0.2]]
     (line,) = (
         line
@@ -240,6 +240,83 @@ def test_a_baseline_that_predicts_better_is_named(tmp_path):
     said = findings(found(read(tmp_path)))
     sentence = "The best layer predicts better than every baseline in none of 1 measurement, "
     assert f"{sentence}but not of nets:plain." in said
+
+
+def test_a_difference_of_photographs_is_not_laid_at_the_splits_door(tmp_path):
+    """Nor one of seeds, splits, crops or fields: these are other networks, as it were."""
+    for name, value in (
+        ("pictures", "val 456def"), ("images", 300), ("crop_px", 80), ("field_deg", 8.0),
+    ):  # fmt: skip
+        folder = tmp_path / name
+        save_predictivity(folder, NETS["plain"])
+        loose = {layer: score + LEAK for layer, score in NETS["plain"].items()}
+        save_predictivity(folder, loose, grouped="none", **{name: value})
+        (together,) = found(read(folder))
+        assert of_leak(together, together.runs) == []
+        assert len(together.networks) == 2
+        assert f"{name.replace('_', ' ')} " in "".join(together.networks)
+        save_predictivity(folder, loose, grouped="none")
+        (together,) = found(read(folder))
+        assert len(of_leak(together, together.runs)) == 1
+
+
+def test_networks_of_other_penalties_or_photographs_are_no_pair(tmp_path):
+    for name, value, regression in (
+        ("lambdas", "100 1000", "ridge"), ("pictures", "val 456def", "pls"),
+        ("field_deg", 3.2, "pls"),
+    ):  # fmt: skip
+        folder = tmp_path / name
+        save_predictivity(folder, NETS["plain"], regression=regression)
+        other = {"model": "nets.py:robust", "sha": "robust", "regression": regression}
+        path = save_predictivity(folder, NETS["robust"], **other)
+        (together,) = found(read(folder))
+        assert len(pairs(together)) == 1
+        record = results.read_record(path)
+        path.unlink()
+        results.save(
+            path,
+            results_of(folder, **other),
+            task={**record["task"], name: value},
+            provenance={},
+        )
+        (together,) = found(read(folder))
+        assert pairs(together) == []
+        (plate,) = (plate for plate in draw(folder).values() if "layers" in plate.name)
+        if name == "lambdas":
+            assert "ridge regression, λ of 0.01, 0.1, 1 or 10; or of 100 or 1000," in plate.methods
+
+
+def results_of(folder, **other):
+    """Give what `save_predictivity` writes, without keeping it there."""
+    path = save_predictivity(folder / "aside", NETS["robust"], **other)
+    return results.load(path)
+
+
+def test_the_same_degrees_in_a_pixel_are_one_field(tmp_path):
+    """By the authors' code a network that takes larger images sees more degrees."""
+    save_predictivity(tmp_path, NETS["plain"])
+    save_predictivity(
+        tmp_path, NETS["robust"], model="nets.py:robust", sha="robust", size=448, field_deg=12.8
+    )
+    (together,) = found(read(tmp_path))
+    assert len(pairs(together)) == 1
+
+
+def test_a_network_measured_at_one_layer_is_no_baseline_and_an_untrained_one_is(tmp_path):
+    save_predictivity(tmp_path, NETS["plain"])
+    save_predictivity(tmp_path, {"conv1": 0.9}, model="nets.py:shallow", sha="shallow")
+    (together,) = found(read(tmp_path))
+    assert not any(run.baseline for run in together.runs)
+    assert not any("baseline" in sentence for sentence in findings([together]))
+    few = {name: score - 0.2 for name, score in NETS["plain"].items()}
+    for number, name in enumerate(("nets.py:untrained", "torchvision/alexnet, random weights")):
+        save_predictivity(tmp_path, few, model=name, sha=f"untrained{number}")
+    (together,) = found(read(tmp_path))
+    assert sum(run.baseline for run in together.runs) == 2
+    assert any(
+        sentence == "The best layer predicts better than every baseline in 2 of 2 measurements."
+        for sentence in findings([together])
+    )
 
 
 def test_one_kind_of_split_shows_no_leak(tmp_path):

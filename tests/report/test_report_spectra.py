@@ -211,10 +211,54 @@ def test_recordings_stand_beside_the_published_mouse(drawn):
     }
     assert plate.measured == (
         "The cross-validated α of 2 recorded populations lies between 1.05 ± 0.10 (u1) and "
-        "2.00 ± 0.10 (u2); 1 of the intervals holds 1.",
+        "2.00 ± 0.10 (u2); the interval for infinitely many stimuli, of which theory speaks, is "
+        "not known.",
         "α is larger with cross-validation than without in 2 of 2; the mean difference is +0.38.",
     )
     assert "From v1.npz (sha256 abc)." in plate.methods
+
+
+def test_the_interval_for_infinitely_many_stimuli_is_held_against_the_bound_of_each(tmp_path):
+    save_recording(tmp_path, "u1", cross=1.3, dimensions=4.0, corrected=(1.1, 1.45))
+    (first,) = findings(found(read(tmp_path)))
+    assert first == (
+        "The cross-validated α of 1 recorded population is 1.30 ± 0.10; the interval for "
+        "infinitely many stimuli, 1.10 to 1.45, lies below theory's bound 1.5."
+    )
+    save_recording(tmp_path, "u2", cross=1.3, corrected=(1.1, 1.45))
+    save_recording(tmp_path, "u3", cross=1.3, corrected=(0.9, 1.45))
+    save_recording(tmp_path, "u4", cross=1.3, corrected=(0.9, 0.95))
+    save_recording(tmp_path, "u5", cross=1.3)
+    there = found(read(tmp_path))
+    assert findings(there)[0].endswith(
+        "of the intervals for infinitely many stimuli, 1 lies above theory's bound, 1 holds it and "
+        "2 lie below."
+    )
+    ends = spectra_table(there).dropna(subset=["corrected_low"])
+    assert set(zip(ends["corrected_low"], ends["corrected_high"], strict=True)) == {
+        (1.1, 1.45), (0.9, 1.45), (0.9, 0.95),
+    }  # fmt: skip
+
+
+def test_a_population_that_was_measured_twice_counts_once_as_a_layer_does(tmp_path):
+    for name, alpha in (("first", 1.0), ("second", 2.0)):
+        save_recording(tmp_path / name, "u1", cross=alpha)
+    records = [*read(tmp_path / "first"), *read(tmp_path / "second")]
+    for order, alpha in ((records, 1.0), (records[::-1], 2.0)):
+        (one,) = found(order).populations
+        assert one.alphas["cvPCA"].value == alpha
+
+
+def test_sets_without_an_error_say_why_and_have_no_band(tmp_path):
+    why = "none: sets of 100 of 120 images share most, and their sd is no error"
+    save_layers(tmp_path, {"a": 1.0, "b": 1.2}, available=120, spread=why)
+    plate = draw(tmp_path)["spectra-layers-120-images-of-val"]
+    assert f"mean over sets, error {why}; hollow" in plate.methods
+    assert "share of the variance by rank, mean over 3 sets" in plate.methods
+    assert chosen(plate, panel="b", source="measured")["error"].isna().all()
+    cells = spectra_cells(spectra_table(found(read(tmp_path))))
+    (rows,) = cells.values()
+    assert (rows[0]["value"], rows[0]["error"], rows[0]["kind"]) == ("1.000", "", why)
 
 
 def test_negative_variances_stay_in_the_csv_and_are_counted(tmp_path):

@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 import torch
 
-from striate.spectra.comparison import _measured, _noisy, compare_spectra, smoothness_bound
+from striate.spectra.comparison import (
+    _half_width,
+    _measured,
+    _noisy,
+    compare_spectra,
+    smoothness_bound,
+)
 from striate.spectra.simulate import simulate_recording
 
 SETTINGS = {"ranks": (3, 20), "weights": "rank", "algorithm": "text", "seed": 0}
@@ -75,9 +81,14 @@ def test_signal_and_noise_are_told_apart():
     np.testing.assert_allclose(found.trial, [1, 9, 4], rtol=0.05)
 
 
-def test_stand_ins_are_recorded_when_the_neuron_was_and_are_as_reliable():
+def z_scored(trials):
+    return (trials - trials.mean((0, 1))) / trials.std((0, 1))
+
+
+@pytest.mark.parametrize("change", [torch.clone, z_scored], ids=["counts", "z-scores"])
+def test_stand_ins_are_recorded_when_the_neuron_was_and_vary_as_it_did(change):
     rng = np.random.default_rng(1)
-    recording = recorded(ratio=0.3, units=20)
+    recording = change(recorded(ratio=0.3, units=20))
     recording[torch.from_numpy(rng.random(recording.shape)) < 0.2] = torch.nan
     wanted = _measured(recording)
     responses = noiseless(1.0, units=20)
@@ -85,9 +96,11 @@ def test_stand_ins_are_recorded_when_the_neuron_was_and_are_as_reliable():
         _noisy(responses, recording, wanted, torch.Generator().manual_seed(n)) for n in range(20)
     ]
     assert all(torch.equal(draw.isnan(), recording.isnan()) for draw in draws)
-    assert all(((draw >= 0) | draw.isnan()).all() for draw in draws)
-    ratios = torch.stack([_measured(draw).signal / _measured(draw).trial for draw in draws])
-    assert torch.allclose(ratios.mean(0), wanted.signal / wanted.trial, rtol=0.25)
+    found = [_measured(draw) for draw in draws]
+    # 300 stimuli × 4 trials × 20 draws: sd below 0.02 of noise, 0.05 of signal.
+    trial, signal = (torch.stack(each).mean(0) for each in list(zip(*found, strict=True))[:0:-1])
+    assert torch.allclose(trial, wanted.trial, rtol=0.1)
+    assert torch.allclose(signal, wanted.signal, rtol=0.25)
     # The expected response is a rising straight line in the network's.
     mean = torch.stack(draws).nanmean(0).nanmean(0)
     correlation = torch.corrcoef(torch.stack([mean[:, 0], responses[:, 0]]))[0, 1]
@@ -173,3 +186,53 @@ def test_the_fits_are_of_each_draw_and_of_the_recording():
     # A draw's spectrum is rougher than the mean of all.
     assert mean - 0.02 < found.network_fit.r_squared < mean
     assert 0 < found.network_fit.residual_sd < 0.3
+
+
+@pytest.mark.parametrize("change", [
+    lambda trials: trials * 0.01,
+    lambda trials: 100 * trials - 1000,
+], ids=["hundredths", "less a baseline"])  # fmt: skip
+def test_the_unit_of_a_recording_does_not_matter(change):
+    quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
+    network, recording = noiseless(1.0, units=200), recorded()
+    found = compare_spectra(network, recording, **quick)
+    other = compare_spectra(network, change(recording), **quick)
+    assert other.by_draw.tolist() == pytest.approx(found.by_draw.tolist(), abs=1e-6)
+    assert other.interval == pytest.approx(found.interval, abs=1e-6)
+
+
+def test_no_difference_is_found_if_each_neuron_is_multiplied_by_something():
+    """Disjoint units of one population; the mean over 8 has a standard error of 0.04."""
+    settings = SETTINGS | {"ranks": (3, 15), "draws": 4, "shuffles": 2, "groups": 5}
+    found = []
+    for seed in range(8):
+        rng = np.random.default_rng(seed)
+        signal = noiseless(1.0, seed=seed, units=440)
+        signal = (signal - signal.mean(0)) / signal.std(0)
+        rates = 12 + torch.from_numpy(12 * rng.uniform(0.2, 1, 40)).sqrt() * signal[:, 400:]
+        counts = torch.from_numpy(rng.poisson(rates.relu().expand(4, -1, -1)))
+        trials = counts * torch.from_numpy(rng.permutation(np.logspace(-0.7, 0.7, 40)))
+        found.append(compare_spectra(signal[:, :400], trials, **settings | {"seed": seed}))
+    assert abs(np.mean([each.difference for each in found])) < 0.12
+    assert sum(each.interval[0] <= 0 <= each.interval[1] for each in found) >= 7
+
+
+@pytest.mark.parametrize("of_units", [0.0, 0.1, 0.5])
+def test_the_interval_counts_each_source_of_variance_once(of_units):
+    """A mean over stimuli, of which all variances are known, in place of the exponent."""
+    rng = np.random.default_rng(0)
+    draws = groups = 30
+    deviations, halves = [], []
+    for _ in range(400):
+        units = of_units * rng.normal(size=(draws + 1, 1))
+        stimuli = rng.normal(size=(draws + 1, groups)) + rng.normal(size=groups)  # shared by all
+        values = torch.from_numpy(units + stimuli)
+        without = (values.sum(1, keepdim=True) - values) / (groups - 1)
+        alphas = torch.cat([values.mean(1, keepdim=True), without], 1)
+        network, recording = alphas[:-1], alphas[-1]
+        halves.append(_half_width(network.mean(0) - recording, network, 0.95))
+        deviations.append((network.mean(0) - recording)[0].item())
+    exact = ((1 + 1 / draws) * (of_units**2 + 1 / groups)) ** 0.5
+    assert np.std(deviations) == pytest.approx(exact, rel=0.1)
+    assert np.mean(halves) == pytest.approx(1.96 * exact, rel=0.15)  # and t is wider than Gauss
+    assert np.mean(np.abs(deviations) <= halves) == pytest.approx(0.95, abs=0.03)

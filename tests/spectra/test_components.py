@@ -151,3 +151,12 @@ def test_degenerate_batches_leave_everything_finite(name, shape, count):
     values, total = variances(x, lambda c: exact_components(c, count))
     (values / total.clamp_min(1e-19) + 1e-8).log().sum().backward()
     assert x.grad.isfinite().all()
+
+
+@shapes
+def test_components_of_what_is_nearly_nothing(shape):
+    """The squares of 1e-24 vanish in float32, in which products are made elsewhere."""
+    x = gaussian(*shape).float()
+    usual, found = (exact_components(centred(scale * x), 5) for scale in (1.0, 1e-24))
+    assert_close(1e48 * found.eigenvalues, usual.eigenvalues, rtol=1e-5, atol=0)
+    assert_close(1e48 * found.total, usual.total, rtol=1e-5, atol=0)

@@ -311,3 +311,21 @@ def test_nothing_left_is_refused():
         inspect.unwrap(complete_halves)(*halves, drop="both")
     with pytest.raises(ValueError, match="need both stimuli × units, the same ones"):
         inspect.unwrap(complete_halves)(halves[0], halves[1, 1:], drop="units")
+
+
+@algorithms
+@shapes
+@pytest.mark.parametrize("scale", [2.0**-45, 2.0**55], ids=["small", "large"])  # 3e-14, 4e16
+def test_the_unit_of_responses_moves_no_digit_in_single_precision(shape, algorithm, scale):
+    half1, half2 = recording(*shape).float()
+    usual = cross_validated_eigenspectrum(half1, half2, algorithm=algorithm)
+    found = cross_validated_eigenspectrum(scale * half1, scale * half2, algorithm=algorithm)
+    assert found.dtype == torch.float32
+    assert usual.count_nonzero() > 0
+    assert_close(found / scale / scale, usual, rtol=1e-6, atol=0)
+
+
+def test_responses_whose_squares_overflow_have_no_spectrum():
+    half1, half2 = 1e200 * recording(12, 5)
+    with pytest.raises(ValueError, match="squares of responses overflow float64; divide both halv"):
+        cross_validated_eigenspectrum(half1, half2, algorithm="text")

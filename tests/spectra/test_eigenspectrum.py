@@ -188,3 +188,19 @@ def test_a_count_that_responses_cannot_fill_is_refused(count, shape, most):
     message = f"count={count} eigenvalues asked of {shape[0]} stimuli × {shape[1]} units.* {most}$"
     with pytest.raises(ValueError, match=message):
         leading_eigenvalues(gaussian(*shape), count)
+
+
+@pytest.mark.parametrize("function", [eigenspectrum, lambda x: leading_eigenvalues(x, 3)])
+def test_a_variance_that_single_precision_does_not_hold_is_refused(function):
+    x = gaussian(6, 5, dtype=torch.float32)
+    assert function(1e17 * x).isfinite().all()
+    with pytest.raises(ValueError, match=r"x (varies by so much|holds responses so large)"):
+        function(1e25 * x)
+    assert function(1e25 * x.double()).isfinite().all()
+
+
+def test_without_units_there_is_no_spectrum():
+    with pytest.raises(
+        ValueError, match=r"x has shape \(5, 0\); without units there is no varianc"
+    ):
+        eigenspectrum(torch.zeros(5, 0))

@@ -349,3 +349,38 @@ def test_a_penalty_prints_as_its_settings():
         "SpectralPenalty(\n  alpha=1.0, beta=0.1, ranks=(6, 50), form='line', units='flat', "
         "solver='auto', every=1\n  (tracker): Tracker()\n)"
     )
+
+
+@sides
+@pytest.mark.parametrize("scale", [1e-6, 1e-10, 1e-15, 1e-17, 1e12])
+def test_the_scale_of_activations_does_not_matter_in_single_precision(shape, scale):
+    x = planted(power_law(24, 1.5), *shape).float()
+    usual = relative_spectrum(x, ranks=(1, 20))
+    assert_close(relative_spectrum(scale * x, ranks=(1, 20)), usual, rtol=1e-4, atol=0)
+    found = batch_alpha(scale * x, ranks=(2, 20)).item()
+    assert found == pytest.approx(batch_alpha(x, ranks=(2, 20)).item(), abs=1e-4)
+
+
+@forms
+@sides
+@pytest.mark.parametrize("scale", [0.0, 1e-38, 1e-30, 1e-25, 1e-20, 1e-19, 1e-18, 1e-15, 1e-10])
+def test_the_gradient_of_a_dying_layer_is_finite_in_single_precision(form, shape, scale):
+    law = SpectralPenalty(alpha=1.0, beta=1.0, ranks=(3, 20), form=form)
+    for x in (gaussian(*shape).float(), planted(power_law(9, 4.0), *shape).float()):
+        scaled = (scale * x).requires_grad_()
+        value = law(scaled)
+        value.backward()
+        assert value.isfinite()
+        assert scaled.grad.isfinite().all()
+
+
+@forms
+@sides
+def test_the_gradient_of_a_layer_that_hardly_responds(form, shape):
+    """A response of 1e-15 has 1e15 times the gradient of one of 1."""
+    law = SpectralPenalty(alpha=1.0, beta=1.0, ranks=(3, 20), form=form)
+    x = gaussian(*shape).float()
+    one, other = ((scale * x).requires_grad_() for scale in (1.0, 1e-15))
+    law(one).backward()
+    law(other).backward()
+    assert (1e-15 * other.grad.double() - one.grad).norm() < 1e-3 * one.grad.norm()

@@ -162,3 +162,17 @@ def test_a_variance_that_is_not_positive_is_named_by_its_rank(bad, shown):
     with pytest.raises(ValueError, match=message):
         fit_power_law(variances, ranks=(3, 9), weights="rank")
     fit_power_law(variances, ranks=(1, 6), weights="rank")
+
+
+@weighting
+@pytest.mark.parametrize("slope", [0.0, 1e-4])
+def test_how_straight_a_nearly_flat_spectrum_is(weights, slope):
+    """Variances of 1 that scatter by 1e-4; float32 holds three digits of that."""
+    n = np.arange(1, 101)
+    variances = 1 + 1e-4 * gaussian(100, seed=3).numpy() - slope * np.log(n)
+    single = torch.from_numpy(variances).float()
+    law = fit_power_law(single, ranks=(1, 100), weights=weights)
+    expected = slow_fit(single.double().numpy(), (1, 100), weights)
+    assert law.alpha.item() == pytest.approx(expected[0], abs=1e-7)
+    assert law.r_squared.item() == pytest.approx(expected[2], abs=2e-3)
+    assert (expected[2] > 0.2) == (slope > 0)

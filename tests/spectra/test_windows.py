@@ -40,7 +40,7 @@ def test_a_power_law_has_one_exponent_everywhere(weights):
     assert_close(found, torch.full_like(found, 1.3), rtol=1e-10, atol=0)
 
 
-@pytest.mark.parametrize("bad", [-0.1, 0.0, math.nan])
+@pytest.mark.parametrize("bad", [-0.1, 0.0, math.nan, math.inf])
 def test_windows_that_cannot_be_fitted_are_nan(bad):
     variances = torch.ones(10)
     variances[5] = bad  # rank 6

@@ -3,6 +3,7 @@
 import shutil
 import sys
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -13,6 +14,9 @@ from torch import nn
 from striate.datasets import Recording
 from striate.models import Network, fingerprint
 from striate.models.zoo import ZOO
+from striate.report.kong2021.found import SHARED, STEPS_OF
+from striate.report.kong2021.found import found as sets_of
+from striate.report.section import read
 from striate.responses import Responses
 from striate.results import Score, load, paths, read_record
 from striate.studies import kong2021, predictivity, robustness, spectra, tuning
@@ -20,6 +24,7 @@ from striate.studies.kong2021 import Cortex, Plan, Shown
 from striate.studies.kong2021.shown import few
 from striate.studies.kong2021.summary import summarised
 from striate.study import failures, path_of, run
+from striate.study.plans import is_part
 from striate.study.predictivity import Regression, population_of
 from truths import gaussian
 
@@ -292,7 +297,18 @@ def test_of_what_is_damaged_the_images_are_shown_again(whole, folder, tmp_path):
     row = tmp_path / "copy" / path.relative_to(out)
     damaged = tmp_path / "copy" / read_record(path)["task"]["pls"]
     damaged.write_bytes(damaged.read_bytes()[:100])
-    assert measured(folder, tmp_path / "copy") == row
+    heard = []
+    subject = kong2021.subject(small(), layers=["1", "3"])
+    assert row == kong2021.measure_all(
+        subject, shown(folder), PLAN, tmp_path / "copy", watch=silent, memory="500MB",
+        batch_size=16, finished=heard.append,
+    )  # fmt: skip
+    assert [one.path.parent.name for one in heard] == [
+        "spectra", "tuning", "predictivity", "predictivity", "robustness", "kong2021",
+    ]  # fmt: skip
+    moved = {one.path: one.aside for one in heard if one.aside is not None}
+    assert list(moved) == [damaged]
+    assert moved[damaged].is_file()
     assert_same(load(damaged), load(out / read_record(path)["task"]["pls"]))
 
 
@@ -382,12 +398,114 @@ def test_a_subject_that_is_none_is_refused(given, message):
     ({"protocol": "text"}, "protocol='text'; choose paper or authors"),
     ({"without": ("tunning",)}, "without='tunning'; choose of spectra, tuning, pls, ridge"),
     ({"attacked": 1}, "attacked=1: give a whole number from 2 on"),
+    ({"splits": 0}, "splits=0: give a whole number from 1 on"),
+    ({"splits": 2.0}, "splits=2.0: give a whole number from 1 on"),
+    ({"sets": 0}, "sets=0: give a whole number from 1 on"),
+    ({"set_size": 1}, "set_size=1: give a whole number from 2 on"),
+    ({"experiments": 0}, "experiments=0: give a whole number from 1 on"),
+    ({"draws": -1}, "draws=-1: give a whole number from 1 on"),
+    ({"lambdas": (1.0, -1.0)}, "lambdas=.* give positive numbers"),
+    ({"lambdas": (float("nan"),)}, "lambdas=.* give positive numbers"),
+    ({"without": kong2021.STEPS}, "leaves nothing to measure"),
     ({"photographs": 10}, "photographs=10: give a whole number from 50 on"),
 ])  # fmt: skip
 def test_a_plan_that_is_none_is_refused(change, message, folder, tmp_path):
     with pytest.raises(ValueError, match=message):
         measured(folder, tmp_path, plan=PLAN._replace(**change))
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"field_deg": -1.0}, "field_deg=-1.0: give degrees of visual angle, above 0"),
+    ({"field_deg": float("nan")}, "field_deg=nan: give degrees of visual angle, above 0"),
+    ({"images": "nowhere"}, "folder='nowhere' is not a folder"),
+    ({"classes": Path("none.json")}, "classes='none.json' is no file"),
+    ({"images": "digits", "classes": Path(__file__)}, "the classes of digits are known"),
+])  # fmt: skip
+@pytest.mark.parametrize("cortex", [True, False])
+def test_what_nothing_can_be_shown_is_refused_and_nothing_written(
+    change, message, cortex, folder, tmp_path
+):
+    """It is wrong for every network, so it is no reason in the row of one."""
+    seen = shown(folder, cortex)._replace(**change)
+    with pytest.raises(ValueError, match=message):
+        kong2021.measure_all(
+            kong2021.subject(small(), layers=["1"]), seen, PLAN, tmp_path, watch=silent
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("change", "message"), [
+    ({"grouped": "nonsense"}, "grouped='nonsense'; choose one of none, movie"),
+    ({"crop_px": -5}, "crop_px=-5: give the side"),
+    ({"crop_px": 21}, "21"),  # of 20 pixels
+    ({"stimulus_deg": 7.0}, "stimulus_deg=7 does not fit into field_deg=6"),
+    ({"recording": recorded()._replace(images=None)}, "comes without its images"),
+    ({"recording": recorded()._replace(image_ids=None)}, "does not name what its images stem from"),
+])  # fmt: skip
+def test_a_recording_that_cannot_be_shown_so_is_refused_and_nothing_written(
+    change, message, folder, tmp_path
+):
+    seen = shown(folder)
+    seen = seen._replace(cortex=seen.cortex._replace(**change))
+    with pytest.raises(ValueError, match=message):
+        kong2021.measure_all(
+            kong2021.subject(small(), layers=["1"]), seen, PLAN, tmp_path, watch=silent
+        )
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("given", "message"), [
+    ({"seed": -1}, "seed=-1: give a whole number from 0 on"),
+    ({"batch_size": 0}, "batch_size=0: give a whole number from 1 on"),
+    ({"memory": "0"}, "memory='0' is not a size"),
+    ({"memory": "-1GB"}, "memory='-1GB' is not a size"),
+])  # fmt: skip
+def test_numbers_that_are_none_are_refused_and_nothing_written(given, message, folder, tmp_path):
+    """Also where what would have used them is left out."""
+    plan = PLAN._replace(without=("spectra", "pls", "ridge", "robustness"))
+    with pytest.raises(ValueError, match=message):
+        kong2021.measure_all(
+            kong2021.subject(small(), layers=["1"]), shown(folder), plan, tmp_path,
+            watch=silent, **given,
+        )  # fmt: skip
+    assert not list(tmp_path.iterdir())
+
+
+def test_without_a_recording_more_is_needed_than_predictivity(folder, tmp_path):
+    plan = PLAN._replace(without=("spectra", "tuning", "robustness"))
+    with pytest.raises(ValueError, match="leaves nothing to measure, for there is no recording"):
+        measured(folder, tmp_path, plan=plan, cortex=False)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_row_has_the_settings_that_it_is_compared_by(whole):
+    _, path, _ = whole
+    task = read_record(path)["task"]
+    said = {name: task[name] for name in (*STEPS_OF, *SHARED)}
+    assert {name: said[name] for name in PLAN.settings()} == {
+        "sets": 2, "set_size": 44, "experiments": 20, "draws": 9, "splits": 3, "attacked": 12,
+        "lambdas": "1 100", "per_neuron": False,
+    }  # fmt: skip
+    assert (said["field_deg"], said["crop_px"], said["grouped"]) == (6.0, None, "movie")
+
+
+def test_what_is_known_of_a_row_before_is_part_of_it(whole, folder):
+    """So that a plan may have it."""
+    _, path, _ = whole
+    subject = kong2021.subject(small(), layers=["1", "3"])
+    before = kong2021.planned(subject, shown(folder), PLAN, batch_size=16, seed=0).row
+    assert is_part(before, read_record(path)["task"])
+    assert not any(step in before for step in kong2021.STEPS)
+
+
+def test_the_report_reads_of_a_row_how_stimuli_were_split(whole):
+    """Not what a test plants, but what the study writes."""
+    out, _, _ = whole
+    (together,) = sets_of([one for one in read(out) if one.task["study"] == "kong2021"])
+    assert together.grouped() is True
+    free = together._replace(settings={**together.settings, "grouped": "none"})
+    assert free.grouped() is False
 
 
 def test_a_row_tells_which_network_it_is(whole, folder):

@@ -128,7 +128,9 @@ CHANGES = [
     {"regression": Regression("ridge", select="neuron")}, {"layers": ["1"]}, {"population": "a"},
     {"presentation": Presentation(2.5, 4.0)}, {"presentation": Presentation(2.0, 5.0)},
     {"presentation": Presentation(2.0, 4.0, 10)},
-    {"presentation": Presentation(2.0, 4.0, surround=0.5)},
+    {"presentation": Presentation(2.0, 4.0, surround=0.5)}, {"minimum_reliability": 0.1},
+    {"regression": Regression("ridge", lambdas=(1234567.0,))},
+    {"regression": Regression("ridge", lambdas=(1234568.0,))},
     {"pictures": photographs(39)}, {"recording": recorded(1)}, {"network": small(seed=1)},
 ]  # fmt: skip
 
@@ -137,6 +139,21 @@ def test_what_moves_a_number_moves_the_name():
     paths = [path_of(task_of(**change), Path()) for change in [{}, *CHANGES]]
     assert len(set(paths)) == 1 + len(CHANGES)
     assert path_of(task_of(), Path()) == paths[0]
+
+
+def test_settings_that_move_nothing_are_not_in_the_name():
+    """So results from before there was a choice keep theirs."""
+    plain = task_of()
+    assert not {"minimum_reliability", "reliability"} & plain.keys()
+    assert task_of(regression=Regression("ridge"))["lambdas"] == "0.01 0.1 1 10"
+    recording = recorded()
+    trials = recording.responses.tensor.clone()
+    trials[2, :, 3:] = torch.nan  # fewer, but as many for each stimulus
+    even = recording._replace(responses=replace(recording.responses, tensor=trials))
+    assert path_of(task_of(recording=even), Path()) == path_of(plain, Path())
+    trials[1, 5:9, 3] = torch.nan  # and a single one
+    uneven = recording._replace(responses=replace(recording.responses, tensor=trials))
+    assert task_of(recording=uneven)["reliability"] == "covariance of halves"
 
 
 def test_sizes_share_the_photographs_and_are_what_they_are_alone(tmp_path):
@@ -209,6 +226,32 @@ def test_a_result_is_compared_without_measuring_again(tmp_path):
     assert load(elsewhere.path) == load(compared.path)
 
 
+def test_a_damaged_result_is_measured_again_to_be_compared(tmp_path):
+    (theirs,) = done(tmp_path, network=small(seed=1))
+    rival = predictivity.read_rival(theirs.path)
+    (alone,) = done(tmp_path)
+    expected = load(alone.path)
+    alone.path.with_suffix(".npz").unlink()
+    assert predictivity.measured_alone(alone.task, tmp_path) is None
+    pictures = photographs()
+    (compared,) = done(tmp_path, pictures=pictures, against=rival)
+    assert len(pictures.order.asked) == 1
+    assert load(compared.path)[:-1] == expected
+
+
+def test_networks_measured_by_other_photographs_or_draws_are_not_compared(tmp_path):
+    (theirs,) = done(tmp_path, network=small(seed=1))
+    rival = predictivity.read_rival(theirs.path)
+    for asked, said in (
+        ({"pictures": photographs(39)}, "images=40, and this is 39"),
+        ({"pictures": photographs()._replace(name="others")}, "pictures='noise 123', and this is"),
+        ({"seed": 3}, "seed=0, and this is 3"),
+        ({"minimum_reliability": 0.2}, "minimum_reliability=None, and this is 0.2"),
+    ):
+        with pytest.raises(ValueError, match=said):
+            task_of(against=rival, **asked)
+
+
 def test_a_network_that_sees_no_colour_is_shown_none(tmp_path):
     pictures = photographs(channels=1)
     (finished,) = done(tmp_path, network=small(channels=1), pictures=pictures)
@@ -245,6 +288,10 @@ def test_an_interrupted_measurement_leaves_no_result(tmp_path, monkeypatch):
     ({"presentation": Presentation(2.0, 4.0, 30)}, "crop_px=30 is not within images of 20×20"),
     ({"pictures": photographs(2)}, "2 photographs of noise 123: give at least 3"),
     ({"regression": Regression("pls", 0)}, "components=0"),
+    ({"regression": Regression("pls", 27)},
+     "components=27: .* has 27 stimuli; give at most 26"),
+    ({"seed": -1}, "seed=-1: give a whole number from 0 on"),
+    ({"minimum_reliability": 1.0}, "minimum_reliability=1.0: give a reliability to exceed, from 0"),
 ])  # fmt: skip
 def test_what_cannot_be_measured_is_refused_before_any_work(asked, message):
     with pytest.raises(ValueError, match=message):

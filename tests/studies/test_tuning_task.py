@@ -175,6 +175,7 @@ def test_an_interrupted_measurement_leaves_no_result(tmp_path, monkeypatch):
     ({"experiments": 0}, "experiments=0: give a whole number from 1 on"),
     ({"draws": 0}, "draws=0: give a whole number from 1 on"),
     ({"optimal": -1}, "optimal=-1: give a whole number from 0 on"),
+    ({"seed": -1}, "seed=-1: give a whole number from 0 on"),
     ({"temperature": 0.0}, "temperature=0.0: give a positive number"),
     ({"field_deg": 0.0}, "field_deg=0: give a positive number of degrees"),
 ])  # fmt: skip

@@ -6,13 +6,16 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 
 from striate.results import Score, load
-from striate.study import path_of, run
+from striate.study import path_of, progress, run
 from striate.study import run as run_tasks
 from striate.study.claims import claim, holder
 from striate.study.run import lock_of
@@ -91,7 +94,7 @@ def test_other_errors_of_locks_are_raised_and_leave_nothing_open(tmp_path, monke
 
     monkeypatch.setattr(fcntl, "flock", broken)
     before = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0  # noqa: PTH208, PTH112
-    with pytest.raises(OSError, match="broken"), claim(tmp_path / "x.lock"):
+    with pytest.raises(OSError, match=r"broken: '.*x\.lock'"), claim(tmp_path / "x.lock"):
         pass
     after = len(os.listdir("/proc/self/fd")) if before else 0  # noqa: PTH208
     assert after == before
@@ -120,6 +123,112 @@ def test_of_many_threads_one_at_a_time_is_inside(tmp_path):
         thread.join()
     assert most == 1
     assert times >= 8
+
+
+GROUP, ALICE, BOB = 2000, 1001, 1002
+
+
+@pytest.fixture
+def shared():
+    """A folder that a group shares; that of pytest is its owner's alone."""
+    with tempfile.TemporaryDirectory() as name:
+        os.chown(name, 0, GROUP)
+        os.chmod(name, 0o2775)  # noqa: PTH101
+        yield Path(name)
+
+
+@contextmanager
+def user(number, umask):
+    """Do something as another member of the group."""
+    before = os.umask(umask), os.getegid()
+    os.setegid(GROUP)
+    os.seteuid(number)
+    try:
+        yield
+    finally:
+        os.seteuid(0)
+        os.setegid(before[1])
+        os.umask(before[0])
+
+
+as_root = pytest.mark.skipif(os.geteuid() != 0, reason="only root can be two users")
+
+
+@as_root
+@pytest.mark.parametrize("mode", [0o644, 0o664])  # of earlier versions, and as the umask has it
+def test_a_lock_that_another_user_left_stops_nobody_and_one_that_is_held_does(shared, mode):
+    lock = shared / ".partial" / "x.lock"
+    with user(ALICE, 0o002):
+        lock.parent.mkdir()
+        lock.touch()
+        lock.chmod(mode)
+        with claim(lock) as ours:  # held
+            assert ours
+            os.seteuid(0)
+            with user(BOB, 0o002), claim(lock) as too:
+                assert not too
+            os.setegid(GROUP)
+            os.seteuid(ALICE)
+        lock.touch()  # as a killed process leaves it
+        lock.chmod(mode)
+    with user(BOB, 0o002):
+        with claim(lock) as ours:
+            assert ours
+            assert holder(lock).pid == os.getpid()
+            assert lock.stat().st_mode & 0o777 == 0o664
+        assert not lock.exists()
+
+
+@as_root
+def test_a_lock_that_another_user_hides_is_a_failure_of_its_task_alone(shared):
+    with user(ALICE, 0o002):
+        (shared / ".partial").mkdir()
+        (shared / ".partial").chmod(0o2775)
+        lock_of(TASK, shared).touch()
+        lock_of(TASK, shared).chmod(0o600)
+    failed = []
+    with user(BOB, 0o002):
+        tasks = [TASK, {**TASK, "label": "two"}]
+        (done,) = run(lambda *_: [Score("x", 1.0)], tasks, directory=shared, failed=failed.append)
+    assert done.task["label"] == "two"
+    assert "PermissionError" in failed[0].error
+    assert lock_of(TASK, shared).name in failed[0].error
+
+
+@as_root
+def test_word_of_how_far_another_user_got_is_replaced(shared):
+    checkpoint = shared / ".partial" / "x.json"
+    with user(ALICE, 0o022):
+        checkpoint.parent.mkdir()
+        checkpoint.parent.chmod(0o2775)
+        progress.note(checkpoint, 1, 9, "")
+    with user(BOB, 0o022):
+        progress.note(checkpoint, 2, 9, "")
+    assert str(progress.told(checkpoint)) == "epoch 2/9"
+
+
+def test_a_lock_that_may_only_be_read_is_taken_and_replaced(tmp_path, monkeypatch):
+    """As above, pretended, for whoever is not root."""
+    lock, opened = tmp_path / "x.lock", os.open
+    lock.touch()
+    (tmp_path / "kept").hardlink_to(lock)  # its number goes to no other file
+    left = lock.stat().st_ino
+
+    def refused(path, flags, *mode):
+        if path == lock and flags & os.O_RDWR and lock.exists() and lock.stat().st_ino == left:
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return opened(path, flags, *mode)
+
+    monkeypatch.setattr(os, "open", refused)
+    other = opened(lock, os.O_RDONLY)
+    fcntl.flock(other, fcntl.LOCK_EX)
+    with claim(lock) as ours:
+        assert not ours
+    os.close(other)
+    with claim(lock) as ours:
+        assert ours
+        assert holder(lock).pid == os.getpid()
+        assert lock.stat().st_ino != left
 
 
 @pytest.fixture

@@ -6,7 +6,9 @@ What is killed there, and how often, is in tests/reliability.
 import importlib.util
 import os
 import pickle
+import shlex
 import signal
+import subprocess
 import sys
 import textwrap
 from functools import partial
@@ -66,7 +68,7 @@ def scores(one):
 
 @pytest.mark.reliability
 def test_local_workers_do_each_task_on_their_share_of_the_cores(tmp_path, monkeypatch):
-    monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr(clusters, "cores", lambda: 4)
     told, finished, failed = swept("local", tmp_path, cluster_cells.threads, tasks(6), jobs=2)
     assert failed == []
     (dashboard,) = told
@@ -125,6 +127,9 @@ with open({folder!r} + "/job.out", "a") as out:
     job = subprocess.Popen(["bash", sys.argv[1]], stdout=out, stderr=out, start_new_session=True)
 print("Submitted batch job", job.pid)
 """
+SQUEUE = """\
+#!{python}
+"""  # nothing is in the queue
 SCANCEL = """\
 #!{python}
 import os, signal, sys
@@ -135,14 +140,17 @@ except ProcessLookupError:
 """
 
 
+def installed(program, text):
+    program.parent.mkdir(exist_ok=True)
+    program.write_text(text)
+    program.chmod(0o755)
+
+
 @pytest.fixture
 def slurm(tmp_path, monkeypatch):
     """A batch system that starts every job at once, on this machine."""
-    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL)):
-        program = tmp_path / "bin" / name
-        program.parent.mkdir(exist_ok=True)
-        program.write_text(text.format(python=sys.executable, folder=str(tmp_path)))
-        program.chmod(0o755)
+    for name, text in (("sbatch", SBATCH), ("scancel", SCANCEL), ("squeue", SQUEUE)):
+        installed(tmp_path / "bin" / name, text.format(python=sys.executable, folder=str(tmp_path)))
     monkeypatch.setenv("PATH", f"{tmp_path / 'bin'}:{os.environ['PATH']}")
     monkeypatch.setenv("PYTHONPATH", str(Path(__file__).parent))  # where jobs find what to do
     file = tmp_path / "cluster.toml"
@@ -185,6 +193,59 @@ def test_networks_are_measured_in_jobs_of_slurm_and_by_local_workers(
     assert striate("status")[1] == "2 done, 0 running, 0 failed, 0 missing\n"
 
 
+@pytest.mark.parametrize(("sbatch", "said"), [
+    ("echo sbatch: error: no partition >&2; exit 1", "SLURM takes no job: .*error: no partition"),
+    ("echo nothing", "SLURM takes no job: Could not parse job id"),
+    ("echo Submitted batch job 7", "all jobs of SLURM ended before one became a worker: 7; read"),
+])  # fmt: skip
+def test_jobs_that_are_refused_or_end_at_once_are_told_and_not_waited_for(
+    slurm, tmp_path, monkeypatch, capfd, sbatch, said
+):
+    installed(tmp_path / "bin" / "sbatch", f"#!/bin/sh\n{sbatch}\n")
+    monkeypatch.setattr(clusters, "ASK_SECONDS", 0.1)
+    with pytest.raises(ValueError, match=said):
+        swept(f"slurm:{slurm}", tmp_path / "r", cluster_cells.threads, tasks(2))
+    assert "Traceback" not in capfd.readouterr().err
+
+
+def test_without_sbatch_jobs_of_slurm_are_shown_and_not_begun(slurm, tmp_path, monkeypatch):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(ValueError, match="there is no sbatch on this machine; type the command wh"):
+        check_cluster(f"slurm:{slurm}", jobs=1)
+    check_cluster(f"slurm:{slurm}", jobs=1, submits=False)
+    status, _, err = striate(f"run gerum2022 --cluster slurm:{slurm} --results {tmp_path / 'r'}")
+    assert status == 2
+    assert "there is no sbatch" in err
+    assert not (tmp_path / "r").exists()
+    status, out, _ = striate(f"run gerum2022 --cluster slurm:{slurm} --dry-run")
+    assert status == 0
+    assert "#SBATCH" in out
+
+
+HOSTILE = 'a "b" `c` \\d  e'  # a name of a folder that shells and sbatch read otherwise
+
+
+def test_what_has_spaces_and_quotes_is_one_word_of_the_script(tmp_path, monkeypatch):
+    """As a shell reads the command, and sbatch, which knows quotes too, its directives."""
+    monkeypatch.setattr(sys, "executable", f"/{HOSTILE} $HOME/python")
+    monkeypatch.setenv("SLURM_JOB_ID", "12")
+    (tmp_path / "c.toml").write_text(
+        f"{FILE}\nlog_directory = '{tmp_path}/{HOSTILE}'\n"
+        f"local_directory = '~/$SLURM_JOB_ID/{HOSTILE}'\n"
+    )
+    script = slurm_script(tmp_path / "c.toml")
+    (command,) = [line for line in script.splitlines() if "dask_worker" in line]
+    command = command.replace("<scheduler>", "s").replace("<worker>", "w")
+    echo = ["bash", "-c", f"printf '%s\\n' {command}"]
+    words = subprocess.run(echo, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert words[0] == f"/{HOSTILE} $HOME/python"
+    assert words[words.index("--local-directory") + 1] == f"{Path.home()}/12/{HOSTILE}"
+    directives = [shlex.split(line)[1:] for line in script.splitlines() if line[:8] == "#SBATCH "]
+    assert ["-o", f"{tmp_path}/{HOSTILE}/striate-%J.out"] in directives
+    assert ["-e", f"{tmp_path}/{HOSTILE}/striate-%J.err"] in directives
+    assert not (tmp_path / HOSTILE).exists()  # showing a script makes no folder
+
+
 def test_the_script_for_slurm_says_what_the_file_says(tmp_path):
     (tmp_path / "c.toml").write_text(FILE)
     script = slurm_script(tmp_path / "c.toml")
@@ -214,9 +275,21 @@ def test_ctrl_c_means_what_it_meant_before(tmp_path):
 
 @pytest.mark.parametrize(("change", "said"), [
     ("jobs = 0", "jobs = 0; give 1 or more"),
-    ("jobs = '2'", "jobs = '2'; give a int"),
-    ("jobs = true", "jobs = True; give a int"),
-    ("memory = 2", "memory = 2; give a str"),
+    ("jobs = '2'", "jobs = '2'; give a whole number"),
+    ("jobs = true", "jobs = True; give a whole number"),
+    ("memory = 2", "memory = 2; give a text"),
+    ("memory = ''", "memory = ''; give a number with its unit"),
+    ("memory = '16'", "memory = '16'; give a number with its unit"),
+    ("walltime = ''", "walltime = ''; give minutes, hours:minutes:seconds or days-hours"),
+    ("walltime = '8 hours'", "walltime = '8 hours'; give minutes, hours"),
+    ("queue = ''", "queue = ''; give a name without spaces"),
+    ("queue = 'gpu long'", "queue = 'gpu long'; give a name without spaces"),
+    ("account = ' '", "account = ' '; give a name without spaces"),
+    ("python = ''", "python = ''; give a text of one line that is not empty"),
+    (r'log_directory = "a\nb"', r"log_directory = 'a\\nb'; give a text of one line"),
+    ("directives = ['']", r"directives = \[''\]; give options of sbatch"),
+    ("directives = ['gpu']", r"directives = \['gpu'\]; give options of sbatch"),
+    (r'directives = ["-x\necho"]', r"directives = \['-x\\necho'\]; give options of sbatch"),
     ("directives = [1]", r"directives = \[1\]; give a list of texts"),
     ("partition = 'gpu'", r"has \['partition'\]; it needs \('jobs', 'cpus', 'memory', 'walltime'"),
     ("jobs =", "is not TOML"),
@@ -229,12 +302,25 @@ def test_a_wrong_file_for_slurm_is_refused(tmp_path, change, said):
         slurm_settings(tmp_path / "c.toml")
 
 
+@pytest.mark.parametrize("said", [
+    "memory = '512 MB'", "memory = '1.5T'", "memory = '16GiB'", "walltime = '90'",
+    "walltime = '1:30'", "walltime = '1-12'", "walltime = '2-00:30:00'", "prologue = ['']",
+])  # fmt: skip
+def test_what_slurm_can_read_is_accepted(tmp_path, said):
+    key = said.partition(" ")[0]
+    lines = [line for line in FILE.splitlines() if not line.startswith(f"{key} ")]
+    (tmp_path / "c.toml").write_text("\n".join([*lines, said]))
+    assert key in slurm_settings(tmp_path / "c.toml")
+
+
 def test_a_file_for_slurm_that_says_too_little_or_is_not_there_is_refused(tmp_path):
     (tmp_path / "c.toml").write_text("jobs = 3\n")
     with pytest.raises(ValueError, match=r"c\.toml lacks \['cpus', 'memory', 'walltime'\]"):
         slurm_settings(tmp_path / "c.toml")
     with pytest.raises(ValueError, match=r"cluster='slurm:.*d\.toml': there is no such file"):
         slurm_settings(tmp_path / "d.toml")
+    with pytest.raises(ValueError, match=r"cannot be read \(Is a directory\); name a TOML file"):
+        slurm_settings(tmp_path)
 
 
 @pytest.mark.parametrize(("which", "jobs", "said"), [

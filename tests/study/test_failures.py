@@ -108,14 +108,18 @@ def test_ctrl_c_is_no_failure(tmp_path):
     assert list(failures.recorded(tmp_path)) == []
 
 
-@pytest.mark.parametrize("call", ["mkstemp", "fsync", "replace"])
+@pytest.mark.parametrize("call", ["open", "fsync", "replace"])
 def test_a_result_that_cannot_be_written_stops_the_run_and_the_next_goes_on(
     tmp_path, monkeypatch, call
 ):
     def refused(*_, **__):
         raise PermissionError(errno.EACCES, "Permission denied", "there")
 
-    where = {"mkstemp": "tempfile.mkstemp", "fsync": "os.fsync", "replace": "pathlib.Path.replace"}
+    where = {
+        "open": "striate.results.files.unnamed",
+        "fsync": "os.fsync",
+        "replace": "pathlib.Path.replace",
+    }
     with monkeypatch.context() as patch:
         patch.setattr(where[call], refused)
         with pytest.raises(PermissionError, match="Permission denied: 'there'"):

@@ -241,6 +241,65 @@ def test_neurons_without_signal_are_fitted_but_not_counted():
     assert (np.isnan(found.arrays["4/correlation"]).any(0) == (np.arange(18) == 3)).all()
 
 
+def test_of_one_split_there_is_no_standard_deviation():
+    found = measured(plant(1, stimuli=120, neurons=12), layers=LAYERS[:2], count=1)
+    for one in found.results:
+        assert one.error is None, one.name
+        assert "error" not in one.settings, one.name
+    assert {"predictivity", "predictivity_by_layer", "feve", "v1_layer_nested"} <= {
+        one.name for one in found.results
+    }
+
+
+def test_neurons_of_too_little_reliability_may_be_left_out_of_scores():
+    planted = plant(1, stimuli=120, neurons=12)
+    trials = planted.trials + 2 * torch.linspace(0, 2, 12) * gaussian(4, 120, 12, seed=8)
+    planted = planted._replace(trials=trials)
+    found = features(planted, LAYERS[:2])
+    usual, fewer = (
+        network_predictivity(
+            found, population_of(responses(planted), **asked), regression=PLS, source="net",
+            splits=splits_of(120, count=2, groups=None), settings={},
+        )
+        for asked in ({}, {"minimum": 0.4})
+    )  # fmt: skip
+    reliability = usual.arrays["reliability"]
+    assert (fewer.arrays["kept"] == (reliability > 0.4)).all()
+    assert 2 < fewer.arrays["kept"].sum() < usual.arrays["kept"].sum()
+    score = by_name(fewer, "predictivity", "4")
+    kept = usual.arrays["4/noise_corrected"][:, reliability > 0.4]
+    assert score.value == pytest.approx(np.median(kept, axis=1).mean(), rel=1e-6)
+    assert score.settings["minimum_reliability"] == 0.4
+    assert score.settings["neurons"] + score.settings["dropped"] == 12
+    assert not any("minimum_reliability" in one.settings for one in usual.results)
+    with pytest.raises(
+        ValueError, match=r"no neuron's reliability exceeds minimum_reliability=0.99"
+    ):
+        population_of(responses(planted), minimum=0.99)
+
+
+def test_a_perfect_layer_scores_one_where_repeats_are_unequal_too():
+    """Half the stimuli were shown once, of four times: the mean response has that noise."""
+    planted = plant(2, stimuli=800, neurons=60, noise=2.0)
+    trials = planted.trials.clone()
+    trials[1:, ::2] = torch.nan
+    even, uneven = (
+        measured(planted._replace(trials=each), layers=["4"], count=3)
+        for each in (planted.trials, trials)
+    )
+    n, repeats = len(planted.stimuli), torch.tensor([1.0, 4.0])
+    ceiling = by_name(uneven, "ceiling")
+    # As in the test of planted ceilings: four standard deviations of a median, relative.
+    bound = 8 * (np.pi / (2 * 60 * n)) ** 0.5 + 4 / n
+    true = (1 / (1 + 2.0 * (1 / repeats).mean())) ** 0.5
+    assert ceiling.value == pytest.approx(true.item(), rel=bound / true.item())
+    assert ceiling.settings["reliability"] == "covariance of halves"
+    assert not any("reliability" in one.settings for one in even.results)
+    # What is lost to fitting noise to 16 features of 600 stimuli is a few hundredths.
+    score = by_name(uneven, "predictivity", "4").value
+    assert 0.93 < score < 1 + bound / true.item()
+
+
 def test_trials_that_were_not_recorded_are_left_out_of_means():
     planted = plant(1, stimuli=120, neurons=12)
     padded = torch.cat([planted.trials, torch.full((2, 120, 12), torch.nan).double()])

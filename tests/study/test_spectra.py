@@ -9,11 +9,11 @@ from sklearn.decomposition import PCA
 from sklearn.preprocessing import StandardScaler
 from torch import nn
 
-from striate.responses import Responses
-from striate.spectra import fit_power_law, simulate_recording
+from striate.responses import Kernel, Responses
+from striate.spectra import alpha_interval, fit_power_law, simulate_recording
 from striate.study.photographs import kernels_of_draws
 from striate.study.spectra import Window, fair_comparison, network_spectra, recording_spectra
-from striate.study.spectra.window import fitting
+from striate.study.spectra.window import components_of, fitting
 from striate.study.spectra.written import window_curves
 
 WINDOW = Window((3, 60), "rank")
@@ -28,10 +28,12 @@ def pixels(count=200, seed=0):
 
 
 def network():
+    """Ninety units bent so much that all their variances are above rounding, and five."""
     torch.manual_seed(0)
-    return nn.Sequential(
-        nn.Flatten(), nn.Linear(64, 90), nn.Tanh(), nn.Linear(90, 5)
-    ).double()  # fmt: skip
+    model = nn.Sequential(nn.Flatten(), nn.Linear(64, 90), nn.Tanh(), nn.Linear(90, 5)).double()
+    with torch.no_grad():
+        model[1].weight *= 3
+    return model
 
 
 class Drawn:
@@ -63,10 +65,10 @@ def by_name(results, name):
 
 def test_spectra_are_those_of_scikit_learn():
     draw = Drawn(pixels())
-    results = measured(draw, set_size=120)
+    results = measured(draw, set_size=100)
     spectra = []
     for seed in (5, 6, 7):
-        responses = network()[:3](draw.pick(draw(120, seed))).detach().numpy()
+        responses = network()[:3](draw.pick(draw(100, seed))).detach().numpy()
         scaled = StandardScaler().fit_transform(responses)
         spectra.append(PCA(svd_solver="full").fit(scaled).explained_variance_[:90])
     parts = np.stack([each / each.sum() for each in spectra])
@@ -81,7 +83,7 @@ def test_spectra_are_those_of_scikit_learn():
     assert alpha.value == pytest.approx(np.mean(alphas), rel=1e-9)
     assert alpha.error == pytest.approx(np.std(alphas, ddof=1), rel=1e-6)
     assert alpha.settings["error"] == "sd over sets"
-    assert draw.asked[:3] == [(120, 5), (120, 6), (120, 7)]
+    assert draw.asked[:3] == [(100, 5), (100, 6), (100, 7)]
 
 
 def test_with_few_images_sets_are_halves_and_all_are_measured_too():
@@ -260,3 +262,127 @@ def test_a_layer_of_fewer_directions_than_units_does_not_cost_the_others_theirs(
     (narrow,) = [one for one in by_name(results, "alpha") if one.settings["layer"] == "2"]
     assert narrow.settings["ranks"] == "2-7"
     assert {one.settings["layer"] for one in by_name(results, "alpha_all_images")} == {"2", "4"}
+
+
+def test_the_spectrum_of_few_directions_ends_with_them_where_rounding_is_positive():
+    """A hundred units that are mixtures of twenty, and more images than units, in float32."""
+    torch.manual_seed(0)
+    mixed = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.Linear(20, 100))
+    draw = Drawn(pixels(600).float())
+    show = partial(kernels_of_draws, mixed, draw.pick, layers=["2"], memory="1GB")
+    results = network_spectra(
+        show, draw, 600, window=Window((5, 60), "rank"), z_scored=True, set_size=300, seed=5,
+        source="net",
+    )  # fmt: skip
+    assert [len(curve.y) for curve in by_name(results, "eigenspectrum")] == [20]
+    fitted = by_name(results, "alpha") + by_name(results, "alpha_all_images")
+    assert [score.settings["ranks"] for score in fitted] == ["5-20", "5-20"]
+    assert max(x for curve in by_name(results, "alpha_by_window") for x in curve.x) == 20
+
+
+def test_the_window_over_images_is_one_that_every_left_out_sample_fills():
+    """Of 80 images 20 are copies: without a group, fewer are left than without its images."""
+    generator = torch.Generator().manual_seed(0)
+    base = torch.randn(60, 400, generator=generator, dtype=torch.float64)
+    base *= torch.arange(1, 401) ** -0.5
+    x = torch.cat([base, base[:20]])
+
+    def show(draws):
+        kernels = {}
+        for name, drawn in draws.items():
+            part = x[list(drawn.rows)]
+            part = part - part.mean(0)
+            kernels[name] = Kernel(part @ part.T, 400, 400, False, "net", "images")
+        return {"layer": kernels}
+
+    results = network_spectra(
+        show, Drawn(x), 80, window=Window((5, 1000), "rank"), z_scored=False, seed=0, source="net"
+    )
+    (whole,) = by_name(results, "alpha_all_images")
+    group = torch.randperm(80, generator=torch.Generator().manual_seed(0)) % 20
+    different = [len(x[group != number].unique(dim=0)) for number in range(20)]
+    assert min(different) < 60
+    assert whole.settings["ranks"] == f"5-{min(different) - 1}"
+    assert whole.error < 0.2
+
+
+def test_sets_that_share_most_of_their_images_have_no_error():
+    results = measured(Drawn(pixels()), set_size=101)
+    (alpha,), (curve,) = by_name(results, "alpha"), by_name(results, "eigenspectrum")
+    assert alpha.error is None
+    assert curve.error is None
+    told = "none: sets of 101 of 200 images share most, and their sd is no error"
+    assert alpha.settings["error"] == curve.settings["error"] == told
+    (whole,) = by_name(results, "alpha_all_images")
+    assert whole.error > 0
+    assert whole.settings["error"].startswith("jackknife")
+
+
+def test_the_authors_ask_pca_for_one_component_less_than_units():
+    results = measured(Drawn(pixels()), window=Window((3, 1000), "rank"), components="authors")
+    (curve,) = by_name(results, "eigenspectrum")
+    assert len(curve.y) == 89
+    assert sum(curve.y) == pytest.approx(1)
+    fitted = by_name(results, "alpha") + by_name(results, "alpha_all_images")
+    assert {score.settings["ranks"] for score in fitted} == {"3-89"}
+    assert components_of("authors", 5000) == 2000
+    with pytest.raises(ValueError, match="components='some'; choose 'all' or 'authors'"):
+        components_of("some", 90)
+
+
+def filmed(units=40):
+    """Sixty films of five frames that hardly differ, and the film of each."""
+    made = recorded(units=units).tensor[:, :60].repeat_interleave(5, 1)
+    noise = torch.randn(made.shape, generator=torch.Generator().manual_seed(0), dtype=made.dtype)
+    return Responses(made + 0.1 * noise, "films", "frames"), torch.arange(60).repeat_interleave(5)
+
+
+def test_frames_of_one_movie_leave_together_with_and_without_cross_validation():
+    responses, movies = filmed()
+    how = {"window": Window((3, 25), "rank"), "algorithm": "text", "seed": 4, "shuffles": 2}
+    scores = by_name(recording_spectra(responses, **how, groups=10, clusters=movies), "alpha")
+    (plain,) = [one for one in scores if one.settings["method"] == "PCA of the trial mean"]
+    expected = alpha_interval(
+        responses.tensor.mean(0).double(), ranks=(3, 25), weights="rank", groups=10,
+        clusters=movies, generator=torch.Generator().manual_seed(4),
+    )  # fmt: skip
+    low, high = expected.interval
+    assert plain.error == pytest.approx((high - low) / 2, rel=1e-9)
+    alone = by_name(recording_spectra(responses, **how, groups=10), "alpha")[1]
+    assert plain.error > 1.3 * alone.error
+
+
+def test_the_window_of_a_recording_ends_where_its_largest_movie_leaves_it():
+    movies = torch.cat([torch.zeros(200), torch.arange(1, 101)]).long()
+    responses = recorded(units=150, ratio=50.0)
+    results = recording_spectra(
+        responses, window=Window((2, 140), "rank"), algorithm="text", seed=0, shuffles=2, groups=5,
+        clusters=movies,
+    )  # fmt: skip
+    # The largest group has the movie of 200 and a fifth of the 101 others, less one.
+    group = torch.randperm(101, generator=torch.Generator().manual_seed(0)) % 5
+    left = 300 - max(int((group[movies] == number).sum()) for number in range(5))
+    assert left < 100
+    assert {one.settings["ranks"] for one in by_name(results, "alpha")} == {f"2-{left - 1}"}
+
+
+def test_a_recording_cannot_be_dealt_into_no_groups():
+    with pytest.raises(ValueError, match="groups=0 of 300 stimuli: need at least 2"):
+        recording_spectra(
+            recorded(), window=Window((3, 20), "rank"), algorithm="text", seed=0, groups=0
+        )
+
+
+def test_trials_that_are_set_aside_are_set_aside_without_cross_validation_too():
+    tensor = recorded().tensor.clone()
+    spoilt = tensor.clone()
+    spoilt[0, ::2, 0] = float("nan")  # of every other stimulus, the first trial lacks a unit
+    spoilt[0, ::2, 1:] = 100 + 50 * spoilt[0, ::2, 1:]
+    gone = tensor.clone()
+    gone[0, ::2] = float("nan")
+    how = {"window": Window((3, 25), "rank"), "algorithm": "text", "seed": 0, "shuffles": 2}
+    spoilt, gone = (
+        by_name(recording_spectra(Responses(x, "v1", "noise"), **how, missing="trial"), "alpha")
+        for x in (spoilt, gone)
+    )
+    assert [one.value for one in spoilt] == pytest.approx([one.value for one in gone], rel=1e-9)

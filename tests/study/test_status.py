@@ -5,10 +5,10 @@ import time
 import pytest
 
 from striate.results import Score
-from striate.study import path_of, plans, progress, run
+from striate.study import failures, path_of, plans, progress, run
 from striate.study.claims import claim
 from striate.study.run import checkpoint_of, lock_of
-from striate.study.status import Status, status
+from striate.study.status import Status, forget, status
 
 
 def task(number, **more):
@@ -82,6 +82,79 @@ def test_a_damaged_plan_is_refused_by_name(tmp_path, text):
     plans.leave(TASKS, tmp_path, command="").write_text(text)
     with pytest.raises(ValueError, match=r"roots-.*\.json is damaged; delete it, the next run"):
         list(status(tmp_path))
+
+
+def row(entry, **more):
+    return {"study": "kong2021", "label": f"row-{entry}", "entry": entry, **more}
+
+
+def test_a_summary_is_planned_by_what_is_known_of_it_before(tmp_path):
+    parts = [row("a", quick=True), row("b", quick=True)]
+    plans.leave(TASKS[:2], tmp_path, command="striate run", summaries=parts)
+    plans.leave(TASKS[:2], tmp_path, command="striate run")  # without them it is another
+    follows = ("missing", "follows from its measurements")
+    assert (stands(tmp_path)["row-a"], stands(tmp_path)["row-b"]) == (follows, follows)
+    made = [row("a", quick=True, roots="x.json"), row("a", quick=True, reason="none")]
+    other = [row("a", quick=False), row("b"), row("b", quick=1)]  # of other settings
+    list(run(lambda *_: [], [*made, *other], directory=tmp_path))
+    found = list(status(tmp_path))
+    assert [one[2:] for one in found if one.label == "row-a"] == [
+        ("done", ""),  # once, however often it was written
+        ("done", "in no plan"),
+    ]
+    assert [one[2:] for one in found if one.label == "row-b"] == [
+        follows, ("done", "in no plan"), ("done", "in no plan"),
+    ]  # fmt: skip
+    for one in made:
+        path_of(one, tmp_path).unlink()
+    assert Status("kong2021", "row-a", *follows) in list(status(tmp_path))
+
+
+def test_what_could_not_be_had_is_absent_until_it_is_measured(tmp_path):
+    for entry in ("a", "b"):
+        gone = row(entry, kind="absent", reason=f"no {entry} here")
+        list(run(lambda *_: [], [gone], directory=tmp_path))
+    assert set(stands(tmp_path).values()) == {("absent", "no a here"), ("absent", "no b here")}
+    measured = row("a", kind="network", label="nets.py-a")
+    list(run(lambda *_: [], [measured], directory=tmp_path))
+    assert stands(tmp_path) == {
+        "row-a": ("done", "in no plan"),
+        "nets.py-a": ("done", "in no plan"),
+        "row-b": ("absent", "no b here"),
+    }
+    path_of(measured, tmp_path).write_text("damaged, which is for others to tell")
+    assert stands(tmp_path)["row-a"] == ("absent", "no a here")
+
+
+def test_what_nobody_means_to_do_any_more_is_forgotten_and_results_stay(tmp_path):
+    dropped = [task(number, study="other") for number in (-4, 64, 81)]
+    plans.leave(TASKS[:4], tmp_path, command="a")
+    plans.leave([*dropped, TASKS[1]], tmp_path, command="b", summaries=[row("a")])
+    plans.leave([*dropped, TASKS[0]], tmp_path, command="c")
+    list(run(root, [*TASKS[:2], *dropped[:2]], directory=tmp_path, failed=lambda _: None))
+    with claim(lock_of(TASKS[2], tmp_path)):
+        assert forget(tmp_path, "roots/*") == ["roots/root-of--1", "roots/root-of-16"]
+        found = stands(tmp_path)
+    assert {label: state for label, (state, _) in found.items()} == {
+        "root-of-4": "done", "root-of-9": "running", "root-of--4": "failed",
+        "root-of-64": "done", "root-of-81": "missing", "row-a": "missing",
+    }  # fmt: skip
+    assert forget(tmp_path, "[ok]*") == ["other/root-of--4", "other/root-of-81", "kong2021/row-a"]
+    assert [one.task for one in failures.recorded(tmp_path)] == []
+    found = stands(tmp_path)
+    assert sorted(found) == ["root-of-4", "root-of-64", "root-of-9"]
+    assert {plan.command: len(plan.tasks) for plan in plans.left(tmp_path)} == {
+        "a": 2, "b": 1, "c": 2,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=r"--forget 'other/\*' fits nothing that is failed or mis"):
+        forget(tmp_path, "other/*")
+
+
+def test_a_plan_of_which_all_is_forgotten_is_gone(tmp_path):
+    plans.leave(TASKS, tmp_path, command="a")
+    forget(tmp_path, "*")
+    assert list(plans.left(tmp_path)) == []
+    assert list(status(tmp_path)) == []
 
 
 def test_a_folder_that_is_not_there_is_refused(tmp_path):

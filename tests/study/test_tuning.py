@@ -192,6 +192,33 @@ def test_what_determined_a_number_is_beside_it(measured):
         assert about["selected"] == (0 if about["layer"] == "dead" else about["channels"])
 
 
+def test_a_single_experiment_has_no_standard_deviation(patches):
+    responses = torch.rand(1000, 5, generator=torch.Generator().manual_seed(0))
+    tuning = channel_tuning(responses, patches.bank)
+    found = layer_results(tuning, patches, Sampling(1, 50, 0), "planted", {"layer": "x"})
+    (score,) = by_name(found, "frequency_score")
+    (line,) = by_name(found, "frequency_score_by_field")
+    for one in (score, line):
+        assert one.error is None
+        assert "error" not in one.settings
+    assert line.y[line.x.index(pytest.approx(SIZE / 35))] == pytest.approx(score.value)
+
+
+def test_a_channel_blind_to_orientation_prefers_none(patches):
+    """It is tuned to frequency, and must not enter the histogram of orientations."""
+    responses = torch.zeros(10, 10, 10, 2)
+    responses[..., 0] = torch.tensor([1.0, 2, 3, 4, 5, 4, 3, 2, 1, 1])[None, :, None]
+    responses[3, 4, :, 1] = 1
+    tuning = channel_tuning(responses.reshape(1000, 2), patches.bank)
+    assert tuning.selected.all()
+    assert tuning.orientation_deg.isnan().tolist() == [True, False]
+    assert tuning.circular_variance[0] > 0.998
+    found = layer_results(tuning, patches, Sampling(5, 50, 0), "planted", {"layer": "x"})
+    (curve,) = by_name(found, "preferred_orientation")
+    assert curve.settings["measured"] == 1
+    assert [bool(share) for share in curve.y] == [place == 3 for place in range(10)]
+
+
 def test_layers_before_rectification_are_selective_as_after_it(measured):
     """And their preferred frequencies are of the responses as they are: means of sinusoids."""
     assert {
@@ -287,6 +314,29 @@ def test_optimal_stimuli_are_made_of_the_examples():
     assert found.arrays["1/optimal"].shape == (2, 16, 16, 3)
 
 
+def test_a_layer_that_cannot_be_climbed_does_not_lose_the_measurement_of_the_others():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 5), nn.Softplus(), nn.Conv2d(4, 1, 3), nn.Softplus())
+    found = network_tuning(
+        net, stimuli_for(16, protocol="paper"), ["1", "3"], experiments=5, draws=9, seed=0,
+        optimal=1, steps=2, z_scored=True, source="net",
+    )  # fmt: skip
+    assert {"1/optimal", "3/frequency_tuning"} <= found.arrays.keys()
+    assert "3/optimal" not in found.arrays
+    reasons = {
+        score.settings["layer"]: score.settings.get("optimal_missing")
+        for score in by_name(found.results, "responsive")
+    }
+    assert reasons["1"] is None
+    assert "with one channel at axis 1; the objective compares channels" in reasons["3"]
+    for wrong in ({"steps": 0}, {"temperature": 0.0}):  # of all layers
+        with pytest.raises(ValueError, match="give a whole number from 1 on and a positive number"):
+            network_tuning(
+                net, stimuli_for(16, protocol="paper"), ["1"], seed=0, optimal=1, z_scored=True,
+                source="net", **wrong,
+            )  # fmt: skip
+
+
 # --- small images
 
 
@@ -380,6 +430,12 @@ def test_degrees_or_pixels_per_degree_are_kept(size, protocol, field, pixels, pe
     (32, {"protocol": "paper", "field_deg": -6.4}, "field_deg=-6.4: give a positive number of"),
     (32, {"protocol": "authors"}, "protocol='authors' is of patches of 224 pixels, which images"),
     (224, {"protocol": "paper", "field_deg": math.nan}, "field_deg=nan"),
+    (223, {"protocol": "authors"}, "which images of 223 pixels cannot hold; choose paper"),
+    (96, {"protocol": "authors", "field_deg": 5.4}, "which images of 96 pixels cannot hold"),
+    (224, {"protocol": "authors", "field_deg": 12.0},
+     "field_deg=12: .* 6.25 cycles per degree are drawn as 9.33, as another of the ten; choose"),
+    (224, {"protocol": "authors", "field_deg": 6.6},
+     "field_deg=6.6: .* 8.75 cycles per degree are drawn as 11.3, in another bin of V1's cells"),
 ])  # fmt: skip
 def test_patches_that_cannot_be_drawn_are_refused(size, asked, message):
     with pytest.raises(ValueError, match=message):

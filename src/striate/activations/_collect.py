@@ -6,9 +6,16 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
-from striate.activations._forward import check_kept, forward, not_finite, observed, probe
-from striate.activations._images import Images, survey
-from striate.activations._reducing import Reduce
+from striate.activations._forward import (
+    check_kept,
+    check_progress,
+    forward,
+    not_finite,
+    observed,
+    probe,
+)
+from striate.activations._images import Images, glimpse, survey
+from striate.activations._reducing import Reduce, centre, position_mean
 from striate.layers import places
 from striate.responses import Responses
 
@@ -33,7 +40,10 @@ def collect(
     All responses are held at once. For layers too wide for that, `reduce` can keep a part of each
     output, and `kernels` keeps what eigenspectra, principal components and ridge regression need.
     The model is run in evaluation mode, without
-    gradients and uncompiled, and is left as it was.
+    gradients and uncompiled, and is left as it was. Each image is taken to have its own responses:
+    a network that draws random numbers in evaluation mode too, or normalises by the batch that it
+    is shown (`BatchNorm2d` without running statistics), has others each time or in other batches,
+    and nothing here notices.
 
     Parameters
     ----------
@@ -59,7 +69,8 @@ def collect(
     reduce
         What to keep of the output of each layer, as soon as it is there: `centre`, `position_mean`
         or a function of your own, which takes an output (batch first) and gives one row per image.
-        It need not copy. Everything, if None.
+        It need not copy. Everything, if None. Of images that are no squares, `centre` and
+        `position_mean` have to be told where a layer has its channels.
     progress
         Called after each batch with the number of images shown and of all.
 
@@ -73,8 +84,9 @@ def collect(
     ------
     ValueError
         If a layer does not exist, runs not once, or puts out something else than one finite row per
-        image, or something that `reduce` does not take; images cannot be used, or the model cannot
-        take them; or nothing can be kept in `dtype` or on `device`. What to do instead is said.
+        image, as many numbers for all, or something that `reduce` does not take; images cannot be
+        used, or the model cannot take them; or nothing can be kept in `dtype` or on `device`. What
+        to do instead is said.
 
     Examples
     --------
@@ -85,9 +97,14 @@ def collect(
     """
     chosen = places(model, layers)
     check_kept(dtype, device)
+    check_progress(progress)
     if reduce is not None and not callable(reduce):
         raise ValueError(f"reduce={reduce!r}: give a function of a layer's output, e.g. centre")
     with observed(model) as core:
+        seen = glimpse(images, batch_size=batch_size)
+        _check_square(seen.first, reduce)
+        outputs = probe(core, seen.first, chosen, reduce=reduce)
+        units = {name: found.units for name, found in outputs.items()}
         shown = survey(images, batch_size=batch_size)
         kept = {
             name: torch.empty(
@@ -95,7 +112,7 @@ def collect(
                 dtype=dtype or found.dtype,
                 device=device or found.device,
             )
-            for name, found in probe(core, shown.first, chosen, reduce=reduce).items()
+            for name, found in outputs.items()
         }
         first = 0
         for batch in shown.batches():
@@ -104,7 +121,7 @@ def collect(
                 name: (place, partial(_keep, name, kept[name][first:last]))
                 for name, place in chosen.items()
             }
-            forward(core, batch, takes, reduce)
+            forward(core, batch, takes, units, reduce)
             first = last
             if progress is not None:
                 progress(first, shown.count)
@@ -113,6 +130,16 @@ def collect(
         name: Responses(kept[name][None], f"{source}:{name}", stimuli or shown.fingerprint)
         for name in chosen
     }
+
+
+def _check_square(first: Tensor, reduce: Reduce | None) -> None:
+    """Refuse to find the axis of channels by looking for square maps where there are none."""
+    if reduce in (centre, position_mean) and first.ndim == 4 and first.shape[2] != first.shape[3]:
+        raise ValueError(
+            f"images of shape {tuple(first.shape[1:])} are no squares, so that the shape of maps "
+            "does not tell which axis holds the channels; say so, as in "
+            'reduce=partial(centre, channels="first")'
+        )
 
 
 def _keep(name: str, kept: Tensor, rows: Tensor) -> None:

@@ -6,14 +6,14 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Float64
 from torch import Tensor, nn
 
 from striate.activations._reducing import Reduce
 from striate.layers import Place, run, select
 
 Take = Callable[[Tensor], None]
-WITNESSES = 64  # numbers by which an output is known again
+WITNESSES = 256  # numbers per image by which an output is known again
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
@@ -27,13 +27,13 @@ class Outputs(NamedTuple):
     dtype, device
         Their type and place.
     witness
-        The first few of them for the first image.
+        Some of them, spread over the whole output, for each of the images that were looked at.
     """
 
     units: int
     dtype: torch.dtype
     device: torch.device
-    witness: Float[Tensor, " _"]
+    witness: Float64[Tensor, "images some"]
 
 
 class _Reached(BaseException):
@@ -76,6 +76,7 @@ def forward(
     model: nn.Module,
     batch: Tensor,
     takes: Mapping[str, tuple[Place, Take]],
+    units: Mapping[str, int],
     reduce: Reduce | None = None,
 ) -> None:
     """Show a batch, and stop as soon as each place has been seen.
@@ -89,13 +90,16 @@ def forward(
     takes
         By the name of a place, that place and what to do with its output (batch, units), which
         will not be the same afterwards: a layer may yet work on it in place.
+    units
+        How many each place puts out, as was found before (`probe`).
     reduce
         What to make of an output first.
 
     Raises
     ------
     ValueError
-        If a place is seen twice or never, or its output is not one floating-point row per image.
+        If a place is seen twice or never, its output is not one floating-point row per image, or
+        has not as many units as before.
     """
     seen: set[str] = set()
 
@@ -105,7 +109,14 @@ def forward(
                 f"layer {place.name!r} runs once with some images and several times with others; "
                 f"choose a call, as in '{place.name}@1'"
             )
-        takes[place.name][1](_rows(place, output, len(batch), reduce))
+        rows = _rows(place, output, len(batch), reduce)
+        if rows.shape[1] != units[place.name]:
+            raise ValueError(
+                f"layer {place.name!r} puts out {rows.shape[1]} units per image for {len(batch)} "
+                f"image(s), and {units[place.name]} for others; choose a layer whose width does "
+                "not depend on which images are shown together"
+            )
+        takes[place.name][1](rows)
         seen.add(place.name)
         if len(seen) == len(takes):
             raise _Reached
@@ -162,9 +173,7 @@ def probe(
         for place in places.values():
             if place.layer is layer and (place.call or 1) == calls[layer]:
                 rows = _rows(place, output, len(batch), reduce)
-                # A copy: the next layer may work in place.
-                witness = rows[0, :WITNESSES].cpu().to(torch.float64, copy=True)
-                found[place.name] = Outputs(rows.shape[1], rows.dtype, rows.device, witness)
+                found[place.name] = Outputs(rows.shape[1], rows.dtype, rows.device, _witness(rows))
 
     with ExitStack() as stack:
         for layer in calls:
@@ -173,6 +182,13 @@ def probe(
     for place in places.values():
         _check_calls(place, calls[place.layer])
     return found
+
+
+def _witness(rows: Tensor) -> Tensor:
+    """Copy some units: the next layer may work in place."""
+    units = rows.shape[1]
+    every = torch.linspace(0, units - 1, min(WITNESSES, units), dtype=torch.float64)
+    return rows[:, every.round().long().to(rows.device)].cpu().to(torch.float64)
 
 
 def _check_calls(place: Place, calls: int) -> None:
@@ -206,6 +222,10 @@ def _reduced(place: Place, tensor: Tensor, reduce: Reduce) -> Tensor:
         reduced = reduce(tensor)
     except ValueError as error:
         raise ValueError(f"layer {place.name!r} {error}") from error
+    except (RuntimeError, TypeError, LookupError) as error:
+        raise ValueError(
+            f"reduce stops at what layer {place.name!r} puts out, {tuple(tensor.shape)}: {error}"
+        ) from error
     if not isinstance(reduced, Tensor) or not _is_rows(reduced, len(tensor)):
         found = getattr(reduced, "shape", type(reduced).__name__)
         raise ValueError(
@@ -233,15 +253,30 @@ def check_kept(dtype: torch.dtype | None, device: torch.device | str | None = No
     Raises
     ------
     ValueError
-        If `dtype` is not of floating point, or `device` is not there.
+        If `dtype` is not of floating point, or of less than two bytes, or `device` is not there.
     """
-    if dtype is not None and not (isinstance(dtype, torch.dtype) and dtype.is_floating_point):
-        raise ValueError(f"dtype={dtype!r}: responses need floating point, e.g. torch.float32")
+    known = dtype is None or (isinstance(dtype, torch.dtype) and dtype.is_floating_point)
+    if not known or (dtype is not None and dtype.itemsize < 2):
+        raise ValueError(
+            f"dtype={dtype!r}: responses need floating point of 16 bits or more, e.g. torch.float32"
+        )
     try:
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError, TypeError) as error:
         reason = str(error).partition("\n")[0]
         raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
+
+
+def check_progress(progress: object) -> None:
+    """Refuse what cannot be told how far the work is.
+
+    Raises
+    ------
+    ValueError
+        If it is no function.
+    """
+    if progress is not None and not callable(progress):
+        raise ValueError(f"progress={progress!r}: give a function of images shown, and of all")
 
 
 def not_finite(layer: str, kept: torch.dtype) -> str:

@@ -86,16 +86,13 @@ def survey(images: Images, *, batch_size: int, name: str = "images") -> Stimuli:
         If they cannot be gone through again, are not tensors of one shape and type with pixels in
         [0, 1], or there are none.
     """
-    if not isinstance(batch_size, int) or batch_size < 1:
-        raise ValueError(f"batch_size={batch_size!r}; show at least one image at a time")
+    _check_batch_size(batch_size)
     running, first, count = hashlib.sha256(), torch.empty(0), 0
     digests: list[str] = []
     for batch in _batches(images, batch_size, name):
         if not count:
-            first, running = batch[:2].clone(), _started(batch)
-        elif len(first) < 2:
-            first = torch.cat([first, batch[:1]])
-        _check(batch, first, name)
+            running = _started(batch)
+        first = _first_two(first, batch, name)
         _add(running, batch)
         digests.append(running.hexdigest())
         count += len(batch)
@@ -106,6 +103,56 @@ def survey(images: Images, *, batch_size: int, name: str = "images") -> Stimuli:
     return Stimuli(
         name, images, batch_size, count, fingerprint, first, () if fixed else tuple(digests)
     )
+
+
+def glimpse(images: Images, *, batch_size: int, name: str = "images") -> Stimuli:
+    """Look at the first two images only, so that mistakes cost no more than these.
+
+    Returns
+    -------
+    stimuli
+        As `survey` gives them, but without fingerprint and digests; `count` is how many there are
+        at least.
+
+    Raises
+    ------
+    ValueError
+        As `survey`, as far as the first images tell.
+    """
+    _check_batch_size(batch_size)
+    first = torch.empty(0)
+    for batch in _batches(images, batch_size, name):
+        first = _first_two(first, batch, name)
+        if len(first) == 2:
+            break
+    if not len(first):
+        raise ValueError(f"{name} holds no image")
+    return Stimuli(name, images, batch_size, max(len(first), _least(images)), "", first, ())
+
+
+def _first_two(first: Tensor, batch: Tensor, name: str) -> Tensor:
+    """Check a batch, and return the first two images of it and those before it."""
+    if len(first):
+        _check(batch, first, name)
+        return torch.cat([first, batch[: 2 - len(first)]])
+    _check(batch, batch, name)
+    return batch[:2].clone()
+
+
+def _least(images: Images) -> int:
+    """Count images as far as that is possible without going through them."""
+    if isinstance(images, (list, tuple)):
+        parts = (_image_part(batch) for batch in images)
+        return sum(
+            part.shape[0] for part in parts if isinstance(part, (Tensor, np.ndarray)) and part.ndim
+        )
+    if _slices(images):
+        return len(images)
+    size = getattr(images, "batch_size", None)  # such as of a DataLoader, whose last may be smaller
+    try:
+        return (len(images) - 1) * size + 1 if isinstance(size, int) else 0  # pyright: ignore
+    except TypeError:  # it does not know
+        return 0
 
 
 def _batches(images: Images, batch_size: int, name: str) -> Iterator[Tensor]:
@@ -149,12 +196,13 @@ def _image_part(batch: object) -> object:
 
 def _tensor(batch: object, name: str) -> Tensor:
     images = _image_part(batch)
-    if isinstance(images, np.ndarray):
-        images = torch.from_numpy(np.array(images))
+    if isinstance(images, np.ndarray) and images.dtype.kind in "biuf" and images.itemsize <= 8:
+        # A copy in the machine's own order of bytes, and without negative strides.
+        images = torch.from_numpy(images.astype(images.dtype.newbyteorder("=")))
     if not isinstance(images, Tensor) or images.ndim < 2 or not images.is_floating_point():
         found = (
             f"{images.dtype} of shape {tuple(images.shape)}"
-            if isinstance(images, Tensor)
+            if isinstance(images, (Tensor, np.ndarray))
             else f"a {type(images).__name__}"
         )
         raise ValueError(
@@ -162,6 +210,11 @@ def _tensor(batch: object, name: str) -> Tensor:
             "of floating point with pixels in [0, 1]"
         )
     return images.detach()
+
+
+def _check_batch_size(batch_size: object) -> None:
+    if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size < 1:
+        raise ValueError(f"batch_size={batch_size!r}; show at least one image at a time")
 
 
 def _check(batch: Tensor, first: Tensor, name: str) -> None:

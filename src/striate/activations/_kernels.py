@@ -1,16 +1,24 @@
 """Gram matrices of layers of any width, in as few forward passes as a memory budget allows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 import torch
 from torch import nn
 
 from striate.activations import _partial
+from striate.activations._checking import (
+    check_folder,
+    check_others,
+    check_rows,
+    check_units,
+    check_views,
+)
 from striate.activations._collect import Progress
-from striate.activations._forward import Outputs, check_kept, observed, probe
-from striate.activations._images import Images, survey
-from striate.activations._passes import View, Work, summed
+from striate.activations._forward import check_kept, check_progress, observed, probe
+from striate.activations._images import Images, glimpse, survey
+from striate.activations._passes import View, Work, planned, summed
 from striate.activations._planning import parse_memory
 from striate.activations._sums import Sum, finish
 from striate.layers import places
@@ -42,7 +50,8 @@ def kernels(
     with moments in float64; products of at most 8192 units, in the precision of the layer but
     float32 at least, are added to a Gram matrix in float64, which is double-centred at the end. Its
     eigenvalues over ``images - 1`` are those of ``StandardScaler`` and ``PCA``. They are the same,
-    bit for bit, whatever the budget.
+    bit for bit, whatever the budget, if the network is the same in each pass: one that draws random
+    numbers in evaluation mode too is not, nor is one that normalises by the batch (`collect`).
 
     Parameters
     ----------
@@ -70,7 +79,10 @@ def kernels(
         Called after each batch with the number of images shown, and to be shown in all passes.
     partial
         A folder for the sums of an unfinished plan. What a run of the same model, images and
-        settings left there is taken up, within any budget, and deleted in the end.
+        settings left there of these layers is taken up, within any budget, and deleted in the end.
+        By what a network consists of, its weights, attributes and hooks, and by some of its
+        responses to two images, it is known again; a layer that does not tell these two images
+        apart is summed anew.
 
     Returns
     -------
@@ -80,9 +92,10 @@ def kernels(
     Raises
     ------
     ValueError
-        As `collect`; if `memory` is not enough, which says what is; if `others` are not images that
-        the layers answer with as many units, or `raw` names none of them; if `z_scored` is neither
-        True nor False; or if `partial` is no folder, or a file in it is damaged.
+        As `collect`; if `memory` is not enough, which says what is; if `others` are not images by
+        name that the layers answer with as many units, or `raw` names none of them; if `z_scored`
+        is neither True nor False; if responses are too large or small for float64 to hold their
+        squares; or if `partial` is no folder, or a file in it is damaged.
 
     Examples
     --------
@@ -144,7 +157,8 @@ def kernels_of_views(
     Raises
     ------
     ValueError
-        As `kernels`; if there are no views, or the rows of one are not images of these, or twice.
+        As `kernels`; if there are no views by name, or the rows of one are no int64 tensor, not
+        images of these, or twice.
 
     Examples
     --------
@@ -156,92 +170,67 @@ def kernels_of_views(
     """
     parse_memory(memory)
     chosen = places(model, layers)
-    partial = None if partial is None else as_path("partial", partial)
-    _check(others, dtype, partial)
-    _check_raw(raw, others or {})
+    check_others(others, raw)
+    check_views(views)
+    check_kept(dtype)
+    check_progress(progress)
+    if partial is not None:
+        partial = as_path("partial", partial)
+        check_folder(partial)
     with observed(model) as core:
-        shown = survey(images, batch_size=batch_size)
+        shown = glimpse(images, batch_size=batch_size)
         new = {
-            name: survey(some, batch_size=batch_size, name=f"others[{name!r}]")
+            name: glimpse(some, batch_size=batch_size, name=f"others[{name!r}]")
             for name, some in (others or {}).items()
         }
-        if shown.count < 2:
-            raise ValueError("images holds 1 image; a kernel needs at least 2")
         outputs = probe(core, shown.first, chosen)
         for some in new.values():
-            _check_units(outputs, probe(core, some.first, chosen, some.name), some.name)
-        _check_views(views, shown.count)
+            check_units(outputs, probe(core, some.first, chosen, some.name), some.name)
         work = Work(core, shown, new, chosen, outputs, views, dtype, frozenset(raw))
+        if partial is None or not _partial.any_in(partial):  # else there may be little left to do
+            planned(work, memory, {}, saved=partial is not None)
+        work = _surveyed(work)
+        check_rows(views, work.shown.count)
         store = None if partial is None else _store(work, partial)
         totals = summed(work, memory, progress, store)
-    source, stimuli = source or type(core).__name__, stimuli or shown.fingerprint
-    found = {
+    source, stimuli = source or type(core).__name__, stimuli or work.shown.fingerprint
+    made = {
         layer: {
-            name: _finished(total, views[name], outputs[layer], f"{source}:{layer}", stimuli, name)
+            name: _finished(total, work, layer, name, source, stimuli)
             for name, total in totals[layer].items()
         }
         for layer in chosen
     }
     if store is not None:
-        store.remove()
-    return found
+        store.remove(chosen)
+    return made
 
 
-def _finished(
-    total: Sum, view: View, outputs: Outputs, source: str, stimuli: str, name: str
-) -> Kernel:
-    finish(total)
-    return Kernel(
-        total.gram,
-        outputs.units,
-        total.varying,
-        view.z_scored,
-        source,
-        f"{stimuli}, {name}" if name else stimuli,
-        total.cross,
+def _surveyed(work: Work) -> Work:
+    """Go through all images, of which only the first were seen."""
+    shown, *others = (
+        survey(some.images, batch_size=some.batch_size, name=some.name)
+        for some in (work.shown, *work.others.values())
     )
+    if shown.count < 2:
+        raise ValueError("images holds 1 image; a kernel needs at least 2")
+    return replace(work, shown=shown, others=dict(zip(work.others, others, strict=True)))
 
 
-def _check_views(views: Mapping[str, View], count: int) -> None:
-    if not views:
-        raise ValueError("views is empty; give at least one, e.g. {'all': View(z_scored=True)}")
-    for name, view in views.items():
-        rows = view.rows
-        if rows is None:
-            continue
-        if len(rows) < 2 or rows.min() < 0 or rows.max() >= count or len(rows.unique()) < len(rows):
-            raise ValueError(
-                f"views[{name!r}]: rows are at least 2 of {count} images, counted from 0, each once"
-            )
-
-
-def _check(
-    others: Mapping[str, Images] | None,
-    dtype: torch.dtype | None,
-    partial: Path | None,
-) -> None:
-    if others is not None and not isinstance(others, Mapping):
-        raise ValueError(
-            f"others is a {type(others).__name__}; give sets of images by name, {{'new': images}}"
+def _finished(total: Sum, work: Work, layer: str, view: str, source: str, stimuli: str) -> Kernel:
+    finish(total)
+    try:
+        return Kernel(
+            total.gram,
+            work.outputs[layer].units,
+            total.varying,
+            work.views[view].z_scored,
+            f"{source}:{layer}",
+            f"{stimuli}, {view}" if view else stimuli,
+            total.cross,
         )
-    check_kept(dtype)
-    if partial is not None and partial.exists() and not partial.is_dir():
-        raise ValueError(f"partial={str(partial)!r} is a file; name a folder")
-
-
-def _check_raw(raw: Collection[str], others: Mapping[str, Images]) -> None:
-    if isinstance(raw, str) or not set(raw) <= set(others):
-        there = ", ".join(map(repr, others)) or "none"
-        raise ValueError(f"raw={raw!r}: list names of others; there are {there}")
-
-
-def _check_units(outputs: Mapping[str, Outputs], found: Mapping[str, Outputs], name: str) -> None:
-    for layer, expected in outputs.items():
-        if found[layer].units != expected.units:
-            raise ValueError(
-                f"{name} make layer {layer!r} put out {found[layer].units} units, images "
-                f"{expected.units}; give both sets the same size in pixels"
-            )
+    except ValueError as error:
+        raise ValueError(f"layer {layer!r}: {error}") from error
 
 
 def _store(work: Work, folder: Path) -> _partial.Store:

@@ -1,7 +1,9 @@
 """Sums of an unfinished plan on disk, so that an interrupted run goes on after its last pass."""
 
+import hashlib
 import json
-from collections.abc import Mapping
+import re
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +17,7 @@ from striate.activations._forward import Outputs
 from striate.activations._sums import Sum
 from striate.layers import fingerprint
 
-FORMAT = 2  # to be raised when the same settings give other numbers
+FORMAT = 3  # to be raised when the same settings give other numbers, or files hold other things
 
 
 @dataclass(frozen=True)
@@ -41,9 +43,19 @@ class Store:
             "units": outputs.units,
             "views": list(sums),
         }
-        metadata = {"layer": layer, "numbers": json.dumps(numbers)}
-        content = save({name: tensor.cpu() for name, tensor in tensors.items()}, metadata)
+        tensors = {name: tensor.cpu() for name, tensor in tensors.items()}
+        written = json.dumps(numbers)
+        proof = self._proof(layer, written, tensors)
+        content = save(tensors, {"layer": layer, "numbers": written, "sha256": proof})
         results.write_atomically(self.path(layer), content)
+
+    def _proof(self, layer: str, numbers: str, tensors: Mapping[str, Tensor]) -> str:
+        """SHA-256 of all that a file says, and of what plan and layer it says it."""
+        proof = hashlib.sha256(results.digest([self.key, layer, numbers]).encode())
+        for name in sorted(tensors):
+            proof.update(f"{name} {tuple(tensors[name].shape)}".encode())
+            proof.update(tensors[name].contiguous().numpy().data)
+        return proof.hexdigest()
 
     def read(self, layer: str, outputs: Outputs, device: torch.device) -> dict[str, Sum] | None:
         """Return the sums of a layer by view, or None if there are none, or of another network.
@@ -58,13 +70,15 @@ class Store:
             return None
         try:
             with safe_open(path, "pt") as file:
-                numbers = json.loads((file.metadata() or {})["numbers"])
+                said = file.metadata() or {}
                 names: list[str] = list(file.keys())
                 tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in names}
+            numbers, witness = json.loads(said["numbers"]), tensors["witness"]
+            if said["sha256"] != self._proof(layer, said["numbers"], tensors):
+                raise ValueError("its numbers are not those of its checksum")
         except (OSError, SafetensorError, KeyError, ValueError) as error:
             raise ValueError(f"{path} is damaged ({error}); delete it to start afresh") from error
         # The weights are the same, but what is done with them is in the model's code.
-        witness = tensors.pop("witness")
         if numbers["units"] != outputs.units or not _alike(witness, outputs.witness):
             return None
         sums = {}
@@ -78,17 +92,43 @@ class Store:
             sums[view] = Sum(gram, cross, numbers["done"][number], numbers["varying"][number])
         return sums
 
-    def remove(self) -> None:
-        """Delete the files of this plan."""
-        results.remove(self.folder, f"kernel-{self.key[:24]}-*.safetensors")
+    def remove(self, layers: Iterable[str]) -> None:
+        """Delete the files of these layers; others may be of an unfinished plan of more."""
+        for layer in layers:
+            results.remove(self.folder, self.path(layer).name)
+
+
+def any_in(folder: Path) -> bool:
+    """Tell whether a folder holds sums of any plan."""
+    return any(folder.glob("kernel-*.safetensors"))
 
 
 def key(model: nn.Module, settings: Mapping[str, object]) -> str:
     """Return a hash of everything that determines the sums of a plan."""
-    return results.digest({"format": FORMAT, "model": fingerprint(model), **settings})
+    about = {"model": fingerprint(model), "beside": _beside_weights(model)}
+    return results.digest({"format": FORMAT, **about, **settings})
+
+
+def _beside_weights(model: nn.Module) -> list[str]:
+    """Describe the attributes and hooks of all modules: they too decide what a model puts out."""
+    usual = vars(nn.Module()).keys()
+    told: list[str] = []
+    for name, module in model.named_modules():
+        own = {key: value for key, value in vars(module).items() if key not in usual}
+        hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
+        told.append(f"{name} {own} {[(hook, getattr(hook, '__dict__', {})) for hook in hooks]}")
+    return [re.sub(r" at 0x[0-9a-fA-F]+", "", one) for one in told]
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:
-    """Equal but for what another batch size or number of threads may change."""
-    size = other.abs().max().item()
-    return one.shape == other.shape and torch.allclose(one, other, rtol=0, atol=1e-2 * size)
+    """Equal but for what another number of threads may change.
+
+    That is little beside how one image differs from the other. Where they do not differ, two
+    networks might well put out the same.
+    """
+    between = (other[0] - other[-1]).abs().max().item()
+    return (
+        between > 0
+        and one.shape == other.shape
+        and torch.allclose(one, other, rtol=0, atol=1e-2 * between)
+    )

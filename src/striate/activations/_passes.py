@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from math import inf
 from typing import NamedTuple
 
 import torch
@@ -71,6 +72,10 @@ class Work:
         """Where activations are kept and summed."""
         return home(self.model)
 
+    def units(self) -> dict[str, int]:
+        """Count the units of each layer."""
+        return {layer: outputs.units for layer, outputs in self.outputs.items()}
+
     def last(self) -> str:
         """Name the view that others are multiplied with."""
         return list(self.views)[-1]
@@ -126,7 +131,7 @@ def summed(
         left = store.read(layer, outputs, work.device()) if store else None
         if left is not None:
             totals[layer] = left
-    passes = _plan(work, memory, totals, saved=store is not None)
+    passes = planned(work, memory, totals, saved=store is not None)
     room = max((_bytes(work, cut_up) for cut_up in map(_blocks, passes)), default=0)
     buffer = torch.empty(room, dtype=torch.uint8, device=work.device())
     images = work.shown.count + sum(some.count for some in work.others.values())
@@ -139,7 +144,16 @@ def summed(
     return totals
 
 
-def _plan(work: Work, memory: str | int, totals: Mapping[str, Sums], *, saved: bool) -> list[Pass]:
+def planned(
+    work: Work, memory: str | int, totals: Mapping[str, Sums], *, saved: bool
+) -> list[Pass]:
+    """Plan what `totals` lack, if these are `saved` after each pass.
+
+    Raises
+    ------
+    ValueError
+        If `memory` is not enough.
+    """
     itemsize = {layer: work.kept(layer).itemsize for layer in work.outputs}
     count, others = work.shown.count, sum(some.count for some in work.others.values())
     batch = work.shown.batch_size
@@ -154,7 +168,7 @@ def _plan(work: Work, memory: str | int, totals: Mapping[str, Sums], *, saved: b
     # What is written lies in memory twice, as numbers and as the content of a file.
     overhead += 2 * work.bytes() if saved else 0
     return plan(
-        {layer: outputs.units for layer, outputs in work.outputs.items()},
+        work.units(),
         stimuli=count,
         memory=memory,
         others=others,
@@ -177,12 +191,12 @@ def _bytes(work: Work, blocks: list[Slice]) -> int:
 def _carry_out(
     work: Work, now: Pass, totals: dict[str, Sums], buffer: Tensor, counter: _Counter
 ) -> None:
-    blocks = _laid_out(work, now, buffer)
+    blocks, units = _laid_out(work, now, buffer), work.units()
     for first, batch in _numbered(work.shown):
         takes = {
             layer: (work.places[layer], _keeping(parts, first)) for layer, parts in blocks.items()
         }
-        forward(work.model, batch, takes)
+        forward(work.model, batch, takes, units)
         counter.add(len(batch))
     for layer, parts in blocks.items():
         if layer not in totals:
@@ -199,7 +213,7 @@ def _carry_out(
                 )
                 for layer, parts in blocks.items()
             }
-            forward(work.model, batch, takes)
+            forward(work.model, batch, takes, units)
             counter.add(len(batch))
 
 
@@ -257,7 +271,12 @@ def _square(part: Slice, block: Block, total: Sum, view: View) -> None:
     varying = settle(block, z_scored=view.z_scored)
     if not block.mean.isfinite().all():
         raise ValueError(not_finite(part.layer, block.values.dtype))
-    add_square(total.gram, block.standardised())
+    if not torch.finfo(torch.float64).tiny <= block.power * block.power < inf:
+        raise ValueError(
+            f"layer {part.layer!r} puts out values that vary by about {block.power:.1g}, whose "
+            "squares float64 does not hold; z-score its units"
+        )
+    add_square(total.gram, block.standardised(), block.power)
     total.done, total.varying = part.stop, total.varying + varying
 
 
@@ -266,6 +285,7 @@ def _adding(blocks: Blocks, cross: Tensor, first: int, *, raw: bool) -> Take:
         for (_, start, stop), block in blocks:
             some = rows[:, start:stop]
             new = block.unchanged(some) if raw else block.apply(some)
-            add_product(cross[first : first + len(rows)], new, block.standardised())
+            z = block.standardised()
+            add_product(cross[first : first + len(rows)], new, z, block.power)
 
     return add

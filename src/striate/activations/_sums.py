@@ -5,12 +5,14 @@ at least; its product is added to sums in float64.
 """
 
 from dataclasses import dataclass, field
+from math import frexp, inf, ldexp
 
 import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
 ROWS = 256  # that are converted to float64, or multiplied, at a time; they stay in the cache
+USUAL = 40  # powers of two that responses may be away from 1 and float32 hold all their products
 
 
 @dataclass
@@ -40,13 +42,15 @@ class Block:
     """Some units of a layer: what they put out, and how that is standardised (`settle`).
 
     `values` are overwritten by the standardised responses, unless they are of two bytes, which
-    would round these; such are standardised anew each time they are asked for.
+    would round these; such are standardised anew each time they are asked for. These responses
+    times `power` are meant where units are not z-scored.
     """
 
     values: Float[Tensor, "stimuli units"]
     mean: Float64[Tensor, " units"]
     scale: Float64[Tensor, " units"]
     z: Tensor | None = None
+    power: float = 1.0
 
     def standardised(self) -> Float[Tensor, "stimuli units"]:
         """Return the responses of the reference stimuli less their mean, over their scale."""
@@ -74,17 +78,18 @@ class Block:
         return (rows.to(self.mean.device) - self.mean).div_(self.scale)  # in float64, as the mean
 
     def unchanged(self, rows: Float[Tensor, "some units"]) -> Float64[Tensor, "some units"]:
-        """Return rows as they are, where and as precise as `apply` has them."""
-        return rows.to(self.mean)
+        """Return rows as they are, over `power`, where and as precise as `apply` has them."""
+        return rows.to(self.mean) / self.power
 
 
 def settle(block: Block, *, z_scored: bool) -> int:
     """Find the mean and the scale of each unit of a block; return how many units vary.
 
-    The scale is the standard deviation (``ddof=0``) if `z_scored`, and 1 else and for units that
-    do not vary by more than float64 can tell. The mean of a unit with a response that is not finite
-    is not finite either. Both are written into the tensors that `block` has: new ones among the
-    large temporary ones would keep the holes that these leave from being used again.
+    The scale is the standard deviation (``ddof=0``) if `z_scored`, and 1 for units that do not vary
+    by more than float64 can tell; else it is `power` for all, a power of two. The mean of a unit
+    with a response that is not finite is not finite either. Both are written into the tensors that
+    `block` has: new ones among the large temporary ones would keep the holes that these leave from
+    being used again.
     """
     values, mean, count = block.values, block.mean.zero_(), len(block.values)
     for part in values.split(ROWS):
@@ -97,27 +102,43 @@ def settle(block: Block, *, z_scored: bool) -> int:
     # The rounding error of the variance of `count` equal numbers, as scikit-learn bounds it.
     eps = torch.finfo(torch.float64).eps
     varies = variance > count * eps * variance + (count * eps * mean).square()
-    scale = variance.sqrt() if z_scored else torch.ones_like(variance)
-    block.scale.copy_(scale.where(varies, 1.0))
+    sd = variance.sqrt()
+    if z_scored:
+        block.scale.copy_(sd.where(varies, 1.0))
+    else:
+        block.power = _power(sd.max().item())
+        block.scale.fill_(block.power)
     return int(varies.sum())
 
 
-def add_square(gram: Tensor, z: Float[Tensor, "stimuli units"]) -> None:
-    """Add ``z @ z.T`` to the part of `gram` on and below its diagonal, in strips.
+def _power(sd: float) -> float:
+    """Return what to divide responses by lest the products overflow, or vanish, in float32.
+
+    It is 1 but for responses far from 1, and then a power of two, which rounds nothing.
+    """
+    exponent = frexp(sd)[1] if 0 < sd < inf else 0
+    return 1.0 if abs(exponent) <= USUAL else ldexp(1.0, exponent)
+
+
+def add_square(gram: Tensor, z: Float[Tensor, "stimuli units"], power: float = 1.0) -> None:
+    """Add ``z @ z.T``, times the square of `power`, to `gram` on and below its diagonal, in strips.
 
     Half of the products are spared, and no second matrix of that size is made.
     """
     z = _exact(z)
     with torch.autocast(z.device.type, enabled=False):
         for start in range(0, len(z), ROWS):
-            gram[start:, start : start + ROWS] += z[start:] @ z[start : start + ROWS].T
+            strip = z[start:] @ z[start : start + ROWS].T
+            gram[start:, start : start + ROWS].add_(strip, alpha=power * power)
 
 
-def add_product(cross: Tensor, new: Float64[Tensor, "new units"], z: Tensor) -> None:
-    """Add ``new @ z.T`` to some rows of a cross-kernel."""
+def add_product(
+    cross: Tensor, new: Float64[Tensor, "new units"], z: Tensor, power: float = 1.0
+) -> None:
+    """Add ``new @ z.T``, times the square of `power`, to some rows of a cross-kernel."""
     z = _exact(z)
     with torch.autocast(z.device.type, enabled=False):  # which a model may switch on for itself
-        cross += new.to(z.dtype) @ z.T
+        cross.add_(new.to(z.dtype) @ z.T, alpha=power * power)
 
 
 def finish(total: Sum) -> None:

@@ -14,7 +14,6 @@ from striate.cli.options import (
     Classes,
     CropPx,
     Device,
-    Lambdas,
     Memory,
     Models,
     PerNeuron,
@@ -22,7 +21,6 @@ from striate.cli.options import (
     Protocol,
     ResultsFolder,
     Seed,
-    Splits,
     Weights,
     check_device,
     check_folder,
@@ -53,7 +51,8 @@ FieldDeg = Annotated[
     ),
 ]
 Grouped = Annotated[
-    str, typer.Option(help="movie: stimuli that stem from one stay together | none")
+    str | None,
+    typer.Option(help="movie: stimuli that stem from one stay together | none, the default"),
 ]
 Quick = Annotated[
     bool, typer.Option("--quick", help="a first answer in minutes: less of everything, no ridge")
@@ -61,7 +60,16 @@ Quick = Annotated[
 Without = Annotated[
     str | None, typer.Option(help="to leave out: spectra,tuning,pls,ridge,robustness")
 ]
-Attacked = Annotated[int, typer.Option(help="images attacked; 0: all")]
+# No number is the default here, for that of --quick is another.
+Attacked = Annotated[
+    int | None, typer.Option(help="images attacked; 0: all; default: 1000, quick: 40")
+]
+Splits = Annotated[
+    int | None, typer.Option(help="of stimuli into train and test; default: 20, quick: 5")
+]
+Lambdas = Annotated[
+    str | None, typer.Option(help="penalties of ridge to choose from; default: 0.01,0.1,1,10")
+]
 
 
 def measure_all(
@@ -87,11 +95,11 @@ def measure_all(
     field_deg: FieldDeg = None,
     crop_px: CropPx = None,
     population: Population = None,
-    grouped: Grouped = "none",
+    grouped: Grouped = None,
     classes: Classes = None,
-    attacked: Attacked = 1000,
-    splits: Splits = 20,
-    lambdas: Lambdas = "0.01,0.1,1,10",
+    attacked: Attacked = None,
+    splits: Splits = None,
+    lambdas: Lambdas = None,
     per_neuron: PerNeuron = False,
     memory: Memory = "4GB",
     batch_size: BatchSize = 32,
@@ -105,6 +113,7 @@ def measure_all(
     """Measure networks in every way, and put each in one row beside the paper's 40."""
     many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
+    refuse_of_recording(recording, splits=splits, lambdas=lambdas, per_neuron=per_neuron or None)
     plan = plan_of(quick, without, protocol, attacked, splits, lambdas, per_neuron)
     chosen = of_one(model, weights=weights, stands_for=stands_for)
     check_device(device)
@@ -132,25 +141,45 @@ def plan_of(
     quick: bool,
     without: str | None,
     protocol: str,
-    attacked: int,
-    splits: int,
-    lambdas: str,
+    attacked: int | None,
+    splits: int | None,
+    lambdas: str | None,
     per_neuron: bool,
 ) -> "Plan":
-    """Read how much of each measurement is done."""
+    """Read how much of each measurement is done; what is asked for goes before ``--quick``."""
     from striate.studies.kong2021 import Plan
 
-    plan = Plan(
-        protocol=protocol,
-        without=() if without is None else tuple(without.split(",")),
-        splits=splits,
-        lambdas=numbers("lambdas", lambdas, float) or (),
-        per_neuron=per_neuron,
-        attacked=attacked or None,
-    )
+    left_out = () if without is None else tuple(without.split(","))
+    plan = Plan(protocol=protocol, without=left_out)
     plan = plan.shortened() if quick else plan
+    if "ridge" in plan.without and (per_neuron or lambdas is not None):
+        by = "--without" if "ridge" in left_out else "--quick"
+        raise ValueError(
+            f"{'--per-neuron' if lambdas is None else '--lambdas'} is of ridge, which {by} leaves "
+            "out; leave out one of the two"
+        )
+    if attacked is not None:
+        plan = plan._replace(attacked=attacked or None)
+    if splits is not None:
+        plan = plan._replace(splits=splits)
+    if lambdas is not None:
+        plan = plan._replace(lambdas=numbers("lambdas", lambdas, float) or ())
+    plan = plan._replace(per_neuron=per_neuron)
     plan.check()
     return plan
+
+
+def refuse_of_recording(recording: Path | None, **given: object) -> None:
+    """Refuse options that are of a recording, where there is none.
+
+    Raises
+    ------
+    ValueError
+        If one was given.
+    """
+    for name, value in given.items():
+        if recording is None and value is not None:
+            raise ValueError(f"--{name.replace('_', '-')} is of a recording; give --recording")
 
 
 def show_of(
@@ -160,21 +189,21 @@ def show_of(
     field_deg: float | None,
     crop_px: int | None,
     population: str | None,
-    grouped: str,
+    grouped: str | None,
     classes: Path | None,
 ) -> "Callable[[], Shown]":
-    """Check what networks are to be shown, and return what gets it."""
-    if recording is None:
-        for option, value in (("stimulus-deg", stimulus_deg), ("population", population)):
-            if value is not None:
-                raise ValueError(f"--{option} is of a recording; give --recording")
-    elif stimulus_deg is None:
+    """Check that all that a recording needs was given, and return what gets what is shown."""
+    refuse_of_recording(
+        recording, stimulus_deg=stimulus_deg, population=population, crop_px=crop_px,
+        grouped=grouped,
+    )  # fmt: skip
+    if recording is not None and stimulus_deg is None:
         raise ValueError(
             "--recording without --stimulus-deg: say how many degrees its images are wide"
         )
     return partial(
-        _shown, images, recording, stimulus_deg or 0.0, field_deg, crop_px, population, grouped,
-        classes,
+        _shown, images, recording, stimulus_deg or 0.0, field_deg, crop_px, population,
+        grouped or "none", classes,
     )  # fmt: skip
 
 
@@ -219,12 +248,13 @@ def everything_of(
     from striate.studies import kong2021
 
     shown = show()
+    kong2021.check(shown, plan, memory=memory, batch_size=batch_size, seed=seed)
     network = load(model, weights=weights)
     network.model.to(device)
     subject = kong2021.subject(
         network, stands_for=stands_for, robust=robust, layers=layers, most=plan.layers
     )
-    tasks = kong2021.planned(subject, shown, plan, batch_size=batch_size, seed=seed).tasks
+    asked = kong2021.planned(subject, shown, plan, batch_size=batch_size, seed=seed)
 
     def do(course: Course) -> list[Path]:
         row = kong2021.measure_all(
@@ -239,12 +269,13 @@ def everything_of(
             device=device,
             failed=course.failed,
             retry_failed=course.retry_failed,
+            finished=course.finished,
         )
         return [row]
 
     read = None if shown.cortex is None else shown.cortex.recording
     notes = () if read is None else (read.responses.source, *read.notes)
-    return Job(list(tasks.values()), do, notes)
+    return Job(list(asked.tasks.values()), do, notes, [asked.row])
 
 
 def tell_row(path: Path, start: str) -> None:

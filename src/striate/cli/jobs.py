@@ -14,11 +14,11 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from rich.console import Console
 
-from striate.cli.measuring import Watch, bar, silent
+from striate.cli.measuring import Watch, bar, silent, tell_aside
 from striate.cli.sweeping import Many, executor_for, leave, leave_plan, tell_plan
 
 if TYPE_CHECKING:  # the command line starts without torch
-    from striate.study import Failed, Task
+    from striate.study import Failed, Finished, Task
 
 
 class Course(NamedTuple):
@@ -36,6 +36,8 @@ class Course(NamedTuple):
         Hears of each task that failed; without it, errors are raised.
     retry_failed
         Whether what failed in an earlier run is done again.
+    finished
+        Hears of each task whose result is there.
     """
 
     results: Path
@@ -43,6 +45,7 @@ class Course(NamedTuple):
     watch: Watch
     failed: "Callable[[Failed], None] | None" = None
     retry_failed: bool = True
+    finished: "Callable[[Finished], None]" = lambda _: None
 
 
 class Job(NamedTuple):
@@ -56,19 +59,23 @@ class Job(NamedTuple):
         Measures them, and returns the files to tell of.
     notes
         To be told before it begins, once for all networks.
+    summaries
+        What follows from the results: of the task of each, what is known before.
     """
 
     tasks: "Sequence[Task]"
     do: Callable[[Course], list[Path]]
     notes: tuple[str, ...] = ()
+    summaries: "Sequence[Task]" = ()
 
 
 class Report(NamedTuple):
-    """What became of a job."""
+    """What became of a job; `aside` are those finished for which damaged files were moved aside."""
 
     files: list[Path]
     failures: "list[Failed]"
     seconds: float
+    aside: "Sequence[Finished]" = ()
 
 
 # Gets a network and what is asked of it; made of what can travel between processes.
@@ -100,7 +107,9 @@ def job_of(
                         failed=course.failed,
                         retry_failed=course.retry_failed,
                     )
-                    files += [one.path for one in finished]
+                    for one in finished:
+                        course.finished(one)
+                        files.append(one.path)
         return files
 
     return Job(tasks, do, notes)
@@ -116,7 +125,8 @@ def measure(
 ) -> None:
     """Measure what is asked of each network, and print what came out.
 
-    One network is measured in this process, and its first error ends the command.
+    One network is measured in this process, whatever failed before is tried again, and its first
+    error ends the command: one that is not of what was asked for is kept for ``striate status``.
 
     Parameters
     ----------
@@ -140,21 +150,42 @@ def measure(
         (prepare,) = jobs.values()
         job = prepare()
         tell_notes([job.notes])
-        for file in job.do(Course(results, device, bar)):
+        for file in _alone(job, results, device):
             tell(file, "")
         return
-    tasks, notes = {}, []
+    tasks, notes, summaries = {}, [], []
     for name, prepare in jobs.items():
         job = prepare()
         tasks[name] = job.tasks
         notes.append(job.notes)
+        summaries += job.summaries
     tell_notes(notes)
     if many.dry_run:
         tell_plan([task for found in tasks.values() for task in found], results, many.cluster)
         return
-    failures = measure_each(jobs, tasks, results, device=device, many=many, tell=tell)
+    failures = measure_each(
+        jobs, tasks, results, device=device, many=many, tell=tell, summaries=summaries
+    )
     if failures:
         leave(failures, sum(map(len, tasks.values())), results)
+
+
+def _alone(job: Job, results: Path, device: str) -> list[Path]:
+    """Do a job in this process; of an error that nobody foresaw, keep what it stopped."""
+    from striate.study import failures
+    from striate.study.run import failure_of, is_done
+
+    tell = partial(tell_aside, console=Console(stderr=True, highlight=False))
+    try:
+        return job.do(Course(results, device, bar, finished=tell))
+    except (ValueError, OSError):  # told in one line, and for whoever typed the command to mend
+        raise
+    except Exception as error:
+        left = [task for task in job.tasks if not is_done(task, results)]
+        found = [failures.record(failure_of(task, results), task, error) for task in left]
+        if not found:
+            raise
+        leave(found, len(job.tasks), results)
 
 
 def measure_each(
@@ -165,9 +196,13 @@ def measure_each(
     device: str,
     many: Many,
     tell: Callable[[Path, str], None],
+    summaries: "Sequence[Task]" = (),
 ) -> "list[Failed]":
     """Measure networks as `measure` does, where a failure stops nothing else; return failures."""
+    if not jobs:
+        return []
     folder = results if many.cluster is None else results.resolve()  # workers may stand elsewhere
+    leave_plan([task for name in jobs for task in tasks[name]], folder, summaries)
     failures: list[Failed] = []
     for name, report in _each(jobs, tasks, folder, device=device, many=many):
         for file in report.files:
@@ -195,7 +230,6 @@ def _each(
 
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     every = [task for name in jobs for task in tasks[name]]
-    leave_plan(every, results)
     there = {name for name in jobs if all(is_done(task, results) for task in tasks[name])}
     work = {
         name: partial(_worked, prepare, results, device, many.retry_failed, Path.cwd())
@@ -216,6 +250,8 @@ def _each(
                 if not left:
                     wrong.append(outcome)
                     console.print(f"{name}: {outcome}", markup=False)
+            for one in report.aside:
+                tell_aside(one, console)
             pace.count(now=name not in there)
             rest = f", {pace.left()}" if name not in there and pace.left() else ""
             line = f"{pace.known:4d}/{pace.total}  {name}  {_said(report, name in there)}{rest}"
@@ -242,9 +278,12 @@ def _worked(
             raise ValueError(
                 f"a worker does not see the folder {where}, in which the command was typed"
             ) from error
-    started, failures = time.perf_counter(), list["Failed"]()
-    files = prepare().do(Course(results, device, silent, failures.append, retry_failed))
-    return Report(files, failures, time.perf_counter() - started)
+    started, failures, finished = time.perf_counter(), list["Failed"](), list["Finished"]()
+    files = prepare().do(
+        Course(results, device, silent, failures.append, retry_failed, finished.append)
+    )
+    aside = [one for one in finished if one.aside is not None]
+    return Report(files, failures, time.perf_counter() - started, aside)
 
 
 def of_one(models: Sequence[str], **given: object) -> tuple[str, ...]:

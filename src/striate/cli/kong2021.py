@@ -1,7 +1,7 @@
 """``striate run kong2021``: networks by the names of the paper's table."""
 
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -13,12 +13,15 @@ from striate.cli.everything import (
     FieldDeg,
     Grouped,
     Images,
+    Lambdas,
     Quick,
     Recording,
+    Splits,
     StimulusDeg,
     Without,
     everything_of,
     plan_of,
+    refuse_of_recording,
     show_of,
     tell_row,
 )
@@ -28,14 +31,12 @@ from striate.cli.options import (
     Classes,
     CropPx,
     Device,
-    Lambdas,
     Memory,
     PerNeuron,
     Population,
     Protocol,
     ResultsFolder,
     Seed,
-    Splits,
     check_device,
     check_folder,
 )
@@ -66,11 +67,11 @@ def run_kong2021(
     field_deg: FieldDeg = None,
     crop_px: CropPx = None,
     population: Population = None,
-    grouped: Grouped = "none",
+    grouped: Grouped = None,
     classes: Classes = None,
-    attacked: Attacked = 1000,
-    splits: Splits = 20,
-    lambdas: Lambdas = "0.01,0.1,1,10",
+    attacked: Attacked = None,
+    splits: Splits = None,
+    lambdas: Lambdas = None,
     per_neuron: PerNeuron = False,
     memory: Memory = "4GB",
     batch_size: BatchSize = 32,
@@ -83,13 +84,16 @@ def run_kong2021(
 ) -> None:
     """Measure networks of Kong et al. 2021 in every way; what is done already is skipped."""
     from striate.models import ZOO
+    from striate.studies import kong2021
 
     many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
+    refuse_of_recording(recording, splits=splits, lambdas=lambdas, per_neuron=per_neuron or None)
     plan = plan_of(quick, without, protocol, attacked, splits, lambdas, per_neuron)
     check_device(device)
     check_folder(results)
     chosen = _chosen(model)
+    weights = _weights_of(chosen, weights_folder)
     show = show_of(
         images, recording, stimulus_deg, field_deg, crop_px, population, grouped, classes
     )
@@ -98,11 +102,13 @@ def run_kong2021(
             print(f"{name}\t{source}\t{len(ZOO[name].layers)} layers")
         tell_script(cluster)
         return
+    # What is wrong for all is no reason why one of them could not be had.
+    kong2021.check(show(), plan, memory=memory, batch_size=batch_size, seed=seed)
     asked = {
         name: partial(
             everything_of,
             source,
-            _weights_of(name, weights_folder),
+            weights.get(name),
             show=show,
             plan=plan,
             stands_for=name,
@@ -115,9 +121,11 @@ def run_kong2021(
         )
         for name, source in chosen.items()
     }
-    tasks, absent = _tasks_of(asked, chosen, results)
+    tasks, rows, absent = _tasks_of(asked, chosen, results)
     there = {name: asked[name] for name in tasks}
-    failures = measure_each(there, tasks, results, device=device, many=many, tell=tell_row)
+    failures = measure_each(
+        there, tasks, results, device=device, many=many, tell=tell_row, summaries=rows
+    )
     print(f"next: striate report --results {results}", file=sys.stderr)
     if absent:
         print(f"not measured: {', '.join(absent)}", file=sys.stderr)
@@ -129,12 +137,13 @@ def run_kong2021(
 
 def _tasks_of(
     asked: "Mapping[str, Prepare]", chosen: Mapping[str, str], results: Path
-) -> "tuple[dict[str, Sequence[Task]], list[str]]":
-    """Find the tasks of each network; one that cannot be had is recorded, the others go on."""
+) -> "tuple[dict[str, Sequence[Task]], list[Task], list[str]]":
+    """Find the tasks and the row of each network; one that cannot be had is recorded, and named."""
     from striate.studies import kong2021
     from striate.study import run
 
     tasks: dict[str, Sequence[Task]] = {}
+    rows: list[Task] = []
     absent: list[str] = []
     notes: list[Sequence[str]] = []
     for name, prepare in asked.items():
@@ -147,29 +156,56 @@ def _tasks_of(
             list(run(kong2021.absent, [task], directory=results))
         else:
             tasks[name] = job.tasks
+            rows += job.summaries
             notes.append(job.notes)
     tell_notes(notes)
-    return tasks, absent
+    return tasks, rows, absent
 
 
 def _chosen(models: Sequence[str]) -> dict[str, str]:
-    """Read NAME, NAME=MODEL and all, as rows of the table with what loads them."""
+    """Read NAME, NAME=MODEL and all, as rows of the table with what loads them.
+
+    What is said of one row goes before ``all``.
+    """
     from striate.models import ZOO
 
-    chosen: dict[str, str] = {}
+    usual, named = dict[str, str](), dict[str, str]()
     for text in models:
-        name, _, source = text.partition("=")
-        names = [entry.name for entry in ZOO.values() if not entry.weights]
-        for one in names if name == "all" else [name]:
-            if one not in ZOO:
-                raise ValueError(
-                    f"--model {text!r}: {one!r} is none of the 40; see `striate models list`, or "
-                    "measure a network of your own by `striate measure all`"
-                )
-            chosen[one] = source or f"kong2021/{one}"
-    return chosen
+        name, given, source = text.partition("=")
+        if name == "all" and not given:
+            usual = {one.name: f"kong2021/{one.name}" for one in ZOO.values() if not one.weights}
+            continue
+        if name == "all":
+            raise ValueError(
+                f"--model {text!r}: one network is not all of them; give NAME=MODEL for each"
+            )
+        if name not in ZOO:
+            raise ValueError(
+                f"--model {text!r}: {name!r} is none of the 40; see `striate models list`, or "
+                "measure a network of your own by `striate measure all`"
+            )
+        if given and not source:
+            raise ValueError(f"--model {text!r}: say what loads it, as in {name}=nets.py:mine")
+        source = source or f"kong2021/{name}"
+        if named.setdefault(name, source) != source:
+            raise ValueError(
+                f"--model {text!r}: {name} is {named[name]} already; measure one of the two by "
+                f"`striate measure all {source} --stands-for {name}`"
+            )
+    return usual | named
 
 
-def _weights_of(name: str, folder: Path | None) -> Path | None:
-    file = None if folder is None else folder / f"{name}.safetensors"
-    return file if file is not None and file.is_file() else None
+def _weights_of(chosen: Iterable[str], folder: Path | None) -> dict[str, Path]:
+    """Find the files of weights of the rows that have one."""
+    if folder is None:
+        return {}
+    if not folder.is_dir():
+        raise ValueError(f"--weights-folder {folder} is not a folder")
+    files = {name: folder / f"{name}.safetensors" for name in chosen}
+    found = {name: file for name, file in files.items() if file.is_file()}
+    if not found:
+        raise ValueError(
+            f"--weights-folder {folder} has no NAME.safetensors of a network that is asked for, "
+            f"e.g. {next(iter(files.values())).name}"
+        )
+    return found

@@ -54,7 +54,10 @@ def tell_aside(finished: "Finished", console: Console) -> None:
 
 
 def tell_scores(path: Path, start: str = "") -> None:
-    """Print the scores of a result, on lines that begin with `start`, and where it lies."""
+    """Print the scores of a result, on lines that begin with `start`, and where it lies.
+
+    Columns: name, layer or method, value ± error, window, what kind of error, whose it is.
+    """
     from striate.results import Score, load
 
     for score in load(path):
@@ -63,5 +66,6 @@ def tell_scores(path: Path, start: str = "") -> None:
             about = score.settings
             window = f"ranks {about['ranks']}" if "ranks" in about else ""
             which = about.get("method", about.get("layer", ""))
-            print(f"{start}{score.name}", which, f"{score.value:.3f} {error}", window, sep="\t")
+            value, kind = f"{score.value:.3f} {error}", about.get("error", "")
+            print(f"{start}{score.name}", which, value, window, kind, score.source, sep="\t")
     print(path, file=sys.stderr)

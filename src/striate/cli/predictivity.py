@@ -31,6 +31,8 @@ from striate.cli.options import (
 )
 from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
 
+LAMBDAS, COMPONENTS = "0.01,0.1,1,10", 25
+
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study.predictivity import Regression
 
@@ -52,13 +54,17 @@ def measure_predictivity(
     population: Population = None,
     protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",
     regression: Annotated[str, typer.Option(help="pls | ridge")] = "pls",
-    lambdas: Lambdas = "0.01,0.1,1,10",
+    lambdas: Lambdas = LAMBDAS,
     per_neuron: PerNeuron = False,
     grouped: Annotated[
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
     ] = "none",
+    components: Annotated[int, typer.Option(help="of partial least squares")] = COMPONENTS,
     splits: Splits = 20,
+    minimum_reliability: Annotated[
+        float, typer.Option(help="that a neuron must exceed to be counted, 0 to 1")
+    ] = 0.0,
     against: Annotated[
         Path | None, typer.Option(help="another network's result, to compare with")
     ] = None,
@@ -75,7 +81,7 @@ def measure_predictivity(
     many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
     widths = numbers("stimulus-deg", stimulus_deg, float) or ()
-    mapped = _regression(regression, lambdas, per_neuron)
+    mapped = _regression(regression, lambdas, per_neuron, components)
     check_device(device)
     check_folder(results)
     prepare = partial(
@@ -92,6 +98,7 @@ def measure_predictivity(
         mapped=mapped,
         grouped=grouped,
         splits=splits,
+        minimum_reliability=minimum_reliability,
         against=against,
         memory=memory,
         batch_size=batch_size,
@@ -118,6 +125,7 @@ def _predictivity_of(
     mapped: "Regression",
     grouped: str,
     splits: int,
+    minimum_reliability: float,
     against: Path | None,
     memory: str,
     batch_size: int,
@@ -151,6 +159,7 @@ def _predictivity_of(
         protocol=protocol,
         regression=mapped,
         splits=splits,
+        minimum_reliability=minimum_reliability,
         against=rival,
         seed=seed,
     )
@@ -162,7 +171,7 @@ def _predictivity_of(
     missing = [
         (task, way)
         for task, way in wanted
-        if not is_done(task, results) and not predictivity.measured_alone(task, results).exists()
+        if not is_done(task, results) and predictivity.measured_alone(task, results) is None
     ]
     features = predictivity.shared_features(
         [task for task, _ in missing],
@@ -179,7 +188,7 @@ def _predictivity_of(
         network=network,
         recording=read,
         features=features,
-        neurons=population_of(read.responses),
+        neurons=population_of(read.responses, minimum=minimum_reliability),
         regression=mapped,
         against=rival,
     )
@@ -187,15 +196,20 @@ def _predictivity_of(
     return job_of("images shown", [task for task, _ in wanted], way, notes)
 
 
-def _regression(name: str, lambdas: str, per_neuron: bool) -> "Regression":
+def _regression(name: str, lambdas: str, per_neuron: bool, components: int) -> "Regression":
     from striate.study.predictivity import Regression
 
     if name not in ("pls", "ridge"):
         raise ValueError(f"--regression {name!r}; choose pls or ridge")
     if per_neuron and name != "ridge":
         raise ValueError("--per-neuron chooses penalties of ridge; add --regression ridge")
+    if lambdas != LAMBDAS and name != "ridge":
+        raise ValueError(f"--lambdas {lambdas!r} are penalties of ridge; add --regression ridge")
+    if components != COMPONENTS and name != "pls":
+        raise ValueError(f"--components {components} are of partial least squares; leave it out")
     return Regression(
         name,
+        components,
         lambdas=numbers("lambdas", lambdas, float) or (),
         select="neuron" if per_neuron else "population",
     )

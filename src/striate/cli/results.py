@@ -30,12 +30,14 @@ def table(
 ) -> None:
     """Print the table of the report: measured beside published."""
     from striate.report import gerum2022_claims, gerum2022_table, rich_table
+    from striate.report.tidy import of_study
     from striate.results import load_all
 
+    found = of_study(load_all(results), "gerum2022", folder=results)
     if claims:
-        print(gerum2022_claims(load_all(results)), end="")
+        print(gerum2022_claims(found), end="")
         return
-    drawn, console = rich_table(gerum2022_table(load_all(results))), Console()
+    drawn, console = rich_table(gerum2022_table(found)), Console()
     # A narrow window, or none, must not cost digits.
     console.width = max(console.width, Console(width=1000).measure(drawn).maximum)
     console.print(drawn)

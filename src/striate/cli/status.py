@@ -1,6 +1,7 @@
 """``striate status``: how far the sweeps of a results folder are."""
 
 import json
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Annotated
@@ -18,14 +19,24 @@ def status(
     as_json: Annotated[
         bool, typer.Option("--json", help="one JSON object a line, for other programs")
     ] = False,
+    forget: Annotated[
+        str | None,
+        typer.Option(
+            metavar="GLOB", help="first drop what is failed or missing, by STUDY/LABEL, e.g. 'a/*'"
+        ),
+    ] = None,
 ) -> None:
-    """List what is done, running, failed and missing, and why.
+    """List what is done, running, failed and missing, and why; absent is what could not be had.
 
-    Exit status 1 if a task has failed.
+    Exit status 1 if a task has failed, or something is absent.
     """
-    from striate.study.status import STATES
+    from striate.study.status import ABSENT, STATES
+    from striate.study.status import forget as drop
     from striate.study.status import status as read
 
+    if forget is not None:
+        for name in drop(results, forget):
+            print("forgotten", name, sep="\t", file=sys.stderr)
     found = list(read(results))
     for one in found:
         if as_json:
@@ -34,6 +45,7 @@ def status(
             print(one.state, f"{one.study}/{one.label}", one.reason, sep="\t")
     counts = Counter(one.state for one in found)
     if not as_json:
-        print(", ".join(f"{counts[state]} {state}" for state in STATES))
-    if counts["failed"]:
+        told = [state for state in STATES if state != ABSENT or counts[state]]
+        print(", ".join(f"{counts[state]} {state}" for state in told))
+    if counts["failed"] or counts[ABSENT]:
         raise typer.Exit(1)

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
 import typer
 from rich.console import Console
@@ -17,13 +17,17 @@ if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Failed, Task
 
 Jobs = Annotated[
-    int, typer.Option(help="processes at a time, each on its share of the cores and GPUs")
+    int, typer.Option(help="networks at a time, each in a process with its share of cores and GPUs")
 ]
 Cluster = Annotated[
     str | None, typer.Option(help="local | slurm:FILE | address of a Dask scheduler")
 ]
 RetryFailed = Annotated[
-    bool, typer.Option("--retry-failed", help="do again what failed in an earlier run")
+    bool,
+    typer.Option(
+        "--retry-failed",
+        help="do again what failed in an earlier run; one network that is measured alone always is",
+    ),
 ]
 DryRun = Annotated[bool, typer.Option(help="say what would be done, and leave")]
 
@@ -55,7 +59,7 @@ class Many(NamedTuple):
         if self.cluster is not None:
             from striate.study.clusters import check_cluster
 
-            check_cluster(self.cluster, jobs=self.jobs)
+            check_cluster(self.cluster, jobs=self.jobs, submits=not self.dry_run)
 
 
 def tell_plan(tasks: Sequence["Task"], results: Path, cluster: str | None) -> None:
@@ -128,14 +132,15 @@ def sweep(
         leave(failures, len(tasks), results)
 
 
-def leave_plan(tasks: Sequence["Task"], results: Path) -> None:
+def leave_plan(tasks: Sequence["Task"], results: Path, summaries: Sequence["Task"] = ()) -> None:
     """Write down in the results folder what this command is to do, for ``striate status``."""
     from striate.study import plans
 
-    plans.leave(tasks, results, command=shlex.join(["striate", *sys.argv[1:]]))
+    command = shlex.join(["striate", *sys.argv[1:]])
+    plans.leave(tasks, results, command=command, summaries=summaries)
 
 
-def leave(failures: Sequence["Failed"], total: int, results: Path) -> None:
+def leave(failures: Sequence["Failed"], total: int, results: Path) -> NoReturn:
     """Say what failed, and end with exit status 1."""
     print(f"{len(failures)} of {total} failed; all else is done:", file=sys.stderr)
     for failure in failures:

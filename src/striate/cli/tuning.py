@@ -26,6 +26,8 @@ from striate.cli.options import (
 )
 from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
 
+TEMPERATURE = 1.0
+
 
 def measure_tuning(
     model: Models,
@@ -48,7 +50,7 @@ def measure_tuning(
     ] = 0,
     temperature: Annotated[
         float, typer.Option(help="of the softmax over channels, in the unit of the activations")
-    ] = 1.0,
+    ] = TEMPERATURE,
     experiments: Annotated[int, typer.Option(help="samples of channels")] = 1000,
     draws: Annotated[int, typer.Option(help="channels in each")] = 150,
     memory: Memory = "4GB",
@@ -63,6 +65,8 @@ def measure_tuning(
     """Measure what networks' channels are tuned to, and how like V1 that is."""
     many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
+    if temperature != TEMPERATURE and not optimal:
+        raise ValueError(f"--temperature {temperature:g} is of optimal stimuli; add --optimal 3")
     check_device(device)
     check_folder(results)
     prepare = partial(
@@ -141,7 +145,7 @@ def visualize(
     steps: Annotated[int, typer.Option(help="of gradient ascent")] = 512,
     temperature: Annotated[
         float, typer.Option(help="of the softmax over channels, in the unit of the activations")
-    ] = 1.0,
+    ] = TEMPERATURE,
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
@@ -157,6 +161,8 @@ def visualize(
     if out.exists() and not out.is_dir():
         raise ValueError(f"--out {out} is a file; name a folder")
     wanted = numbers("channels", channels, int) or ()
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(f"--channels {channels}: name each channel once")
     network = load(model, weights=weights)
     network.model.to(device)
     with bar("gradient ascent") as progress:

@@ -155,7 +155,7 @@ def fingerprint(name: str, root: str | Path | None = None) -> str:
 
 
 def _source(name: str) -> _Source:
-    if name not in _SOURCES:
+    if not isinstance(name, str) or name not in _SOURCES:
         close = difflib.get_close_matches(str(name).lower(), _SOURCES, n=1)
         hint = f"did you mean {close[0]!r}? " if close else ""
         raise ValueError(f"there is no data set {name!r}; {hint}there are {', '.join(_SOURCES)}")

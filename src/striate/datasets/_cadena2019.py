@@ -44,7 +44,7 @@ def cadena2019(
         with two repeats are NaN in the other two, this leaves single trials.
     types
         Which images, one type after the other: ``"original"`` photographs, and the textures that
-        match them up to layers ``"conv1"`` to ``"conv4"`` of VGG-19.
+        match them up to layers ``"conv1"`` to ``"conv4"`` of VGG-19. Each once.
 
     Returns
     -------
@@ -144,8 +144,12 @@ def _flat(nested: Any) -> Iterator[str]:  # noqa: ANN401
 def _of_types(known: np.ndarray, wanted: Sequence[str]) -> np.ndarray:
     there = sorted(set(known.tolist()))
     listing = isinstance(wanted, Sequence) and not isinstance(wanted, str)
-    if not listing or not wanted or not set(wanted) <= set(there):
+    if not listing or not wanted or not all(one in there for one in wanted):
         raise ValueError(f"types={wanted!r}; choose from {listed(there)}, as a list")
+    if len(set(wanted)) < len(wanted):
+        raise ValueError(
+            f"types={wanted!r} names one twice, which would double its stimuli; name each once"
+        )
     return np.concatenate([np.flatnonzero(known == one) for one in wanted])
 
 

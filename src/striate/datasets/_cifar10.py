@@ -4,9 +4,11 @@ A. Krizhevsky 2009, "Learning multiple layers of features from tiny images", tec
 University of Toronto. Each record is a label byte and 3072 pixel bytes: red, green, blue plane.
 """
 
+import re
 import shutil
 import tarfile
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -30,8 +32,10 @@ OFFICIAL = {"train": 50_000, "test": 10_000}
 SHAPE = (3, 32, 32)
 RECORD_BYTES = 1 + 3 * 32 * 32
 CLASSES = 10
-# Written beside the batches after a download, in the format of `sha256sum --check`.
+# Written beside the batches after a download, in the format of `sha256sum --check`; whoever
+# prepares a folder may do the same. Where it is, the batches are held to it.
 CHECKSUMS = "SHA256SUMS"
+_CHECKSUM_LINE = re.compile(r"([0-9a-f]{64}) [ *](.+)", re.IGNORECASE)
 
 
 def cifar10(
@@ -60,7 +64,8 @@ def cifar10(
     Raises
     ------
     ValueError
-        If the data are absent and cannot be fetched, or a file is not made of CIFAR-10 records.
+        If the data are absent and cannot be fetched, or a file is not made of CIFAR-10 records
+        or not the one that ``SHA256SUMS`` beside it lists.
     """
     check_split(split)
     folder = _files.obtain("cifar10", locate=locate, fetch=fetch if download else None, root=root)
@@ -102,15 +107,13 @@ def fetch() -> Path:
 def verify(root: str | Path | None) -> str:
     """Check every batch again and say what is there."""
     folder = _files.obtain("cifar10", locate=locate, fetch=None, root=root)
-    known = _read_checksums(folder)
+    _hashes(folder, _files.sha256_of)
     counts = dict.fromkeys(BATCHES, 0)
     for split, names in BATCHES.items():
         for path in (folder / name for name in names if (folder / name).is_file()):
-            found = _files.sha256_of(path)
-            if found != known.get(path.name, found):
-                raise _files.altered("cifar10", path, expected=known[path.name], found=found)
             counts[split] += len(_records(path))
-    proof = "as downloaded" if known else "a prepared folder: sizes and labels are right"
+    listed = (folder / CHECKSUMS).is_file()
+    proof = "as downloaded" if listed else "a prepared folder: sizes and labels are right"
     train, test = (_count(counts[split], split) for split in BATCHES)
     return (
         f"cifar10 in {folder}: {train} train and {test} test images; {proof}, "
@@ -119,13 +122,29 @@ def verify(root: str | Path | None) -> str:
 
 
 def fingerprint(root: str | Path | None) -> str:
-    """Return the content hash of the batches that are there."""
+    """Return the content hash of the batches that are there, once held to ``SHA256SUMS``."""
     return _fingerprint(_files.obtain("cifar10", locate=locate, fetch=None, root=root))
 
 
 def _fingerprint(folder: Path) -> str:
-    paths = _present(folder)
-    return digest({path.name: _files.remembered_sha256_of(path) for path in paths})[:12]
+    return digest(_hashes(folder, _files.remembered_sha256_of))[:12]
+
+
+def _hashes(folder: Path, sha256_of: Callable[[Path], str]) -> dict[str, str]:
+    """Hash the batches that are there, and hold them to ``SHA256SUMS`` if that is there."""
+    hashes = {path.name: sha256_of(path) for path in _present(folder)}
+    listed = _read_checksums(folder)
+    if listed is None:
+        return hashes
+    for name, found in hashes.items():
+        if name not in listed:
+            raise ValueError(
+                f"{folder / CHECKSUMS} lists no {name}; add its line, or delete the file if the "
+                "batches are to be taken as they are"
+            )
+        if found != listed[name]:
+            raise _files.altered("cifar10", folder / name, expected=listed[name], found=found)
+    return hashes
 
 
 def _names() -> tuple[str, ...]:
@@ -193,7 +212,17 @@ def _write_checksums(folder: Path) -> Path:
     return path
 
 
-def _read_checksums(folder: Path) -> dict[str, str]:
+def _read_checksums(folder: Path) -> dict[str, str] | None:
+    """Return the hash of each name in ``SHA256SUMS``, None if there is no such file."""
     path = folder / CHECKSUMS
-    lines = path.read_text().splitlines() if path.is_file() else []
-    return {name: checksum for checksum, name in (line.split() for line in lines)}
+    if not path.is_file():
+        return None
+    listed = {}
+    for number, line in enumerate(path.read_text(errors="replace").splitlines(), 1):
+        if (read := _CHECKSUM_LINE.fullmatch(line)) is None:
+            raise ValueError(
+                f"{path}: line {number} is {line[:80]!r}; each must be a SHA-256 and a name, as "
+                "sha256sum writes them"
+            )
+        listed[read[2]] = read[1].lower()
+    return listed

@@ -148,7 +148,8 @@ def images(
     ----------
     folder
         Searched with all folders below it, sorted by name. Names that begin with a dot are passed
-        over, and files that do not end as images do.
+        over, and files that do not end as images do. Links to folders are followed, but no folder
+        is gone into twice.
     resize
         Length of the short side, in pixels; None leaves the size alone.
     crop
@@ -199,7 +200,7 @@ def _check(folder: Path, counts: dict[str, int]) -> None:
     if not folder.is_dir():
         raise ValueError(f"folder={str(folder)!r} is not a folder; name one that holds images")
     for name, value in counts.items():
-        if not isinstance(value, int) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
             raise ValueError(f"{name}={value!r}; give a positive whole number")
 
 
@@ -210,30 +211,37 @@ def _order(found: int, n: int | None, seed: int | None) -> list[int]:
         return list(range(found))
     if seed is None:
         raise ValueError(f"n={n} images are drawn at random; give a seed")
-    if not isinstance(seed, int):
+    if isinstance(seed, bool) or not isinstance(seed, int):
         raise ValueError(f"seed={seed!r}; give a whole number")
-    if not isinstance(n, int) or not 1 <= n <= found:
+    if isinstance(n, bool) or not isinstance(n, int) or not 1 <= n <= found:
         raise ValueError(f"n={n} of {found} images; draw at least 1 and no more than there are")
     return torch.randperm(found, generator=torch.Generator().manual_seed(seed)).tolist()
 
 
 def _find(folder: Path) -> list[str]:
-    """Return the images below `folder`, sorted folder by folder; links are followed once."""
-    found = []
-    for parent, below, files in os.walk(folder, followlinks=True):
-        here = Path(parent)
-        # A link to a folder above would lead round in circles.
-        real = here.resolve()
-        below[:] = [
-            name
-            for name in below
-            if not name.startswith(".") and not real.is_relative_to((here / name).resolve())
-        ]
-        found += [
-            (here / name).relative_to(folder)
-            for name in files
-            if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
-        ]
+    """Return the images below `folder`, sorted folder by folder.
+
+    Links to folders are followed after everything else, by name, and no folder is gone into twice:
+    links may lead round in circles, and an image that is there twice would count twice.
+    """
+    found, seen, waiting = [], set(), [folder]
+    for start in waiting:  # grows on the way
+        links = []
+        for parent, below, files in os.walk(start):
+            here = Path(parent)
+            real = here.resolve()
+            if real in seen:
+                below.clear()
+                continue
+            seen.add(real)
+            below[:] = [name for name in below if not name.startswith(".")]
+            links += [here / name for name in below if (here / name).is_symlink()]
+            found += [
+                (here / name).relative_to(folder)
+                for name in files
+                if not name.startswith(".") and Path(name).suffix.lower() in SUFFIXES
+            ]
+        waiting += sorted(links)
     return [path.as_posix() for path in sorted(found, key=lambda path: path.parts)]
 
 

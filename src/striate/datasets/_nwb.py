@@ -51,7 +51,8 @@ def nwb(
     stimulus
         The column of the table that says which stimulus it was: text or numbers.
     drop
-        Stimuli that are none, as text: a blank, a grey screen. NaN and empty text always are.
+        Stimuli that are none, as text: a blank, a grey screen. NaN, as a number or as text in
+        either case, and empty text always are.
 
     Returns
     -------
@@ -80,7 +81,7 @@ def nwb(
     with hdf5(path) as file:
         onsets, shown, chosen = _presentations(path, file, table, stimulus)
         _check_drop(path, drop, shown, chosen)
-        valid = np.array([name not in ("", "nan", *drop) for name in shown])
+        valid = np.array([not (_is_none(name) or name in drop) for name in shown.tolist()])
         if not valid.any():
             raise ValueError(f"{path}: intervals/{chosen} holds no stimulus in column {stimulus!r}")
         onsets, shown = onsets[valid], shown[valid]
@@ -106,7 +107,11 @@ def nwb(
 def _check_drop(path: Path, drop: Sequence[str], shown: np.ndarray, table: str) -> None:
     """Refuse what was not shown: a slip of the pen would keep what was to be dropped."""
     there = sorted(set(shown.tolist()), key=_number_first)
-    if isinstance(drop, str) or not set(drop) <= {*there, "", "nan"}:
+    if (
+        isinstance(drop, str)
+        or not isinstance(drop, Sequence)
+        or not all(isinstance(name, str) and (name in there or _is_none(name)) for name in drop)
+    ):
         raise ValueError(
             f"drop={drop!r}; choose from the stimuli of {path}, intervals/{table}, as a list of "
             f"text: {listed(there)}"
@@ -142,16 +147,33 @@ def _counts(path: Path, file: _File, starts: np.ndarray, length: float) -> np.nd
     seen = None
     if "obs_intervals" in file["units"]:
         seen = _ragged_column(path, file, "obs_intervals")
+        shape = (len(seen), seen[0].shape[1])
+        if shape != (len(times), 2):
+            raise ValueError(
+                f"{path}: units/obs_intervals holds {shape[1]} times in each interval, of "
+                f"{shape[0]} units; there must be a first and a last, of {len(times)} units"
+            )
     counts = np.empty((len(starts), len(times)), np.float32)
     for unit, spikes in enumerate(times):
         spikes = np.sort(spikes)
         ends = np.searchsorted(spikes, starts + length, side="left")
         counts[:, unit] = ends - np.searchsorted(spikes, starts, side="left")
         if seen is not None:
-            first, last = seen[unit].reshape(-1, 2).T
+            first, last = _joined(seen[unit]).T
             inside = (starts[:, None] >= first) & (starts[:, None] + length <= last)
             counts[~inside.any(1), unit] = np.nan
     return counts
+
+
+def _joined(intervals: np.ndarray) -> np.ndarray:
+    """Return intervals (intervals, 2) with those that touch or overlap made one."""
+    joined: list[list[float]] = []
+    for first, last in sorted(intervals[intervals[:, 0] <= intervals[:, 1]].tolist()):
+        if joined and first <= joined[-1][1]:
+            joined[-1][1] = max(joined[-1][1], last)
+        else:
+            joined.append([first, last])
+    return np.array(joined).reshape(-1, 2)
 
 
 def _ragged_column(path: Path, file: _File, name: str) -> list[np.ndarray]:
@@ -204,8 +226,14 @@ def _sorted_names(shown: np.ndarray) -> tuple[list[str], np.ndarray]:
     return names, np.array([place[name] for name in shown.tolist()])
 
 
+def _is_none(name: str) -> bool:
+    return name.lower() in ("", "nan")
+
+
 def _number_first(name: str) -> tuple[float, str]:
     try:
-        return float(name), name
+        size = float(name)
     except ValueError:
-        return math.inf, name
+        size = math.inf
+    # What is not finite counts as text: NaN is neither before nor after anything.
+    return (size if math.isfinite(size) else math.inf), name

@@ -5,6 +5,7 @@ in a network's field, and surround it with black, before the network normalises 
 surround is ``(0 - mean) / std`` there, not 0.
 """
 
+import operator
 from collections.abc import Iterator
 from dataclasses import dataclass
 from math import isfinite
@@ -111,10 +112,16 @@ def present(
     Raises
     ------
     ValueError
-        If images are none, smaller than what is cut out of them, or higher than the field.
+        If images are none, smaller than what is cut out of them, or higher than the field, or
+        another argument is none of its kind.
     """
+    if not isinstance(presentation, Presentation):
+        raise ValueError(
+            f"presentation={presentation!r} is a {type(presentation).__name__}; give a "
+            "Presentation, such as CADENA2019"
+        )
     for name, value in (("size", size), ("channels", channels)):
-        if not isinstance(value, Integral) or value < 1:
+        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
             raise ValueError(f"{name}={value!r}; give a positive whole number")
     planes = _cut(_eight_bits(images), presentation.crop_px)
     height, width = planes.shape[-2:]
@@ -127,7 +134,9 @@ def present(
         )
     if planes.shape[1] not in (1, channels):
         raise ValueError(f"images has {planes.shape[1]} channels, the network takes {channels}")
-    shown = torch.full((len(planes), channels, size, size), float(presentation.surround))
+    shown = torch.full(
+        (len(planes), channels, size, size), float(presentation.surround), dtype=torch.float32
+    )
     top, left = (size - high) // 2, (size - wide) // 2
     for canvas, image in zip(shown, planes, strict=True):
         resized = torch.stack(list(_resized(image, (wide, high))))
@@ -137,10 +146,11 @@ def present(
 
 @dataclass(frozen=True, eq=False)
 class Presented:
-    """A recording's images as `present` shows them, made when they are asked for by slices.
+    """A recording's images as `present` shows them, made when they are asked for.
 
-    Thousands of images, three channels of 224 × 224 pixels each, need not be held at once; whatever
-    takes images in `striate.activations` takes this.
+    A sequence: ``shown[2:5]`` are some, ``shown[2]`` is one, and ``for image in shown`` goes
+    through them. Thousands of images, three channels of 224 × 224 pixels each, need not be held at
+    once; whatever takes images in `striate.activations` takes this.
 
     Attributes
     ----------
@@ -157,14 +167,19 @@ class Presented:
         """Return how many there are."""
         return len(self.images)
 
-    def __getitem__(self, some: slice) -> Float[Tensor, "some channels size size"]:
-        """Show some of them.
+    def __getitem__(self, some: slice | int) -> Float[Tensor, "*some channels size size"]:
+        """Show some of them, or one, counted from 0 or, if negative, from the end.
 
         Raises
         ------
+        IndexError
+            If there is no such image.
         ValueError
             As `present`.
         """
+        if not isinstance(some, slice):
+            place = range(len(self))[operator.index(some)]
+            return self[place : place + 1][0]
         return present(self.images[some], self.presentation, size=self.size, channels=self.channels)
 
 

@@ -134,8 +134,12 @@ def _checked(path: Path, name: str, values: np.ndarray) -> np.ndarray:
 
 
 def floats(values: np.ndarray) -> np.ndarray:
-    """Return float64 as it is, and any other numbers as float32, in the machine's byte order."""
-    return values.astype(np.float64 if values.dtype.str[1:] == "f8" else np.float32, copy=False)
+    """Return numbers in the machine's byte order: float32, float64 where that would lose some."""
+    if values.dtype.kind == "f":
+        exact = values.dtype.itemsize <= 4
+    else:  # up to 2^24 every whole number is one in single precision
+        exact = values.max(initial=0) <= 2**24 and values.min(initial=0) >= -(2**24)
+    return values.astype(np.float32 if exact else np.float64, copy=False)
 
 
 def pixels(path: Path, images: np.ndarray) -> Float[Tensor, "stimuli channels height width"]:

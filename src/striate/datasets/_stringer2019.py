@@ -31,15 +31,16 @@ def stringer2019(
     *,
     images: str | Path | None = None,
     repeats: Repeats = "halves",
+    blank: int | None = None,
     spontaneous: int = 32,
     red_cells: bool = True,
     nan_as_zero: bool = False,
 ) -> Recording:
     """Read responses of mouse V1, less what they share with spontaneous activity.
 
-    Presentations of the grey blank (the largest identity) are dropped. Responses are expressed
-    in standard deviations from the mean of each cell's spontaneous activity, then the subspace
-    of the leading directions of spontaneous activity is projected out, without centring.
+    Presentations of the grey blank are dropped. Responses are expressed in standard deviations
+    from the mean of each cell's spontaneous activity, then the subspace of the leading directions
+    of spontaneous activity is projected out, without centring.
 
     Parameters
     ----------
@@ -51,6 +52,9 @@ def stringer2019(
     repeats
         ``"halves"``: the mean of the first floor(k/2) of an image's k presentations, and of the
         rest. ``"presentations"``: each by itself, padded with NaN.
+    blank
+        Identity of the grey blank: one more than there are images. The largest in the file if
+        None, which in a recording without any blank is the last image: say it there.
     spontaneous
         How many directions of spontaneous activity are removed; 0 for none.
     red_cells
@@ -75,9 +79,11 @@ def stringer2019(
         images = existing(images, "images", "file of the stimuli")
     path = existing(path)
     resp, spont, identity, notes = _read(path, red_cells=red_cells, nan_as_zero=nan_as_zero)
-    blank = int(identity.max())
+    blank = _blank(path, identity, blank)
     shown = identity < blank
-    notes.append(f"dropped {int((~shown).sum())} presentations of the blank")
+    notes.append(
+        f"dropped {int((~shown).sum())} presentations of the blank, which is identity {blank}"
+    )
     values = _normalised(path, resp[shown], spont, spontaneous)
     notes.append(
         "responses in standard deviations of spontaneous activity, without its "
@@ -124,9 +130,23 @@ def _read(
     return resp[:, ~red], spont[:, ~red], identity, notes
 
 
+def _blank(path: Path, identity: np.ndarray, given: int | None) -> int:
+    largest = int(identity.max())
+    if given is None:
+        return largest
+    if isinstance(given, bool) or not isinstance(given, int) or given < largest:
+        raise ValueError(
+            f"blank={given!r}: {path} has identities up to {largest}; give the identity of the "
+            "blank, one more than there are images"
+        )
+    return given
+
+
 def _from_one(identity: np.ndarray) -> bool:
     # Up to where every whole number is one in double precision.
-    return bool(((identity >= 1) & (identity <= 2**53) & (identity % 1 == 0)).all())
+    return bool(
+        len(identity) and ((identity >= 1) & (identity <= 2**53) & (identity % 1 == 0)).all()
+    )
 
 
 def _without_nan(
@@ -149,7 +169,8 @@ def _without_nan(
 
 def _normalised(path: Path, resp: np.ndarray, spont: np.ndarray, remove: int) -> np.ndarray:
     """Return responses in units of spontaneous activity, without its leading directions."""
-    if not isinstance(remove, int) or not 0 <= remove < min(spont.shape):
+    count = isinstance(remove, int) and not isinstance(remove, bool)
+    if not count or not 0 <= remove < min(spont.shape):
         raise ValueError(
             f"spontaneous={remove}: {path} has {spont.shape[0]} times x {spont.shape[1]} cells of "
             "spontaneous activity; remove fewer directions than either"
@@ -202,7 +223,8 @@ def _images(path: Path, expected: int) -> np.ndarray:
     imgs = numbers(path, "imgs")
     if imgs.ndim != 3 or imgs.shape[2] != expected:
         raise ValueError(
-            f"{path}: imgs has shape {imgs.shape}; the recording needs (height, width, {expected})"
+            f"{path}: imgs has shape {imgs.shape}; the recording needs (height, width, {expected}) "
+            f"if identity {expected + 1} is its blank; if another is, give blank="
         )
     if imgs.min() < 0 or imgs.max() > 255:
         raise ValueError(f"{path}: imgs runs from {imgs.min()} to {imgs.max()}, not 0 to 255")

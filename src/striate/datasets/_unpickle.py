@@ -9,9 +9,10 @@ import collections
 import math
 import pickle
 import re
+import struct
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, ClassVar, NoReturn
 
 import numpy as np
 
@@ -38,6 +39,8 @@ def unpickle(path: Path) -> Any:  # noqa: ANN401  whatever the file holds
         raise ValueError(f"{path} {refusal}") from None
     except RecursionError as error:
         raise ValueError(f"{path} is not a pickle of arrays: it is nested too deeply") from error
+    except EOFError as error:
+        raise ValueError(f"{path} is not a pickle of arrays: it ends too early") from error
     # A damaged file can make the reader raise nearly anything.
     except Exception as error:
         reason = " ".join(str(error).split())
@@ -50,7 +53,13 @@ class _Refused(Exception):
     """What the file asks for is not admitted."""
 
 
-class _Reader(pickle.Unpickler):
+class _Reader(pickle._Unpickler):
+    """The reader that is written in Python: it remembers parts by number in a dict.
+
+    The one in C makes room for as many as the highest number, which is up to the file: nine bytes
+    make it take gigabytes.
+    """
+
     def find_class(self, module: str, name: str) -> "_Admitted":
         admitted = _ADMITTED.get((module, name))
         if admitted is None:
@@ -59,6 +68,16 @@ class _Reader(pickle.Unpickler):
                 "containers are read"
             )
         return admitted
+
+    def load_bytearray8(self: Any) -> None:
+        # Inherited, it fills as many bytes as the file says before it reads any.
+        (size,) = struct.unpack("<Q", self.read(8))
+        self.append(bytearray(self.read(size)))
+
+    dispatch: ClassVar = {
+        **pickle._Unpickler.dispatch,
+        pickle.BYTEARRAY8[0]: load_bytearray8,
+    }
 
 
 class _Admitted:

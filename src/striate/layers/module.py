@@ -1,6 +1,7 @@
 """A whole network: whether it is one, which one it is, and what it says of images."""
 
 import hashlib
+import traceback
 from itertools import chain
 
 import torch
@@ -25,16 +26,24 @@ def run(model: nn.Module, images: Tensor, *, name: str = "images") -> object:
     Raises
     ------
     ValueError
-        If it stops at them.
+        If it stops at them, or a hook does.
     """
     try:
         return model(images)
-    except (RuntimeError, AssertionError) as error:
+    except (RuntimeError, AssertionError, ValueError, TypeError, LookupError) as error:
+        if isinstance(error, ValueError) and _is_ours(error):
+            raise
         reason = str(error).strip().partition("\n")[0] or type(error).__name__
         raise ValueError(
             f"{name} of shape {tuple(images.shape[1:])} do not pass through this "
             f"{type(model).__name__}: {reason}"
         ) from error
+
+
+def _is_ours(error: ValueError) -> bool:
+    """Tell whether striate raised it, as in a hook: it says itself what to do instead."""
+    *_, (frame, _) = traceback.walk_tb(error.__traceback__)
+    return frame.f_globals.get("__name__", "").startswith("striate.")
 
 
 def fingerprint(model: nn.Module) -> str:

@@ -25,6 +25,7 @@ from striate.predictivity.reliability import (
     noise_corrected_correlation,
     spearman_brown,
     split_half_reliability,
+    uneven_repeats,
 )
 from striate.predictivity.ridge_regression import (
     RidgeFits,
@@ -76,4 +77,5 @@ __all__ = [
     "split_correlations",
     "split_half_reliability",
     "split_indices",
+    "uneven_repeats",
 ]

@@ -149,6 +149,8 @@ def median(values: Tensor) -> Tensor:
 
 
 def _check_kept(correlations: Tensor, kept: Tensor) -> None:
+    if not isinstance(kept, Tensor):
+        raise ValueError(f"kept is a {type(kept).__name__}; give a torch.Tensor of truth values")
     if kept.dtype != torch.bool or kept.shape != correlations.shape[-1:]:
         raise ValueError(
             f"kept has shape {tuple(kept.shape)} and dtype {kept.dtype}; give one truth value for "

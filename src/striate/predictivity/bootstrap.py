@@ -1,5 +1,6 @@
 """Whether one model predicts the neurons better than another."""
 
+from numbers import Real
 from typing import Any, NamedTuple
 
 from jaxtyping import Float
@@ -84,8 +85,8 @@ def compare_models(
         )
     check_whole("seed", seed, least=0)
     check_whole("resamples", resamples)
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f"level={level!r}: a confidence lies in (0, 1), e.g. 0.95")
     import numpy as np
     from scipy.stats import bootstrap
 

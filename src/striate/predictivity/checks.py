@@ -79,6 +79,11 @@ def check_splits(splits: object, stimuli: int) -> None:
     if isinstance(splits, Split) or not isinstance(splits, Sequence) or not len(splits):
         raise ValueError("splits holds no split; give a list, e.g. [split_indices(n, seed=0)]")
     for number, split in enumerate(splits):
+        if not isinstance(split, Split):
+            raise ValueError(
+                f"splits[{number}] is a {type(split).__name__}; give Split(train, test), as "
+                "split_indices makes it"
+            )
         _check_split(number, split, stimuli)
 
 
@@ -127,6 +132,31 @@ def check_whole(name: str, value: object, *, least: int = 1) -> None:
     """
     if not isinstance(value, Integral) or int(value) < least:
         raise ValueError(f"{name}={value!r}: give a whole number from {least} on")
+
+
+def check_real(name: str, value: object) -> float:
+    """Return a number, and refuse what is none.
+
+    Raises
+    ------
+    ValueError
+        If `value` is none.
+    """
+    if not isinstance(value, Real):
+        raise ValueError(f"{name}={value!r}: give a number")
+    return float(value)
+
+
+def check_share(name: str, value: object, what: str) -> None:
+    """Refuse what is not a number from 0 on and below 1; `what` says of what it is one.
+
+    Raises
+    ------
+    ValueError
+        If `value` is none.
+    """
+    if not isinstance(value, Real) or not 0 <= float(value) < 1:
+        raise ValueError(f"{name}={value!r}: {what}, from 0 on and below 1")
 
 
 def check_lambdas(lambdas: Sequence[float]) -> None:

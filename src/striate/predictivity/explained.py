@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from striate.predictivity.checks import check_finite, check_floats
+from striate.predictivity.centring import constant_columns
+from striate.predictivity.checks import check_finite, check_floats, check_share
 from striate.predictivity.reliability import check_trials
 
 
@@ -23,7 +24,7 @@ class ExplainedVariance(NamedTuple):
     explainable
         Total variance less `noise`.
     kept
-        Neurons whose explainable variance exceeds `minimum` of the total.
+        Neurons that vary, and whose explainable variance exceeds `minimum` of the total.
     """
 
     fraction: Float[Tensor, " neurons"]
@@ -74,17 +75,18 @@ def explained_variance(
             f"prediction has shape {tuple(prediction.shape)} and responses "
             f"{tuple(responses.shape)}; need the same stimuli × neurons"
         )
-    if not 0 <= minimum < 1:
-        raise ValueError(f"minimum={minimum!r}: a share of variance, from 0 on and below 1")
+    check_share("minimum", minimum, "a share of variance")
     trials = responses.detach().double()
     there = ~trials.isnan()
     repeats = there.sum(0)
     within = (trials - trials.nanmean(0)).square().nansum((0, 1))
     noise = within / (repeats - 1).clamp_min(0).sum(0)
-    total = (trials - trials.nanmean((0, 1))).square().nansum((0, 1)) / repeats.sum(0)
+    mean = trials.nanmean((0, 1))
+    total = (trials - mean).square().nansum((0, 1)) / repeats.sum(0)
     error = (trials - prediction.double()).square().nansum((0, 1)) / repeats.sum(0)
     explainable = total - noise
-    kept = explainable > minimum * total
+    constant = constant_columns(trials.where(there, mean).flatten(0, 1), mean)
+    kept = (explainable > minimum * total) & ~constant
     fraction = 1 - (error - noise) / explainable.where(kept, 1.0)
     fraction = fraction.masked_fill(~kept, torch.nan)
     dtype = responses.dtype

@@ -15,6 +15,8 @@ from striate.predictivity.splits import Split
 
 # Bytes of cross-products held at a time; with more splits than fit, some are done after others.
 BUDGET = 2**30
+# Of products of features and responses, so that sums of their squares stay within float64.
+LARGEST = 1e150
 ROWS = 256  # stimuli whose features stay in a processor's cache
 
 
@@ -118,7 +120,8 @@ def pls(
     ------
     ValueError
         If `features` and `responses` are not of the same stimuli or not finite, a split does not
-        divide them, or its train part cannot have so many components.
+        divide them, or its train part cannot have so many components; if squares of their products
+        are beyond float64; or `z_scored` is no truth value.
 
     Examples
     --------
@@ -133,9 +136,11 @@ def pls(
     """
     check_pair(features, responses)
     check_splits(splits, len(features))
+    _check_z_scored(z_scored)
     for split in splits:
         check_components(components, features=features.shape[1], train=len(split.train))
     (x, x_means), (y, y_means) = centred(features), centred(responses)
+    _check_scale(x, y)
     each = 8 * (x.shape[1] * y.shape[1] + min(x.shape[1], y.shape[1]) ** 2)
     some = max(1, BUDGET // each)
     product = x.T @ y
@@ -182,8 +187,10 @@ def fit_pls(
     True
     """
     check_pair(features, responses)
+    _check_z_scored(z_scored)
     check_components(components, features=features.shape[1], train=len(features))
     (x, x_means), (y, y_means) = centred(features), centred(responses)
+    _check_scale(x, y)
     everything = torch.arange(len(x), device=x.device)
     fits = _fit(x, y, x.T @ y, [everything], z_scored, components)
     whole = _finished(fits, x_means, y_means, torch.float64).linear_map(0)
@@ -269,6 +276,22 @@ def _products(x: Tensor, y: Tensor, product: Tensor, masks: Tensor) -> Tensor:
         else:
             torch.addmm(product.T, y_part.T, x_part, alpha=-1, out=made)
     return cross.mT
+
+
+def _check_z_scored(z_scored: object) -> None:
+    if not isinstance(z_scored, bool):
+        raise ValueError(f"z_scored={z_scored!r}: give True or False")
+
+
+def _check_scale(x: Tensor, y: Tensor) -> None:
+    """Directions come from squares of cross-products, which must neither overflow nor vanish."""
+    largest = [values.abs().max().item() for values in (x, y)]
+    product = largest[0] * largest[1]
+    if all(largest) and not 1 / LARGEST <= product <= LARGEST:
+        raise ValueError(
+            f"features reach {largest[0]:.3g} from their means and responses {largest[1]:.3g}; "
+            "squares of their products are beyond float64, so give them in other units"
+        )
 
 
 def _deviations(values: Tensor, train: Tensor) -> Tensor:

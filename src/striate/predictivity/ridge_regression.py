@@ -1,18 +1,20 @@
 """Ridge regression: for one set of stimuli, or for several splits of it."""
 
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Literal, NamedTuple, get_args
 
 import torch
 from jaxtyping import Float, Float64
 from torch import Tensor
 
-from striate.predictivity.centring import centred
+from striate.predictivity.centring import centred, constant_columns
 from striate.predictivity.checks import (
     check_finite,
     check_floats,
     check_lambdas,
     check_pair,
+    check_real,
     check_splits,
 )
 from striate.predictivity.linear_map import LinearMap
@@ -91,7 +93,9 @@ def ridge(
     Returns
     -------
     fits
-        See `RidgeFits`. Computed in float64, returned in the precision of `responses`.
+        See `RidgeFits`. Computed in float64, returned in the precision of `responses`: give
+        float64 where penalties may leave predictions that vary by no more than float32 can tell
+        from the neuron's mean.
 
     Raises
     ------
@@ -117,7 +121,7 @@ def ridge(
         _check_choice(lambdas, select, folds, len(split.train))
     (x, x_means), (y, y_means) = centred(features), centred(responses)
     problems = Problems(x, y, least=min(len(split.train) for split in splits))
-    fits = [_fit(problems, split.train, lambdas, select, folds) for split in splits]
+    fits = [_fit(problems, split.train, lambdas, select, int(folds)) for split in splits]
     coefficients, offsets, chosen = (torch.stack(field) for field in zip(*fits, strict=True))
     intercepts = y_means + offsets - x_means @ coefficients
     dtype = responses.dtype
@@ -163,7 +167,7 @@ def fit_ridge(
     (x, x_means), (y, y_means) = centred(features), centred(responses)
     everything = torch.arange(len(x), device=x.device)
     problems = Problems(x, y, least=len(x))
-    coefficients, offset, _ = _fit(problems, everything, lambdas, select, folds)
+    coefficients, offset, _ = _fit(problems, everything, lambdas, select, int(folds))
     intercept = y_means + offset - x_means @ coefficients
     return LinearMap(coefficients.to(responses.dtype), intercept.to(responses.dtype))
 
@@ -199,8 +203,9 @@ def lambda_grid(
     """
     check_floats("features", features, "stimuli × features")
     check_finite("features", features)
-    first, last = decades
-    if not isinstance(count, int) or count < 2 or not -300 < first < last < 300:
+    pair = decades if isinstance(decades, Sequence) and len(decades) == 2 else (0.0, 0.0)
+    first, last = (float(check_real("decades", one)) for one in pair)
+    if not isinstance(count, Integral) or count < 2 or not -300 < first < last < 300:
         raise ValueError(
             f"decades={decades}, count={count!r}: give two powers of ten, the lower first, and at "
             "least 2 penalties, e.g. decades=(-4, 3), count=15"
@@ -209,7 +214,7 @@ def lambda_grid(
     mean = x.square().sum().item() / max(1, min(len(x) - 1, x.shape[1]))
     if not mean > 0:
         raise ValueError("features do not vary from stimulus to stimulus; there is nothing to fit")
-    powers = torch.linspace(first, last, count, dtype=torch.float64)
+    powers = torch.linspace(first, last, int(count), dtype=torch.float64)
     return tuple((mean * 10**powers).tolist())
 
 
@@ -240,20 +245,25 @@ def _fit(
 
 
 def _r_squared(prediction: Tensor, truth: Tensor) -> Tensor:
-    """R² of each neuron; of one that does not vary 1 if it is met exactly, else 0."""
+    """R² of each neuron; of one that does not vary 1 if it is met exactly, else 0.
+
+    A neuron silent throughout a fold has, less its mean over all stimuli, one number there, and
+    less the mean of these the rounding of it: which is no variance.
+    """
     unexplained = (truth - prediction).square().sum(0)
-    total = (truth - truth.mean(0)).square().sum(0)
-    constant = torch.where(unexplained > 0, 0.0, 1.0).to(total)
-    return torch.where(total > 0, 1 - unexplained / total.where(total > 0, 1.0), constant)
+    mean = truth.mean(0)
+    total, constant = (truth - mean).square().sum(0), constant_columns(truth, mean)
+    flat = torch.where(unexplained > 0, 0.0, 1.0).to(total)
+    return torch.where(constant, flat, 1 - unexplained / total.masked_fill(constant, 1.0))
 
 
-def _check_choice(lambdas: Sequence[float], select: str, folds: int, train: int) -> None:
+def _check_choice(lambdas: Sequence[float], select: str, folds: object, train: int) -> None:
     check_lambdas(lambdas)
     if select not in get_args(Select):
         raise ValueError(
             f"select={select!r}; choose 'population' (one penalty for all neurons) or 'neuron'"
         )
-    if not isinstance(folds, int) or (len(lambdas) > 1 and not 2 <= folds <= train // 2):
+    if not isinstance(folds, Integral) or (len(lambdas) > 1 and not 2 <= int(folds) <= train // 2):
         raise ValueError(
             f"folds={folds!r} of {train} train stimuli: give 2 to {train // 2}, so that each holds "
             "two stimuli"

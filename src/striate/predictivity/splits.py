@@ -1,7 +1,7 @@
 """Which stimuli a map is fitted on and which it is tested on."""
 
 from collections.abc import Sequence
-from numbers import Integral
+from numbers import Integral, Real
 from typing import NamedTuple
 
 import torch
@@ -67,7 +67,7 @@ def split_indices(
     ([2600, 5998, 3147, 144, 1525], 1563)
     """
     _check(stimuli, seed)
-    if not 0 < train_share < 1:
+    if not isinstance(train_share, Real) or not 0 < train_share < 1:
         raise ValueError(f"train_share={train_share!r}: give a share between 0 and 1, e.g. 0.75")
     order, cut = _permutation(stimuli, seed), int(train_share * stimuli)
     if groups is not None:

@@ -3,6 +3,7 @@
 import base64
 import hashlib
 import html
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from striate.report.section import Record, Section, Study, failed, provenance, r
 from striate.results import write_atomically
 from striate.results.given import as_path
 
+SUMS = "SHA256SUMS"  # as `sha256sum --check` reads it
 SORTABLE = 'class="sortable"'  # of a table; in a text, the quotes would be escaped
 
 # In the order of the page.
@@ -59,7 +61,9 @@ def write(results: str | Path, out: str | Path | None = None) -> Path:
     results
         A folder of result files.
     out
-        Where the report goes; ``results/report`` if not given. Files there are replaced.
+        Where the report goes; ``results/report`` if not given. Files there are replaced; what an
+        earlier report left and this one has not is removed, unless it was changed since:
+        ``SHA256SUMS`` lists what a report wrote.
 
     Returns
     -------
@@ -78,14 +82,37 @@ def write(results: str | Path, out: str | Path | None = None) -> Path:
     software = {study.name: provenance(mine) for study, mine in groups.items()}
     saved = {plate.name: files(plate) for one in sections.values() for plate in one.plates}
     page = render(sections, saved, software, failed(results))
-    for name, contents in saved.items():
-        for suffix, content in contents.items():
-            write_atomically(out / "figures" / f"{name}.{suffix}", content)
+    contents = {
+        f"figures/{name}.{suffix}": content
+        for name, kinds in saved.items()
+        for suffix, content in kinds.items()
+    }
     for section in sections.values():
         for name, table in section.tables.items():
-            write_atomically(out / f"{name}.csv", table.to_csv(index=False).encode())
-    write_atomically(out / "report.html", page.encode())
+            contents[f"{name}.csv"] = table.to_csv(index=False).encode()
+    _put(contents | {"report.html": page.encode()}, out)
     return out / "report.html"
+
+
+def _put(contents: Mapping[str, bytes], out: Path) -> None:
+    """Write files by their names below `out`, and remove those of the last time that are no more.
+
+    What somebody has changed since is theirs.
+    """
+    for name, content in contents.items():
+        write_atomically(out / name, content)
+    listed = out / SUMS
+    before = listed.read_text(encoding="utf-8") if listed.exists() else ""
+    for digest, name in re.findall(r"^([0-9a-f]{64})  ((?:figures/)?[^/\n]+)$", before, re.M):
+        file = out / name
+        if name not in contents and file.is_file() and _sha256(file.read_bytes()) == digest:
+            file.unlink()
+    sums = (f"{_sha256(content)}  {name}\n" for name, content in contents.items())
+    write_atomically(listed, "".join(sums).encode())
+
+
+def _sha256(content: bytes) -> str:
+    return hashlib.sha256(content).hexdigest()
 
 
 def render(

@@ -1,6 +1,7 @@
 """What to do about damaged files: find them, and move them aside without losing them."""
 
 import contextlib
+import re
 from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
@@ -44,7 +45,7 @@ class Verified(NamedTuple):
     leftovers
         Unfinished writes of processes that were killed. They may go once nothing runs.
     strays
-        Arrays that belong to no result that is sound.
+        Arrays that belong to no result that is there.
     """
 
     sound: int
@@ -71,6 +72,7 @@ def verify(directory: str | Path) -> Verified:
             record = load_whole(path).record
         except (ValueError, OSError) as error:
             damaged[path] = str(error)
+            beside |= _perhaps(path)
             continue
         sound += 1
         beside |= _named(path, record)
@@ -87,6 +89,12 @@ def verify(directory: str | Path) -> Verified:
 
 def _named(path: Path, record: Mapping[str, Any]) -> set[Path]:
     return {path.parent / record["arrays"]["file"]} if "arrays" in record else set()
+
+
+def _perhaps(path: Path) -> set[Path]:
+    """Return what may be the arrays of a damaged result, by the names that `save` gives them."""
+    own = re.compile(rf"{re.escape(path.stem)}(-[0-9a-f]{{12}})?\.npz")
+    return {file for file in path.parent.glob("*.npz") if own.fullmatch(file.name)}
 
 
 def _hidden(folder: Path) -> bool:

@@ -2,11 +2,11 @@
 
 import json
 import os
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from striate.results.files import naming, unnamed
 from striate.results.given import as_path
 from striate.results.nouns import Result, Score
 from striate.results.reading import load_whole, paths
@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # whoever only reads results needs none of these
     import pandas as pd
     import xarray as xr
 
+MISSING = "missing"  # the name of a score that only says why there is no number
 OWN = ("kind", "name", "x", "value", "error", "source", "file")
 
 
@@ -26,9 +27,10 @@ def long_table(directory: str | Path) -> "pd.DataFrame":
     table
         One row per score, and one per point of a curve, in the order of the files. Columns:
         ``kind`` (Score or Curve), ``name``, ``x`` (of a point; a score has none), ``value`` (of a
-        curve: its y), ``error``, ``source``, ``file`` (below `directory`), then each setting of
-        the results and of their tasks, by name. ``error_kind`` says which error it is. A setting
-        called like one of the columns before is ``setting_NAME``.
+        curve: its y; of a score called ``missing``, which says why there is none: empty),
+        ``error``, ``source``, ``file`` (below `directory`), then each setting of the results and
+        of their tasks, by name. ``error_kind`` says which error it is. A setting called like one
+        of the columns before is ``setting_NAME``.
 
     Raises
     ------
@@ -49,9 +51,10 @@ def dataset(directory: str | Path) -> "xr.Dataset":
     Returns
     -------
     dataset
-        Dimensions ``result`` and ``point``. ``value`` and ``error`` (result) are those of scores;
-        ``x``, ``y`` and ``y_error`` (result × point) those of curves, with NaN beyond their ends.
-        Everything else in `long_table` is a coordinate along ``result``.
+        Dimensions ``result`` and ``point``. ``value`` and ``error`` (result) are those of scores,
+        NaN where a score is called ``missing``; ``x``, ``y`` and ``y_error`` (result × point) those
+        of curves, with NaN beyond their ends. Everything else in `long_table` is a coordinate along
+        ``result``.
 
     Raises
     ------
@@ -69,7 +72,7 @@ def dataset(directory: str | Path) -> "xr.Dataset":
     curves = {name: np.full((len(found), points), np.nan) for name in ("x", "y", "y_error")}
     for row, (_, one) in enumerate(found):
         if isinstance(one, Score):
-            scores["value"][row] = one.value
+            scores["value"][row] = np.nan if one.name == MISSING else one.value
             scores["error"][row] = np.nan if one.error is None else one.error
         else:
             parts = (one.x, one.y, one.error or ())
@@ -123,18 +126,18 @@ def export(directory: str | Path, file: str | Path) -> None:
     if next(paths(directory), None) is None:
         raise ValueError(f"no results in {directory}; there is nothing to export")
     file.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.stem}.", suffix=file.suffix)
+    handle, written = unnamed(file.parent, f".{file.stem}.", file.suffix)
     os.close(handle)
     try:
-        FORMATS[file.suffix](directory, Path(name))
-        Path(name).chmod(0o644)
-        Path(name).replace(file)
+        with naming(file):
+            FORMATS[file.suffix](directory, written)
+        written.replace(file)
     except ImportError as error:
         raise ValueError(
             f"{file.suffix} needs packages that are missing; type: pip install 'striate[export]'"
         ) from error
     finally:
-        Path(name).unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
 
 
 def _each(directory: str | Path) -> Iterator[tuple[dict[str, Any], Result]]:
@@ -158,7 +161,8 @@ def _each(directory: str | Path) -> Iterator[tuple[dict[str, Any], Result]]:
 
 def _rows(about: Mapping[str, Any], one: Result) -> Iterator[dict[str, Any]]:
     if isinstance(one, Score):
-        yield {**about, "x": None, "value": one.value, "error": one.error}
+        value = None if one.name == MISSING else one.value
+        yield {**about, "x": None, "value": value, "error": one.error}
         return
     errors = one.error or (None,) * len(one.x)
     for x, y, error in zip(one.x, one.y, errors, strict=True):

@@ -4,10 +4,10 @@ import hashlib
 import io
 import json
 import os
-import tempfile
+import secrets
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -137,13 +137,35 @@ def remove(folder: Path, pattern: str) -> None:
 def _temporary(path: Path, content: bytes) -> Iterator[Path]:
     """Yield a file beside `path` that holds `content` on disk; what is left of it goes."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    handle, written = unnamed(path.parent, f".{path.name}.")
     try:
-        with os.fdopen(handle, "wb") as file:
+        with naming(path), os.fdopen(handle, "wb") as file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        Path(name).chmod(0o644)
-        yield Path(name)
+        yield written
     finally:
-        Path(name).unlink(missing_ok=True)
+        written.unlink(missing_ok=True)
+
+
+def unnamed(folder: Path, start: str, end: str = "") -> tuple[int, Path]:
+    """Make a file under a name that is free, open for writing; return its handle and path.
+
+    Unlike those of `tempfile` it is not for its owner alone: who may read and write it is for the
+    umask and the folder to say, as of any file.
+    """
+    while True:
+        path = folder / f"{start}{secrets.token_hex(4)}{end}"
+        with suppress(FileExistsError):
+            return os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o666), path
+
+
+@contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Name `path` in an error of the system that names no file, as "File too large"."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno is not None and error.filename is None:
+            error.filename = str(path)
+        raise

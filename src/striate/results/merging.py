@@ -1,14 +1,13 @@
 """Bring the results of several machines into one folder."""
 
-import contextlib
 import os
 import shutil
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from striate.results.damage import set_aside
+from striate.results.files import naming, unnamed
 from striate.results.given import as_path
 from striate.results.reading import check, load_whole, paths
 
@@ -109,14 +108,12 @@ def _beside(path: Path, record: Mapping[str, Any]) -> Iterator[Path]:
 def _copy(source: Path, target: Path) -> None:
     """Copy a file so that it is there whole or not at all."""
     target.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    handle, there = unnamed(target.parent, f".{target.name}.")
     try:
-        with os.fdopen(handle, "wb") as written, source.open("rb") as read:
+        with naming(target), os.fdopen(handle, "wb") as written, source.open("rb") as read:
             shutil.copyfileobj(read, written, 1 << 20)
             written.flush()
             os.fsync(written.fileno())
-        Path(name).chmod(0o644)
-        Path(name).replace(target)
+        there.replace(target)
     finally:
-        with contextlib.suppress(FileNotFoundError):
-            Path(name).unlink()
+        there.unlink(missing_ok=True)

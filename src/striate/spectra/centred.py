@@ -56,7 +56,7 @@ class Centred(NamedTuple):
             flat = part.flatten()
             squares += torch.dot(flat, flat)
             rows.copy_(part)
-        return copy, finite(processes.add(squares))
+        return copy, finite_squares(processes.add(squares))
 
     def measured(
         self, dtype: torch.dtype, processes: Processes = ALONE
@@ -75,7 +75,7 @@ class Centred(NamedTuple):
         for part in self.x.split(self._at_once(0)):
             flat = part.flatten()
             squares += torch.dot(flat, flat)
-        squares = finite(processes.add(squares))
+        squares = finite_squares(processes.add(squares))
         of_mean = self.mean.double().square().sum() * processes.rows(self.x)
         if dtype == self.x.dtype and of_mean <= MEAN * squares:
             return self, squares - of_mean
@@ -117,17 +117,22 @@ def centred(x: Float[Tensor, "stimuli units"], processes: Processes = ALONE) -> 
     if stimuli < 2:
         raise ValueError(f"a covariance needs at least 2 stimuli, x has {stimuli}")
     mean = processes.add(x.sum(0)) / stimuli if processes.size > 1 else x.mean(0)
-    return Centred(x, finite(mean))
+    if not mean.isfinite().all():
+        raise ValueError("x holds responses that are not finite; did training diverge?")
+    return Centred(x, mean)
 
 
-def finite(sums: Tensor) -> Tensor:
-    """Return sums of responses, if they are numbers.
+def finite_squares(total: Float[Tensor, ""]) -> Float[Tensor, ""]:
+    """Return the sum of squares of responses, if it is a number.
 
     Raises
     ------
     ValueError
-        If one is not.
+        If it is not.
     """
-    if not sums.isfinite().all():
-        raise ValueError("x holds responses that are not finite; did training diverge?")
-    return sums
+    if not total.isfinite():
+        raise ValueError(
+            "x holds responses so large that their squares are not finite; did training diverge? "
+            "If not, give float64 or divide them"
+        )
+    return total

@@ -1,6 +1,6 @@
 """What several functions ask of their arguments, asked in one way."""
 
-from numbers import Integral
+from numbers import Integral, Real
 
 import torch
 from torch import Tensor
@@ -44,8 +44,8 @@ def check_level(level: float) -> None:
     ValueError
         If `level` is not between 0 and 1.
     """
-    if not 0 < level < 1:
-        raise ValueError(f"level={level}: a confidence lies in (0, 1), e.g. 0.95")
+    if not isinstance(level, Real) or not 0 < level < 1:
+        raise ValueError(f"level={level!r}: a confidence lies in (0, 1), e.g. 0.95")
 
 
 def check_groups(groups: int, there: int, *, clusters: bool = False) -> None:
@@ -69,7 +69,7 @@ def generator_of(seed: int) -> torch.Generator:
     ValueError
         If `seed` is not a whole number of at most 64 bits.
     """
-    try:
-        return torch.Generator().manual_seed(seed)
-    except (RuntimeError, TypeError) as error:
-        raise ValueError(f"seed={seed!r}: give a whole number, e.g. 0") from error
+    whole = isinstance(seed, Integral) and not isinstance(seed, bool)
+    if not whole or not -(2**63) <= int(seed) < 2**64:
+        raise ValueError(f"seed={seed!r}: give a whole number of at most 64 bits, e.g. 0")
+    return torch.Generator().manual_seed(int(seed))

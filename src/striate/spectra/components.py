@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from striate.spectra.centred import Centred, centred, finite
+from striate.spectra.centred import Centred, centred, finite_squares
 from striate.spectra.processes import ALONE, Processes
 
 
@@ -50,7 +50,8 @@ def exact_components(batch: Centred, count: int, *, processes: Processes = ALONE
 
     Each eigenvalue is recomputed from its vector as :math:`\lVert \bar X v_i\rVert^2`, and where
     float32 cannot tell the smallest of them from rounding the vectors are found in float64, so
-    that small values are accurate relative to *themselves*, not to the largest.
+    that small values are accurate relative to *themselves*, not to the largest, down to some 1e-15
+    of the largest.
 
     Parameters
     ----------
@@ -101,6 +102,11 @@ def variances(
     :math:`\frac{2}{n-1}\bar X`. Neither needs a vector outside the window, a difference of
     eigenvalues, or the mean: the columns of both sum to zero as they are.
 
+    Returns
+    -------
+    values, total
+        In float64, which holds squares of whatever float32 holds.
+
     Raises
     ------
     ValueError
@@ -128,7 +134,7 @@ class _Variances(torch.autograd.Function):
         freedom = processes.rows(x) - 1
         # Distributed training averages gradients over processes, each of which has only its rows.
         cast(Context, ctx).factor = 2 * processes.size / freedom
-        return (eigenvalues / freedom).to(x.dtype), (total / freedom).to(x.dtype)
+        return eigenvalues / freedom, total / freedom
 
     @staticmethod
     @once_differentiable
@@ -172,7 +178,11 @@ def _leading_vectors(
     # A GPU's float32 vectors miss an α of 3 by 0.003, and its float64 ones take 8 % longer (H200).
     first = torch.float64 if like.is_cuda else like.dtype
     matrix = square(first)
-    total = finite(matrix.diagonal().sum(dtype=torch.float64))
+    total = finite_squares(matrix.diagonal().sum(dtype=torch.float64))
+    if first != torch.float64 and total < torch.finfo(first).tiny / torch.finfo(first).eps:
+        first = torch.float64  # which holds squares that are lost below the least number
+        matrix = square(first)
+        total = matrix.diagonal().sum()
     eigenvalues, vectors = leading_pairs(matrix, count)
     # Rounding mixes the vectors of eigenvalues that it can no longer tell apart, and with them the
     # gradient; then the same in double precision, at twice the price.

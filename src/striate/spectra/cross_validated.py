@@ -7,6 +7,7 @@ et al. 2019, Kong et al. 2021). Sums over stimuli as in both papers, not divided
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from math import frexp, isfinite
 from typing import Literal, NamedTuple, get_args
 
 import torch
@@ -268,19 +269,19 @@ def _of_picked(
 ) -> Tensor:
     """Spectrum on the side of the stimuli; `first` and `second` number their rows."""
     one, other, units = first[stimuli], second[stimuli], joint.units
-    own, cross = (
-        double_centred(joint.products[rows][:, one]).to(joint.dtype) for rows in (one, other)
-    )
+    own, cross = (double_centred(joint.products[rows][:, one]) for rows in (one, other))
+    root = _unit(own)
+    own, cross = (products.div(root).div(root).to(joint.dtype) for products in (own, cross))
     if algorithm == "text":
         vectors = _leading(own, _ranks(len(stimuli) - 1, units, count))[1]
-        return (vectors * (cross @ vectors)).sum(0)
-    mean = (joint.means[one] - joint.means[one].mean()).to(joint.dtype)
+        return (vectors * (cross @ vectors)).sum(0) * root * root
+    mean = ((joint.means[one] - joint.means[one].mean()) / root).to(joint.dtype)
     values, vectors = _leading(
         own - units * torch.outer(mean, mean), _ranks(len(stimuli) - 1, units - 1, count)
     )
     # own @ vectors without a product: own is what was decomposed, and the mean put back.
     projected = vectors * values + units * torch.outer(mean, mean @ vectors)
-    return _over((projected * (cross @ vectors)).sum(0), values, own)
+    return _over((projected * (cross @ vectors)).sum(0), values, own) * root * root
 
 
 def _of_rows(
@@ -290,14 +291,35 @@ def _of_rows(
     x1, x2 = (half[stimuli].double() for half in (half1, half2))
     x1, x2, units = x1 - x1.mean(0), x2 - x2.mean(0), half1.shape[1]
     dtype = torch.promote_types(half1.dtype, torch.float32)
-    own, cross = (x1.T @ x1).to(dtype), (x1.T @ x2).to(dtype)
+    own, cross = x1.T @ x1, x1.T @ x2
+    root = _unit(own)
+    own, cross = (products.div(root).div(root).to(dtype) for products in (own, cross))
     if algorithm == "text":
         vectors = _leading(own, _ranks(len(stimuli) - 1, units, count))[1]
-        return (vectors * (cross @ vectors)).sum(0)
+        return (vectors * (cross @ vectors)).sum(0) * root * root
     values, vectors = _leading(double_centred(own), _ranks(len(stimuli) - 1, units - 1, count))
     # Q = X₁P/s, whence X₁ᵀQ/s = X₁ᵀX₁P/s².
     projection = own @ vectors
-    return _over(_over((projection * (cross @ projection)).sum(0), values, own), values, own)
+    shared = (projection * (cross @ projection)).sum(0)
+    return _over(_over(shared, values, own), values, own) * root * root
+
+
+def _unit(own: Tensor) -> float:
+    """Return about the size of the responses, so that products of their products stay finite.
+
+    A power of two, which rounds nothing.
+
+    Raises
+    ------
+    ValueError
+        If even their squares are not finite.
+    """
+    squares = own.diagonal().sum().item()
+    if not isfinite(squares):
+        raise ValueError(
+            "the squares of responses overflow float64; divide both halves by a number"
+        )
+    return 2.0 ** (frexp(squares)[1] // 2)
 
 
 def _leading(square: Tensor, count: int) -> tuple[Tensor, Tensor]:

@@ -22,7 +22,8 @@ def eigenspectrum(x: Float[Tensor, "stimuli units"]) -> Float[Tensor, " ranks"]:
     ----------
     x
         Responses, one row per stimulus. The precision follows `x`: in float32 eigenvalues below
-        about 1e-7 of the largest are noise, so give float64 where the tail matters.
+        about 1e-7 of the largest are noise, and below 1e-38 zero, so give float64 where the tail
+        matters.
 
     Returns
     -------
@@ -33,7 +34,8 @@ def eigenspectrum(x: Float[Tensor, "stimuli units"]) -> Float[Tensor, " ranks"]:
     Raises
     ------
     ValueError
-        If `x` is not a matrix of at least two stimuli in float32 or float64, or not finite.
+        If `x` is not a matrix of at least two stimuli and a unit in float32 or float64, or not
+        finite, or its precision does not hold the square of what it varies by.
 
     Examples
     --------
@@ -43,6 +45,8 @@ def eigenspectrum(x: Float[Tensor, "stimuli units"]) -> Float[Tensor, " ranks"]:
     """
     centred = _centred(x)
     stimuli, units = x.shape
+    total = torch.linalg.vector_norm(centred.detach(), dtype=torch.float64).square()
+    _check_held(total, x.dtype)
     square = centred.T @ centred if units < stimuli else centred @ centred.T
     eigenvalues = torch.linalg.eigvalsh(square).flip(0)[: min(stimuli - 1, units)]
     return eigenvalues.relu() / (stimuli - 1)
@@ -54,7 +58,8 @@ def leading_eigenvalues(x: Float[Tensor, "stimuli units"], count: int) -> Float[
     The gradient is written out, :math:`\partial\lambda_i/\partial \bar X =
     \frac{2}{n-1}\bar X v_i v_i^\top`, so nothing is backpropagated through an eigendecomposition
     and only `count` eigenvectors are ever found. Small values are accurate relative to
-    *themselves*, not to the largest (`striate.spectra.components`).
+    *themselves*, not to the largest, down to some 1e-15 of the largest
+    (`striate.spectra.components`).
 
     Parameters
     ----------
@@ -80,14 +85,26 @@ def leading_eigenvalues(x: Float[Tensor, "stimuli units"], count: int) -> Float[
             f"count={count} eigenvalues asked of {x.shape[0]} stimuli × {x.shape[1]} units, "
             f"which have {most}"
         )
-    eigenvalues, _ = variances(x, lambda batch: exact_components(batch, count))
-    return eigenvalues
+    eigenvalues, total = variances(x, lambda batch: exact_components(batch, count))
+    _check_held(total.detach(), x.dtype)
+    return eigenvalues.to(x.dtype)
 
 
 def _check(x: Tensor) -> None:
     check_floats("x", x, "stimuli × units")
     if x.dtype.itemsize < 4:  # for which there is no eigendecomposition
         raise ValueError(f"x holds {x.dtype}; give float32 or float64")
+    if not x.shape[1]:
+        raise ValueError(f"x has shape {tuple(x.shape)}; without units there is no variance")
+
+
+def _check_held(total: Tensor, dtype: torch.dtype) -> None:
+    """Refuse a variance, in float64, that overflows."""
+    if total > torch.finfo(dtype).max:
+        raise ValueError(
+            f"x varies by so much that {dtype} does not hold its square ({total.item():.3g}); give "
+            "x.double() or another unit"
+        )
 
 
 def _centred(x: Tensor) -> Tensor:
@@ -95,6 +112,6 @@ def _centred(x: Tensor) -> Tensor:
     if len(x) < 2:
         raise ValueError(f"a covariance needs at least 2 stimuli, x has {len(x)}")
     centred = x - x.mean(0)
-    if not centred.detach().sum().isfinite():
+    if not centred.detach().isfinite().all():
         raise ValueError("x holds responses that are not finite; did training diverge?")
     return centred

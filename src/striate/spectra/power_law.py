@@ -23,7 +23,15 @@ class PowerLaw(NamedTuple):
     weights: Weights
 
     def predict(self, ranks: Float[Tensor, " ranks"]) -> Float[Tensor, " ranks"]:
-        """Return the variance the law gives at `ranks`."""
+        """Return the variance the law gives at `ranks`.
+
+        Raises
+        ------
+        ValueError
+            If they are no tensor.
+        """
+        if not isinstance(ranks, Tensor):
+            raise ValueError(f"ranks is a {type(ranks).__name__}; give a torch.Tensor of ranks")
         return (self.log_scale - self.alpha * ranks.log()).exp()
 
 
@@ -87,7 +95,9 @@ def fit_power_law(
     slope = (weight * x) @ y / (weight @ x**2)
     residual = weight @ (y - slope * x) ** 2
     # A flat spectrum has no variance to explain; the line fits it exactly, so R² is 1.
-    r_squared = 1 - residual / (weight @ y**2).clamp_min(torch.finfo(y.dtype).eps)
+    rounding = len(y) * torch.finfo(y.dtype).eps * log_variance.detach().abs().max().clamp_min(1)
+    flat = y.detach().abs().max() <= rounding
+    r_squared = 1 - residual / torch.where(flat, torch.ones_like(residual), weight @ y**2)
     return PowerLaw(
         -slope, weight @ log_variance - slope * (weight @ log_n), r_squared, ranks, weights
     )

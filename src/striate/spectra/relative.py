@@ -10,6 +10,9 @@ from striate.spectra.power_law import check_ranks
 from striate.spectra.processes import ALONE, Processes
 from striate.spectra.units import arrange
 
+# The total variance by which parts are divided at least. Parts of a smaller one fade to zero.
+LEAST = torch.finfo(torch.float32).tiny
+
 
 def batch_alpha(
     activations: Float[Tensor, "batch *axes"], *, ranks: tuple[int, int]
@@ -34,7 +37,8 @@ def relative_spectrum(
 ) -> Float[Tensor, " ranks"]:
     """Eigenvalues 1 … last of `ranks`, as parts of the total variance.
 
-    Runs in at least float32 whatever autocast says: half precision destroys the tail.
+    Runs in at least float32 whatever autocast says: half precision destroys the tail. The scale of
+    the activations does not matter, down to a total variance of 1e-38.
 
     Parameters
     ----------
@@ -66,5 +70,5 @@ def relative_spectrum(
     find = find or (lambda batch: exact_components(batch, ranks[1], processes=processes))
     with torch.autocast(responses.device.type, enabled=False):
         leading, total = variances(responses, find, processes)
-        # The root, so that a gradient of 1 / FLOOR divided by it does not overflow.
-        return leading / total.clamp_min(torch.finfo(total.dtype).tiny ** 0.5)
+        # Of a dead layer nothing is left, and of one that nearly is a gradient that float32 holds.
+        return (leading / total.clamp_min(LEAST)).to(responses.dtype)

@@ -53,7 +53,7 @@ def alpha_by_window(
     -------
     alpha
         NaN where a window is none (fewer than two ranks), ends beyond the spectrum, or holds a
-        variance that is not positive.
+        variance that is not positive and finite.
 
     Raises
     ------
@@ -68,8 +68,10 @@ def alpha_by_window(
             raise ValueError(f"{name}={given!r} name no window; give a list of ranks")
         for rank in given:
             check_whole(f"a rank of {name}", rank)
-    # How many variances up to each rank are not positive.
-    bad = torch.cat([torch.zeros(1, dtype=torch.int64), (~(eigenvalues.cpu() > 0)).cumsum(0)])
+    variances = eigenvalues.detach().cpu()
+    # How many variances up to each rank cannot be fitted.
+    bad = (~((variances > 0) & variances.isfinite())).cumsum(0)
+    bad = torch.cat([torch.zeros(1, dtype=torch.int64), bad])
     alphas = eigenvalues.new_full((len(firsts), len(lasts)), float("nan"))
     for row, first in enumerate(firsts):
         for column, last in enumerate(lasts):

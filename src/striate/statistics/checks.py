@@ -1,10 +1,13 @@
 """What the functions refuse before they begin."""
 
 from collections.abc import Sequence
+from numbers import Integral
 
 import numpy as np
 
 Numbers = Sequence[int | float] | np.ndarray
+# Of the mean: what varies by less (as a vector over networks) may vary by rounding only. scipy's.
+ROUNDING = float(np.finfo(np.float64).eps ** 0.75)
 
 
 def columns(fewest: int, what: str, **named: Numbers) -> list[np.ndarray]:
@@ -35,9 +38,9 @@ def column(name: str, values: Numbers) -> np.ndarray:
     Raises
     ------
     ValueError
-        If it is not one axis, or not all are finite.
+        If it is not one axis, or not all are real and finite.
     """
-    made = np.asarray(values, dtype=np.float64)
+    made = numbers(name, values)
     if made.ndim != 1:
         raise ValueError(f"{name} has shape {made.shape}; give one number per network")
     if not np.isfinite(made).all():
@@ -46,8 +49,31 @@ def column(name: str, values: Numbers) -> np.ndarray:
     return made
 
 
+def numbers(name: str, values: Numbers) -> np.ndarray:
+    """Return real numbers in float64, whatever their axes.
+
+    Raises
+    ------
+    ValueError
+        If they are none.
+    """
+    try:
+        made = np.asarray(values)
+    except ValueError as error:
+        raise ValueError(f"{name} has rows of different lengths; give as many each") from error
+    if made.dtype.kind not in "biuf":
+        raise ValueError(f"{name} holds {made.dtype}; give real numbers")
+    return made.astype(np.float64)
+
+
+def varies(values: np.ndarray) -> bool:
+    """Say whether numbers differ by more than rounding."""
+    mean = values.mean()
+    return bool(np.linalg.norm(values - mean) > ROUNDING * abs(mean))
+
+
 def check_varies(**named: np.ndarray) -> None:
-    """Refuse columns of one value, with which nothing can vary together.
+    """Refuse columns of one value, up to rounding, with which nothing can vary together.
 
     Raises
     ------
@@ -55,7 +81,7 @@ def check_varies(**named: np.ndarray) -> None:
         If there is one.
     """
     for name, values in named.items():
-        if np.ptp(values) == 0:
+        if not varies(values):
             raise ValueError(f"{name} is {values[0]:g} for all {len(values)} networks; let it vary")
 
 
@@ -65,9 +91,9 @@ def check_sampling(seed: int, resamples: int) -> None:
     Raises
     ------
     ValueError
-        If `seed` is negative, or `resamples` is not positive.
+        If they are not whole numbers, `seed` from 0 on and `resamples` from 2 on.
     """
-    if seed < 0:
-        raise ValueError(f"seed={seed}: give a whole number from 0 on")
-    if resamples < 1:
-        raise ValueError(f"resamples={resamples}: give a positive whole number, e.g. 9999")
+    if not isinstance(seed, Integral) or seed < 0:
+        raise ValueError(f"seed={seed!r}: give a whole number from 0 on")
+    if not isinstance(resamples, Integral) or resamples < 2:
+        raise ValueError(f"resamples={resamples!r}: give a whole number from 2 on, e.g. 9999")

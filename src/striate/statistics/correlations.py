@@ -6,7 +6,14 @@ from typing import Literal, NamedTuple, TypeVar, get_args
 import numpy as np
 from scipy import stats
 
-from striate.statistics.checks import Numbers, check_sampling, check_varies, column, columns
+from striate.statistics.checks import (
+    Numbers,
+    check_sampling,
+    check_varies,
+    column,
+    columns,
+    numbers,
+)
 from striate.statistics.resampling import bootstrap_interval
 
 Interval = Literal["bootstrap", "fisher"]
@@ -84,9 +91,7 @@ def correlation(
     if interval == "fisher":
         low, high = (float(end) for end in pearson.confidence_interval(0.95))
     else:
-        low, high = bootstrap_interval(
-            (a, b), _pearson, together=True, seed=seed, resamples=resamples
-        )
+        low, high = bootstrap_interval((a, b), _pearson, seed=seed, resamples=resamples)
     return Correlation(r, p, low, high, len(a), spearman, spearman_p)
 
 
@@ -116,7 +121,8 @@ def partial_correlation(
 
     Returns
     -------
-        `spearman` is that of the ranks, given the ranks.
+        `spearman` is that of the ranks, given the ranks; NaN where these explain the ranks of `x`
+        or `y` without a rest, as one column does that rises wherever `x` rises.
 
     Raises
     ------
@@ -124,7 +130,7 @@ def partial_correlation(
         As `correlation`; and if `given` does not pair up with `x`, holds nothing or a column that
         does not vary, or explains `x` or `y` without a rest.
     """
-    others = np.asarray(given, dtype=np.float64)
+    others = numbers("given", given)
     others = others[:, None] if others.ndim == 1 else others
     if others.ndim != 2 or others.shape[1] == 0:
         raise ValueError(f"given has shape {others.shape}; give networks or networks × columns")
@@ -134,15 +140,14 @@ def partial_correlation(
     check_varies(x=a, y=b, **{f"given[:, {i}]": one for i, one in enumerate(controls)})
     check_sampling(seed, resamples)
     for name, values in (("x", a), ("y", b)):
-        rest = _residuals(values, controls)
-        if np.linalg.norm(rest) <= ROUNDING * np.linalg.norm(values - values.mean()):
+        if _explained(values, controls):
             raise ValueError(f"given explains {name} without a rest; leave a column out")
     r, p = _tested(a, b, controls)
     ranks = [stats.rankdata(values) for values in (a, b, *controls)]
-    spearman, spearman_p = _tested(ranks[0], ranks[1], ranks[2:])
-    low, high = bootstrap_interval(
-        (a, b, *controls), _partial, together=True, seed=seed, resamples=resamples
-    )
+    spearman = spearman_p = float("nan")
+    if not any(_explained(one, ranks[2:]) for one in ranks[:2]):
+        spearman, spearman_p = _tested(ranks[0], ranks[1], ranks[2:])
+    low, high = bootstrap_interval((a, b, *controls), _partial, seed=seed, resamples=resamples)
     return Correlation(r, p, low, high, len(a), spearman, spearman_p)
 
 
@@ -172,6 +177,8 @@ def within_groups(
         As `correlation`, with the name of the group.
     """
     a, b = columns(1, "a correlation", x=x, y=y)
+    if not hasattr(groups, "__len__"):
+        raise ValueError(f"groups={groups!r}: give the group of each network")
     if len(groups) != len(a):
         raise ValueError(f"groups has {len(groups)} networks, x has {len(a)}")
     made = {}
@@ -220,6 +227,12 @@ def _residuals(values: np.ndarray, controls: Sequence[np.ndarray]) -> np.ndarray
     # Also where a resample makes the controls dependent
     inverse = np.linalg.pinv(across @ design, rcond=ROUNDING, hermitian=True)
     return target - (design @ (inverse @ (across @ target[..., None])))[..., 0]
+
+
+def _explained(values: np.ndarray, controls: Sequence[np.ndarray]) -> bool:
+    """Say whether the controls leave nothing but rounding."""
+    rest = _residuals(values, controls)
+    return bool(np.linalg.norm(rest) <= ROUNDING * np.linalg.norm(values - values.mean()))
 
 
 def _tested(x: np.ndarray, y: np.ndarray, controls: Sequence[np.ndarray]) -> tuple[float, float]:

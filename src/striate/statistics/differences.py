@@ -5,8 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from striate.statistics.checks import Numbers, check_sampling, column, columns
-from striate.statistics.resampling import bootstrap_interval
+from striate.statistics.checks import Numbers, column, columns, varies
 
 FEWEST_PAIRS = 2
 FEWEST_OF_A_GROUP = 2
@@ -20,7 +19,7 @@ class Paired(NamedTuple):
     mean
         Of the differences, after less before.
     low, high
-        Its 95 % bootstrap interval over pairs; NaN where there is none.
+        Its 95 % interval, Student's; NaN where all pairs differ alike.
     p
         Two-sided, of Wilcoxon's signed ranks; pairs that do not differ are left out of it. 1 where
         none differs.
@@ -46,7 +45,7 @@ class Between(NamedTuple):
     difference
         Mean of the first less mean of the second.
     low, high
-        Its 95 % bootstrap interval, each group resampled on its own; NaN where there is none.
+        Its 95 % interval, Welch's, which lets the groups scatter unequally; NaN where neither does.
     p
         Two-sided, of Mann and Whitney's U.
     first, second
@@ -61,20 +60,22 @@ class Between(NamedTuple):
     second: int
 
 
-def paired(before: Numbers, after: Numbers, *, seed: int = 0, resamples: int = 9999) -> Paired:
+def paired(before: Numbers, after: Numbers) -> Paired:
     """Compare networks pair by pair, such as a robust one with its base.
+
+    Simulated, the interval covers 95 % of normal differences from 2 pairs on, and 88 to 92 % of
+    exponential ones for up to 20 pairs, where a bootstrap covers less (of normal ones, 51 % with
+    2 pairs and 90 % with 10).
 
     Parameters
     ----------
     before, after
         One number per pair, at least two pairs.
-    seed, resamples
-        Of the bootstrap, which is bias-corrected and accelerated.
 
     Raises
     ------
     ValueError
-        If the numbers do not pair up, are fewer than two or not finite, or the settings are none.
+        If the numbers do not pair up, are fewer than two or not finite.
 
     Examples
     --------
@@ -83,30 +84,27 @@ def paired(before: Numbers, after: Numbers, *, seed: int = 0, resamples: int = 9
     (0.0167, 2, 3)
     """
     first, second = columns(FEWEST_PAIRS, "a comparison in pairs", before=before, after=after)
-    check_sampling(seed, resamples)
     change = second - first
-    low, high = bootstrap_interval(
-        (change,), np.mean, together=False, seed=seed, resamples=resamples
-    )
+    low, high = _interval(change.mean(), change)
     p = float(np.asarray(stats.wilcoxon(change))[1]) if change.any() else 1.0
     return Paired(float(change.mean()), low, high, p, int((change > 0).sum()), len(change))
 
 
-def between(one: Numbers, other: Numbers, *, seed: int = 0, resamples: int = 9999) -> Between:
+def between(one: Numbers, other: Numbers) -> Between:
     """Compare two groups of networks.
+
+    Simulated, the interval covers 95 to 98 % of differences of normal groups from 2 and 2 networks
+    on, and 91 to 98 % of exponential ones.
 
     Parameters
     ----------
     one, other
         One number per network; at least two networks in each.
-    seed, resamples
-        Of the bootstrap, which is bias-corrected and accelerated.
 
     Raises
     ------
     ValueError
-        If a group has fewer than two networks or a number that is not finite, or the settings are
-        none.
+        If a group has fewer than two networks or a number that is not finite.
     """
     mine, theirs = column("one", one), column("other", other)
     for name, values in (("one", mine), ("other", theirs)):
@@ -115,13 +113,17 @@ def between(one: Numbers, other: Numbers, *, seed: int = 0, resamples: int = 999
                 f"{name} has {len(values)} networks; a comparison of groups needs at least "
                 f"{FEWEST_OF_A_GROUP}"
             )
-    check_sampling(seed, resamples)
-    low, high = bootstrap_interval(
-        (mine, theirs), _apart, together=False, seed=seed, resamples=resamples
-    )
+    difference = mine.mean() - theirs.mean()
+    low, high = _interval(difference, mine, theirs)
     p = float(np.asarray(stats.mannwhitneyu(mine, theirs))[1])
-    return Between(float(_apart(mine, theirs)), low, high, p, len(mine), len(theirs))
+    return Between(float(difference), low, high, p, len(mine), len(theirs))
 
 
-def _apart(one: np.ndarray, other: np.ndarray, axis: int = -1) -> np.ndarray:
-    return np.asarray(one.mean(axis) - other.mean(axis))
+def _interval(centre: float, *samples: np.ndarray) -> tuple[float, float]:
+    """Return Welch's 95 % interval, of one sample Student's; scipy warns where one is constant."""
+    if not any(varies(sample) for sample in samples):
+        return float("nan"), float("nan")
+    parts = [sample.var(ddof=1) / len(sample) for sample in samples]
+    squares = [part**2 / (len(sample) - 1) for part, sample in zip(parts, samples, strict=True)]
+    half = stats.t.ppf(0.975, sum(parts) ** 2 / sum(squares)) * sum(parts) ** 0.5
+    return float(centre - half), float(centre + half)

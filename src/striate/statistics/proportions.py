@@ -1,5 +1,7 @@
 """The exact interval of a proportion, which resampling cannot give where all agree."""
 
+from numbers import Integral
+
 # What a result says about an error that is such an interval.
 EXACT = "exact binomial, half the 95 % interval"
 # A curve has one number for both sides; half of an interval that lies on one would hide the rest.
@@ -17,13 +19,14 @@ def exact_interval(successes: int, trials: int) -> tuple[float, float]:
     Raises
     ------
     ValueError
-        If there is no trial, or not 0 to `trials` successes.
+        If there is no trial, or not 0 to `trials` successes, both whole numbers.
     """
     from scipy.stats import binomtest
 
-    if trials < 1 or not 0 <= successes <= trials:
+    whole = isinstance(successes, Integral) and isinstance(trials, Integral)
+    if not whole or trials < 1 or not 0 <= successes <= trials:
         raise ValueError(
-            f"successes={successes} of trials={trials}: give 0 to all of at least one trial"
+            f"successes={successes!r} of trials={trials!r}: give 0 to all of at least one trial"
         )
     found = binomtest(successes, trials).proportion_ci(0.95)
     return float(found.low), float(found.high)

@@ -11,7 +11,6 @@ def bootstrap_interval(
     data: Sequence[np.ndarray],
     statistic: Callable[..., np.ndarray],
     *,
-    together: bool,
     seed: int,
     resamples: int,
 ) -> tuple[float, float]:
@@ -20,11 +19,9 @@ def bootstrap_interval(
     Parameters
     ----------
     data
-        Columns, one number per network.
+        Columns, one number per network; resampled by network.
     statistic
         Of the columns, along ``axis``; NaN where a resample has none.
-    together
-        Whether the columns are resampled by network, or each on its own.
     seed, resamples
         Of the bootstrap.
 
@@ -42,7 +39,7 @@ def bootstrap_interval(
         found = stats.bootstrap(
             data,
             statistic,
-            paired=together,
+            paired=True,
             vectorized=True,
             method="BCa",
             confidence_level=0.95,

@@ -55,10 +55,10 @@ def claim(file: Path) -> Iterator[bool]:
 
 
 def holder(file: Path) -> Holder | None:
-    """Return who holds the lock `file`; None if nobody does."""
+    """Return who holds the lock `file`; None if nobody does, or it may not be read."""
     try:
         handle = os.open(file, os.O_RDONLY)
-    except FileNotFoundError:
+    except (FileNotFoundError, PermissionError):
         return None
     try:
         fcntl.flock(handle, fcntl.LOCK_SH | fcntl.LOCK_NB)
@@ -74,10 +74,14 @@ def holder(file: Path) -> Holder | None:
 def _locked(file: Path) -> int | None:
     """Open and lock `file`, or return None if it is held."""
     while True:
-        file.parent.mkdir(parents=True, exist_ok=True)
         try:
-            handle = os.open(file, os.O_RDWR | os.O_CREAT, 0o644)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            handle, ours = _opened(file)
         except FileNotFoundError:  # another run that failed has just removed the empty folder
+            continue
+        except FileExistsError:  # while it was being made
+            if file.parent.exists():
+                raise
             continue
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -87,12 +91,36 @@ def _locked(file: Path) -> int | None:
         except OSError as error:
             if error.errno not in NO_LOCKS:
                 os.close(handle)
-                raise
+                raise OSError(error.errno, error.strerror, str(file)) from error
         # Who held it before may have deleted it since it was opened: then it is no longer the lock.
         with contextlib.suppress(FileNotFoundError):
             if os.path.samestat(file.stat(), os.fstat(handle)):
-                return handle
+                if ours:
+                    return handle
+                _make_way(file, handle)
         os.close(handle)
+
+
+def _opened(file: Path) -> tuple[int, bool]:
+    """Open `file`, made if need be; say whether it may be written, which a lock does not need.
+
+    In a folder that people share, it may be left over from another one's run.
+    """
+    try:
+        return os.open(file, os.O_RDWR | os.O_CREAT, 0o666), True
+    except PermissionError:
+        if not os.access(file.parent, os.W_OK):  # then there need not be such a file
+            raise
+        return os.open(file, os.O_RDONLY), False
+
+
+def _make_way(file: Path, handle: int) -> None:
+    """Remove the lock that another user left, once nobody holds it: who does is written in ours."""
+    try:
+        file.unlink(missing_ok=True)
+    except OSError:
+        os.close(handle)
+        raise
 
 
 def _read(handle: int) -> Holder | None:

@@ -30,10 +30,15 @@ class Far(NamedTuple):
 
 def note(checkpoint: Path, done: int, of: int, text: str, *, unit: str = "epoch") -> None:
     """Leave word beside `checkpoint` that its run has finished `done` of `of`; `unit` is a word."""
-    checkpoint.parent.mkdir(parents=True, exist_ok=True)
-    _beside(checkpoint).write_text(f"{done} {of} {unit} {text}", encoding="utf-8")
+    file, words = _beside(checkpoint), f"{done} {of} {unit} {text}"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file.write_text(words, encoding="utf-8")
+    except PermissionError:  # another user left it in a folder that people share
+        file.unlink()
+        file.write_text(words, encoding="utf-8")
     if done == of:
-        _beside(checkpoint).unlink()
+        file.unlink()
 
 
 @contextmanager

@@ -9,6 +9,7 @@ import errno
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import Executor, Future, as_completed
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import NamedTuple
@@ -207,7 +208,13 @@ def _do(
     recorded: bool,
 ) -> Outcome:
     path, unfinished = path_of(task, directory), checkpoint_of(task, directory)
-    with claim(lock_of(task, directory)) as ours:
+    with ExitStack() as held:
+        try:
+            ours = held.enter_context(claim(lock_of(task, directory)))
+        except PermissionError as error:  # a lock that another user left
+            if not recorded:
+                raise
+            return failures.record(failure_of(task, directory), task, error)
         if not ours:
             return Busy(task)
         if is_done(task, directory):  # by now

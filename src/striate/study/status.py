@@ -1,8 +1,9 @@
-"""How far the sweeps of a folder are: each task done, running, failed or missing, and why."""
+"""How far the sweeps of a folder are: what is done, running, failed, missing, absent, and why."""
 
+import fnmatch
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -12,8 +13,9 @@ from striate.study.claims import holder
 from striate.study.progress import Far, duration, told
 from striate.study.run import Task, checkpoint_of, failure_of, lock_of, path_of
 
-State = Literal["done", "running", "failed", "missing"]
-STATES: tuple[State, ...] = ("done", "running", "failed", "missing")
+State = Literal["done", "running", "failed", "missing", "absent"]
+STATES: tuple[State, ...] = ("done", "running", "failed", "missing", "absent")
+ABSENT = "absent"  # the kind of a record of what could not be had
 
 
 class Status(NamedTuple):
@@ -24,8 +26,8 @@ class Status(NamedTuple):
     study, label
         Which task; a result without a plan has its folder and name here.
     state
-        Whether it is done, running, failed or missing. Whether what is done is sound is for
-        `striate.results.verify`, or the next run.
+        Whether it is done, running, failed or missing; absent is what could not be had to be
+        measured. Whether what is done is sound is for `striate.results.verify`, or the next run.
     reason
         Of what is not done: how far it is, what went wrong, or why nothing is there.
     """
@@ -44,23 +46,114 @@ def status(directory: Path) -> Iterator[Status]:
     ValueError
         If `directory` does not exist, or a plan in it is damaged.
     """
+    for _, one in _standing(directory):
+        yield one
+
+
+def forget(directory: Path, pattern: str) -> list[str]:
+    """Drop what is missing or failed from the plans, and why it failed; results stay.
+
+    Whoever does not mean to go on with a sweep need not be told of it. The same command plans it
+    again, and goes on from checkpoints.
+
+    Parameters
+    ----------
+    directory
+        The results folder.
+    pattern
+        A glob, which ``study/label`` of a task is to fit.
+
+    Returns
+    -------
+    names
+        ``study/label`` of each.
+
+    Raises
+    ------
+    ValueError
+        As `status`; and if nothing that is missing or failed fits.
+    """
+    gone = {
+        path: f"{one.study}/{one.label}"
+        for path, one in _standing(directory)
+        if one.state in ("failed", "missing")
+        and fnmatch.fnmatchcase(f"{one.study}/{one.label}", pattern)
+    }
+    if not gone:
+        raise ValueError(
+            f"--forget {pattern!r} fits nothing that is failed or missing; give a glob of "
+            "STUDY/LABEL as `striate status` lists them, e.g. 'gerum2022/*'"
+        )
+    plans.drop(directory, gone)
+    for path in gone:
+        (directory / failures.FOLDER / path.name).unlink(missing_ok=True)
+    return list(gone.values())
+
+
+def _standing(directory: Path) -> Iterator[tuple[Path, Status]]:
+    """Yield where each task stands, and where its result lies or would lie."""
     found = set(results.paths(directory))
     planned: set[Path] = set()
-    for plan in plans.left(directory):
+    every = list(plans.left(directory))
+    for plan in every:
         for task in plan.tasks:
             path = path_of(task, directory)
             if path not in planned:
                 planned.add(path)
                 state, reason = _stands(task, directory, done=path in found)
-                yield Status(str(task["study"]), str(task["label"]), state, reason)
+                yield path, Status(str(task["study"]), str(task["label"]), state, reason)
+    labelled = _by_label(found - planned)
+    for part in {path_of(p, directory): p for plan in every for p in plan.summaries}.values():
+        study, label = str(part["study"]), str(part["label"])
+        made = [
+            path
+            for path in labelled.get((directory / study, label), [])
+            if plans.is_part(part, _task_at(path))
+        ]
+        planned |= set(made)
+        state, reason = ("done", "") if made else ("missing", "follows from its measurements")
+        yield path_of(part, directory), Status(study, label, state, reason)
     for failed in failures.recorded(directory):
         path = path_of(failed.task, directory)
         if path not in planned | found:
             study, label = str(failed.task["study"]), str(failed.task["label"])
-            yield Status(study, label, "failed", _why(failed))
+            yield path, Status(study, label, "failed", _why(failed))
     for path in sorted(found - planned):
         folder = path.parent.relative_to(directory).as_posix()
-        yield Status(folder, path.stem.rpartition("-")[0] or path.stem, "done", "in no plan")
+        reason = _absent(path, found)
+        state: State = "done" if reason is None else "absent"
+        yield path, Status(folder, _label_of(path), state, reason or "in no plan")
+
+
+def _by_label(paths: Iterable[Path]) -> dict[tuple[Path, str], list[Path]]:
+    found: dict[tuple[Path, str], list[Path]] = {}
+    for path in sorted(paths):
+        found.setdefault((path.parent, _label_of(path)), []).append(path)
+    return found
+
+
+def _label_of(path: Path) -> str:
+    return path.stem.rpartition("-")[0] or path.stem
+
+
+def _task_at(path: Path) -> Task:
+    """Return the task of a result; no settings if it is damaged, which is for others to tell."""
+    try:
+        return results.read_record(path)["task"]
+    except (ValueError, FileNotFoundError):
+        return {}
+
+
+def _absent(path: Path, found: Iterable[Path]) -> str | None:
+    """Say why what a record is of could not be had; None if it could, then or since."""
+    task = _task_at(path)
+    if task.get("kind") != ABSENT:
+        return None
+    beside = (_task_at(other) for other in found if other.parent == path.parent and other != path)
+    since = any(
+        one.get("kind") != ABSENT and one.get("entry") == task.get("entry") for one in beside
+    )
+    return None if since else str(task.get("reason"))
 
 
 def _stands(task: Task, directory: Path, *, done: bool) -> tuple[State, str]:

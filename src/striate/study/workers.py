@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from multiprocessing.sharedctypes import Synchronized
 from threading import Thread
 
+import joblib
 import torch
 from threadpoolctl import threadpool_limits
 
@@ -34,7 +35,7 @@ def workers(jobs: int, *, gpus: Sequence[str] = ()) -> Iterator[Executor | None]
     if jobs == 1:
         yield None
         return
-    threads, spawning = max(1, (os.cpu_count() or 1) // jobs), multiprocessing.get_context("spawn")
+    threads, spawning = max(1, cores() // jobs), multiprocessing.get_context("spawn")
     started = spawning.Value("i", 0)
     pool = ProcessPoolExecutor(
         jobs, spawning, initializer=_settle_worker, initargs=(threads, started, tuple(gpus))
@@ -47,6 +48,11 @@ def workers(jobs: int, *, gpus: Sequence[str] = ()) -> Iterator[Executor | None]
         raise
     finally:
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def cores() -> int:
+    """Count the cores that this process may use, which a batch system or container may limit."""
+    return joblib.cpu_count()
 
 
 def gpus_for(device: str) -> tuple[str, ...]:

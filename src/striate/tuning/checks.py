@@ -44,7 +44,7 @@ def check_word(name: str, value: object, words: dict[str, str]) -> None:
     ValueError
         If `value` is none of them.
     """
-    if value not in words:
+    if not isinstance(value, str) or value not in words:
         choices = " or ".join(f"'{word}' ({meaning})" for word, meaning in words.items())
         raise ValueError(f"{name}={value!r}; choose {choices}")
 

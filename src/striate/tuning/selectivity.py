@@ -11,6 +11,9 @@ from torch import Tensor
 from striate.tuning.checks import axis, axis_of, check_responses, precision
 from striate.tuning.curves import response_cube
 
+# Of the largest response, in units of its precision: by how much a flat curve may vary.
+ROUNDING = 8
+
 
 class OrientationSelectivity(NamedTuple):
     """How selective each unit is for orientation, and for which.
@@ -21,7 +24,8 @@ class OrientationSelectivity(NamedTuple):
         0 for a unit that responds at one orientation only, 1 for one that does not care. NaN where
         it is not defined: a response is negative somewhere, or none is positive.
     preferred_deg
-        Direction of the mean vector, in [0, 180); NaN likewise.
+        Direction of the mean vector, in [0, 180); NaN likewise, and of a flat curve, which has
+        none.
     """
 
     circular_variance: Float[Tensor, " units"]
@@ -74,7 +78,8 @@ def orientation_selectivity(
     Each orientation has the weight of the arc it stands for, half the gaps to its neighbours on the
     circle of 180 degrees: all the same if they are evenly spread, so that this is the usual
     formula; without it a unit that does not care would look selective for the end at which the
-    orientations of Kong et al. 2021 (0 to 172.5) lie closer.
+    orientations of Kong et al. 2021 (0 to 172.5) lie closer. With it, a flat curve over these has a
+    circular variance of 0.9987 rather than 1: the sum stands for an integral.
 
     Parameters
     ----------
@@ -102,7 +107,10 @@ def orientation_selectivity(
     defined, dtype = (double >= 0).all(1) & (total > 0), precision(curves)
     nan = torch.full_like(total, math.nan)
     variance = torch.where(defined, (1 - vector.abs() / total).clamp(0, 1), nan)
-    preferred = torch.where(defined, vector.angle().rad2deg() / 2, nan)
+    # All the same but for rounding: its vector is that of the orientations themselves.
+    noise = ROUNDING * torch.finfo(dtype).eps * double.amax(1)
+    flat = double.amax(1) - double.amin(1) <= noise
+    preferred = torch.where(defined & ~flat, vector.angle().rad2deg() / 2, nan)
     # Once more in that precision, where 179.9999999 may have become 180.
     preferred = preferred.remainder(180).to(dtype).remainder(180)
     return OrientationSelectivity(variance.to(dtype), preferred)

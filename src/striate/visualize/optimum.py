@@ -1,6 +1,6 @@
 """Climb from noise to the image by which one channel stands out from all others of its layer."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
 from numbers import Integral, Real
 from typing import Any, NamedTuple
@@ -246,6 +246,8 @@ def _check_positive(**values: object) -> None:
 
 
 def _checked_channels(channels: Sequence[Any], layer: str, there: int) -> list[int]:
+    if isinstance(channels, str) or not isinstance(channels, Iterable):
+        raise ValueError(f"channels={channels!r}: list channels, counted from 0")
     wanted = list(channels)
     if not wanted:
         raise ValueError("channels=[]: name at least one")

@@ -1,5 +1,6 @@
 """Where the power spectrum of an image peaks."""
 
+from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -63,10 +64,10 @@ def peak_frequency(
     _check(images)
     height, width = images.shape[2:]
     highest = max(height, width) / 2
-    if not 0 < lowest_cpi <= highest:
+    if not isinstance(lowest_cpi, Real) or not 0 < lowest_cpi <= highest:
         raise ValueError(
-            f"lowest_cpi={lowest_cpi}: images of {height} × {width} pixels show frequencies above "
-            f"0, up to {highest:g} cycles per image"
+            f"lowest_cpi={lowest_cpi!r}: images of {height} × {width} pixels show frequencies "
+            f"above 0, up to {highest:g} cycles per image"
         )
     window = _hann(height, images)[:, None] * _hann(width, images)
     double = images.detach().double()
@@ -97,8 +98,11 @@ def _check(images: object) -> None:
         raise ValueError(
             f"images is {found}; give floating point, images × planes × height × width"
         )
-    if min(images.shape[2:]) < 4:
-        raise ValueError(f"images has shape {tuple(images.shape)}; need at least 4 × 4 pixels")
+    if min(images.shape[2:]) < 4 or 0 in images.shape:
+        raise ValueError(
+            f"images has shape {tuple(images.shape)}; need at least 4 × 4 pixels, of one "
+            "image and one plane"
+        )
     if not images.isfinite().all():
         raise ValueError("images holds pixels that are not finite")
     blank = (images == images[:, :, :1, :1]).flatten(1).all(1)

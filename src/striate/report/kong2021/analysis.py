@@ -1,7 +1,11 @@
 """What the networks of a panel show together, or why they show nothing."""
 
 from collections.abc import Callable, Mapping, Sequence
+from statistics import fmean
 from typing import NamedTuple
+
+import numpy as np
+from scipy import stats
 
 from striate import statistics
 from striate.report.kong2021.panels import Dot
@@ -56,10 +60,25 @@ def analyse(dots: Sequence[Dot]) -> Analysis:
     return Analysis(correlations, changed, line)
 
 
+def has_bootstrap(n: int) -> bool:
+    """Say whether so many networks are enough for a bootstrap over them."""
+    return n >= ENOUGH
+
+
 def pairs(dots: Sequence[Dot]) -> list[tuple[Dot, Dot]]:
-    """Return each robust network of the paper's, after its base, where both are there."""
-    bases = {one.entry: one for one in dots if one.entry is not None}
-    return [(bases[one.base], one) for one in dots if one.base is not None and one.base in bases]
+    """Return each robust network of the paper's, after its base, where both are there.
+
+    Where several networks stand for a row, it is the mean of them: a row has one base.
+    """
+    rows: dict[str, list[Dot]] = {}
+    for one in dots:
+        if one.entry is not None:
+            rows.setdefault(one.entry, []).append(one)
+    means = {
+        entry: mine[0]._replace(x=fmean(one.x for one in mine), y=fmean(one.y for one in mine))
+        for entry, mine in rows.items()
+    }
+    return [(means[one.base], one) for one in means.values() if one.base in means]
 
 
 def _correlated(dots: Sequence[Dot]) -> Correlation | str:
@@ -68,7 +87,7 @@ def _correlated(dots: Sequence[Dot]) -> Correlation | str:
     x, y = [one.x for one in dots], [one.y for one in dots]
     if len(set(x)) == 1 or len(set(y)) == 1:
         return SAME
-    interval = "bootstrap" if len(dots) >= ENOUGH else "fisher"
+    interval = "bootstrap" if has_bootstrap(len(dots)) else "fisher"
     return _or_reason(lambda: statistics.correlation(x, y, interval=interval))
 
 
@@ -80,7 +99,18 @@ def _partial(dots: Sequence[Dot], given: Sequence[float], name: str) -> Correlat
     x, y = [one.x for one in dots], [one.y for one in dots]
     if len(set(x)) == 1 or len(set(y)) == 1:
         return SAME
-    return _or_reason(lambda: statistics.partial_correlation(x, y, given))
+    found = _or_reason(lambda: statistics.partial_correlation(x, y, given))
+    if isinstance(found, str) or has_bootstrap(len(dots)):
+        return found
+    low, high = _fisher(found.r, len(dots) - 1)  # what is held costs a network
+    return found._replace(low=low, high=high)
+
+
+def _fisher(r: float, n: int) -> tuple[float, float]:
+    """Return Fisher's 95 % interval of a correlation, of a partial one with fewer networks."""
+    with np.errstate(divide="ignore"):  # of 1 and -1
+        middle, half = np.arctanh(r), stats.norm.ppf(0.975) / np.sqrt(n - 3)
+    return float(np.tanh(middle - half)), float(np.tanh(middle + half))
 
 
 def _or_reason(call: Callable[[], Correlation]) -> Correlation | str:

@@ -5,7 +5,14 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from striate.report.kong2021.analysis import EVERY, GIVEN_CLEAN, GIVEN_ROBUST, ROBUST, USUAL
+from striate.report.kong2021.analysis import (
+    EVERY,
+    GIVEN_CLEAN,
+    GIVEN_ROBUST,
+    ROBUST,
+    USUAL,
+    has_bootstrap,
+)
 from striate.report.kong2021.cells import Cell, Notes, words
 from striate.report.kong2021.published import printed
 from striate.report.kong2021.shown import Part, Shown, published_part
@@ -13,7 +20,7 @@ from striate.report.kong2021.words import NAMES, REGRESSIONS, interval_text, min
 from striate.statistics import Correlation
 
 SUBSETS = (EVERY, USUAL, ROBUST, GIVEN_ROBUST, GIVEN_CLEAN)
-BOOTSTRAP = "BCa bootstrap over networks, of fewer than ten networks Fisher's"
+BOOTSTRAP, FISHER = "BCa bootstrap over networks", "Fisher's transformation"
 
 
 class Judged(NamedTuple):
@@ -84,4 +91,11 @@ def _entry(one: Judged, subset: str) -> dict[str, object]:
     }  # fmt: skip
     if isinstance(found, str):
         return {**about, "reason": found}
-    return {**about, **found._asdict(), "interval": BOOTSTRAP}
+    return {**about, **found._asdict(), "interval": _interval(found)}
+
+
+def _interval(found: Correlation) -> str | None:
+    """Say how the interval was found; None where there is none."""
+    if found.low != found.low:  # NaN
+        return None
+    return BOOTSTRAP if has_bootstrap(found.n) else FISHER

@@ -93,6 +93,8 @@ def of_number(together: Together) -> str:
     yours = sum(one.entry is None for one in together.networks)
     parts = [f"{plural(len(stand), 'row')} of the table"] if stand else []
     parts += [f"{plural(yours, 'network')} that the table does not have"] if yours else []
+    if not parts:
+        return "No network was measured here."
     quick = " (quick settings)" if together.settings.get("quick") else ""
     return f"Measured here{quick}: {listed(parts)}."
 
@@ -135,6 +137,7 @@ def of_yours(one: Network, together: Together) -> str:
             if other is not one and (score := other.of(name, regression))
         ]
         error = "" if mine.error is None else f" ± {mine.error:.3f}"
-        rank = f", {place_text(mine.value, theirs)} others measured alike" if theirs else ""
+        other = "other" if len(theirs) == 1 else "others"
+        rank = f", {place_text(mine.value, theirs)} {other} measured alike" if theirs else ""
         places.append(minus(f"{NAMES[name]} {mine.value:.3f}{error}{rank}"))
     return f"{one.name}: {'; '.join(places) or 'nothing of it was measured'}."

@@ -3,19 +3,40 @@
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
 from striate.report.kong2021.published import rows
-from striate.report.kong2021.words import NAMES, REGRESSIONS
-from striate.report.names import models, recordings
+from striate.report.kong2021.words import NAMES, PREDICTED, REGRESSIONS
+from striate.report.names import distinct, models, recordings
 from striate.report.section import Record
 from striate.results import Score, Setting
 
 # What is the same for all networks that one correlation is over.
 SHARED = ("protocol", "pictures", "recording", "stimulus_deg", "grouped", "quick")
+# So too, where a step was done that depends on it; in a set's name only if nothing else differs.
+STEPS_OF = {
+    "field_deg": ("tuning", "pls", "ridge"),
+    "crop_px": ("pls", "ridge"),
+    "splits": ("pls", "ridge"),
+    "lambdas": ("ridge",),
+    "per_neuron": ("ridge",),
+    "attacked": ("robustness",),
+    "sets": ("spectra",),
+    "set_size": ("spectra",),
+    "experiments": ("tuning",),
+    "draws": ("tuning",),
+    "seed": ("spectra", "tuning", "pls", "ridge", "robustness"),
+}
+STEPS = STEPS_OF["seed"]  # of a row; it names the file of each
+SETTINGS = (*SHARED, *STEPS_OF)
+UNKNOWN = "unknown"  # a setting that rows did not have when this one was written
+WITHOUT = {"crop_px": "none", "attacked": "all"}  # what None is of a setting
+LEFT_OUT = "left out"  # a setting of steps that were not done, which hinders no comparison
 PREPARED = re.compile(r" [0-9a-f]{12}\b")  # what stands for content and preparation
 BY_REGRESSION = ("predictivity", "predictivity_nested", "alpha", "frequency_score")
 UNTOLD = "The network’s summary has no such number, and does not say why."
+BY_RECORDING = "A recording was given, and says which layer stands for the network."
 
 Cell = tuple[str, str]  # quantity and regression
 
@@ -52,19 +73,42 @@ class Network(NamedTuple):
     def reason(self, quantity: str, regression: str) -> str:
         """Say why there is no such number."""
         key = (quantity, regression if quantity in BY_REGRESSION else "")
-        return self.missing.get(key) or self.missing.get((quantity, "")) or UNTOLD
+        told = self.missing.get(key) or self.missing.get((quantity, ""))
+        if told or quantity not in BY_REGRESSION:
+            return told or UNTOLD
+        if not regression:
+            return BY_RECORDING if any(way for _, way in self.scores) else UNTOLD
+        # Of the layer that predicts best, where none does
+        return self.missing.get((PREDICTED, regression)) or UNTOLD
 
 
 class Together(NamedTuple):
-    """Networks that were measured alike; `label` is empty where there is one such set only."""
+    """Networks that were measured alike, each once.
+
+    `label` is empty where there is one such set only; `again` names networks with further rows of
+    the same set, and says how many these are.
+    """
 
     label: str
     settings: Mapping[str, Setting]
     networks: Sequence[Network]
+    again: Mapping[str, int] = MappingProxyType({})
+
+    def grouped(self) -> bool | None:
+        """Say whether related pictures were kept together; None where nothing was predicted."""
+        predicted = any(one.of(PREDICTED, way) for one in self.networks for way in REGRESSIONS)
+        return is_grouped(self.settings["grouped"]) if predicted else None
+
+
+Key = tuple[Setting, ...]  # values of `SETTINGS`
+NOTHING = Together("", dict.fromkeys(SETTINGS), ())  # where no network could be measured
 
 
 def found(records: Sequence[Record]) -> list[Together]:
     """Read the summaries, and put together those with the same settings.
+
+    A network that has several rows is there once in a set, by the one with the most numbers: twice
+    it would be two networks to every correlation.
 
     Raises
     ------
@@ -78,15 +122,80 @@ def found(records: Sequence[Record]) -> list[Together]:
                 f"a summary of {record.task.get('model')} stands for entry={entry!r}, which is no "
                 "row of Kong et al. 2021, Table S1; move it away and rerun"
             )
-    groups: dict[tuple[Setting, ...], list[Record]] = {}
+    sets = _sets(_current(records))
+    labels = _labels([key for key, _ in sets])
+    return [_together(labels[key], key, mine) for key, mine in sets]
+
+
+def is_grouped(value: Setting) -> bool:
+    """Say whether this value of ``grouped`` keeps related pictures together."""
+    return value not in (None, False, "none")
+
+
+def _current(records: Sequence[Record]) -> list[Record]:
+    """Leave out rows of which another row of the same network has every file, and more or as many.
+
+    They were written when less was wanted, or before rows had all of `SETTINGS`.
+    """
+    files = [{(step, file) for step in STEPS if (file := one.task.get(step))} for one in records]
+    networks = [_network_key(one) for one in records]
+
+    def is_in(one: int, other: int) -> bool:
+        if one == other or not files[one] or networks[one] != networks[other]:
+            return False
+        same = files[one] == files[other]
+        return files[one] < files[other] or (
+            same and _wealth(records, one) < _wealth(records, other)
+        )
+
+    every = range(len(records))
+    return [records[one] for one in every if not any(is_in(one, other) for other in every)]
+
+
+def _wealth(records: Sequence[Record], place: int) -> tuple[int, ...]:
+    """Order rows of one network: the last stands for it. No two are equal."""
+    record = records[place]
+    task = record.task
+    return (
+        sum(one.name != "missing" for one in record.results),
+        sum(name in task for name in SETTINGS),
+        int(task.get("robust") is not None),
+        len(str(task.get("layers") or "").split()),
+        place,
+    )
+
+
+def _sets(records: Sequence[Record]) -> list[tuple[Key, list[Record]]]:
+    """Put together rows that agree in all settings of what was done in both."""
+    groups: dict[Key, list[Record]] = {}
     for record in records:
-        key = tuple(_value(record, name) for name in SHARED)
-        groups.setdefault(key, []).append(record)
-    labels = _labels(list(groups))
-    return [
-        Together(label, dict(zip(SHARED, key, strict=True)), _networks(groups[key]))
-        for key, label in labels.items()
+        groups.setdefault(_settings(record), []).append(record)
+    sets: list[tuple[Key, list[Record]]] = []
+    # A row with something left out could be of several sets; it goes to the largest.
+    for key in sorted(groups, key=lambda one: (one.count(LEFT_OUT), -len(groups[one]))):
+        for place, (other, mine) in enumerate(sets):
+            if all(a == b or LEFT_OUT in (a, b) for a, b in zip(key, other, strict=True)):
+                both = tuple(b if a == LEFT_OUT else a for a, b in zip(key, other, strict=True))
+                sets[place] = both, [*mine, *groups[key]]
+                break
+        else:
+            sets.append((key, groups[key]))
+    order = {id(one): place for place, one in enumerate(records)}
+    return sorted(sets, key=lambda one: min(order[id(record)] for record in one[1]))
+
+
+def _settings(record: Record) -> Key:
+    task = record.task
+    further = [
+        _written(task, name) if any(task.get(step) for step in steps) else LEFT_OUT
+        for name, steps in STEPS_OF.items()
     ]
+    return (*(_value(record, name) for name in SHARED), *further)
+
+
+def _written(task: Mapping[str, Setting], name: str) -> Setting:
+    value = task.get(name, UNKNOWN)
+    return WITHOUT.get(name) if value is None else value
 
 
 def _value(record: Record, name: str) -> Setting:
@@ -98,17 +207,28 @@ def _value(record: Record, name: str) -> Setting:
     return PREPARED.sub("", str(value)) if name == "pictures" and value else value
 
 
-def _labels(keys: Sequence[tuple[Setting, ...]]) -> dict[tuple[Setting, ...], str]:
+def _together(label: str, key: Key, records: Sequence[Record]) -> Together:
+    """Make a set of its rows, one for each network."""
+    best: dict[Key, int] = {}
+    for place in sorted(range(len(records)), key=lambda one: _wealth(records, one)):
+        best[_network_key(records[place])] = place
+    number = Counter(map(_network_key, records))
+    networks = _networks([records[place] for place in sorted(best.values())])
+    again = {
+        one.name: number[one.entry, one.sha] - 1
+        for one in networks
+        if number[one.entry, one.sha] > 1
+    }
+    return Together(label, dict(zip(SETTINGS, key, strict=True)), networks, again)
+
+
+def _labels(keys: Sequence[Key]) -> dict[Key, str]:
     """Name the sets by the settings in which they differ."""
     told = [place for place in range(len(SHARED)) if len({key[place] for key in keys}) > 1]
     short = recordings([str(value) for key in keys if (value := key[SHARED.index("recording")])])
-    seen: Counter[str] = Counter()
-    made = {}
-    for key in keys:
-        label = ", ".join(_told(SHARED[place], key[place], short) for place in told)
-        seen[label] += 1
-        made[key] = f"{label} ({seen[label]})" if seen[label] > 1 else label
-    return made
+    texts = {key: [_told(SHARED[place], key[place], short) for place in told] for key in keys}
+    labels = {key: ", ".join(filter(None, parts)) for key, parts in texts.items()}
+    return {key: text.removeprefix(", ") for key, text in distinct(labels, SETTINGS).items()}
 
 
 def _told(name: str, value: Setting, short: Mapping[str, str]) -> str:
@@ -120,8 +240,10 @@ def _told(name: str, value: Setting, short: Mapping[str, str]) -> str:
             return short[str(value)] if value else "no recording"
         case "stimulus_deg":
             return f"{value:g}°" if isinstance(value, int | float) else "no degrees"
+        case "grouped" if value is None:
+            return ""  # there is no recording, which is said
         case "grouped":
-            return "related pictures together" if value else "pictures split freely"
+            return "related pictures together" if is_grouped(value) else "pictures split freely"
         case "quick":
             return "quick" if value else "in full"
     return f"{name} {value}"
@@ -174,6 +296,12 @@ def _network(record: Record, name: str) -> Network:
 
 def _is_known(cell: Cell) -> bool:
     return cell[0] in NAMES and cell[1] in REGRESSIONS
+
+
+def _network_key(record: Record) -> Key:
+    """Return what says that two rows are of one network: its row of the table, and its weights."""
+    entry = record.task.get("entry")
+    return (None if entry is None else str(entry), _sha(record))
 
 
 def _key(record: Record) -> tuple[Setting, ...]:

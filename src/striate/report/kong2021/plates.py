@@ -60,8 +60,8 @@ APART = (
 )
 JUDGED = (
     "R is Pearson’s, over networks; p is Student’s and takes them for independent, which they are "
-    "not. Intervals: bootstrap over networks (bias-corrected, accelerated); of fewer than ten "
-    "networks, Fisher’s."
+    "not. Intervals of R: bootstrap over networks (bias-corrected, accelerated); of fewer than ten "
+    "networks, Fisher’s. Of pairs and groups: Student’s."
 )
 NEAR = 2.0  # spans of the published values that others may lie beyond them, on the same axes
 ROBUST_BASE = "8"  # the paper joins robust networks to their bases in this figure's second panel

@@ -10,7 +10,7 @@ from striate.report.kong2021.correlations import (
     judged,
 )
 from striate.report.kong2021.findings import findings
-from striate.report.kong2021.found import Together, found
+from striate.report.kong2021.found import NOTHING, Together, found
 from striate.report.kong2021.plates import plates
 from striate.report.kong2021.shown import Shown, shown
 from striate.report.kong2021.table import HEADS, full_table, page_rows
@@ -21,7 +21,7 @@ NAME = "kong2021"
 ABSENT = "absent"  # the kind of a record of a network that could not be had
 
 
-def section(records: Sequence[Record], folder: Path) -> Section | None:
+def section(records: Sequence[Record], folder: Path) -> Section:
     """Make the section of the 40 published networks and those measured.
 
     Parameters
@@ -34,12 +34,10 @@ def section(records: Sequence[Record], folder: Path) -> Section | None:
     Returns
     -------
     section
-        None where there is no network that could be measured.
+        Where no network could be measured, of the published ones, with the reasons.
     """
     measured = [one for one in records if one.task.get("kind") != ABSENT]
-    if not measured:
-        return None
-    there = found(measured)
+    there = found(measured) or [NOTHING]
     drawn = shown(there)
     panels = judged(drawn)
     lines, notes = page_rows(there)
@@ -53,7 +51,7 @@ def section(records: Sequence[Record], folder: Path) -> Section | None:
         "subsets": SUBSETS,
         "rows": rows,
         "row_notes": row_notes,
-        "grouped": sorted({bool(one.settings.get("grouped")) for one in there}),
+        "grouped": sorted({way for one in there if (way := one.grouped()) is not None}),
         "missing": [*_missing(there, drawn), *_absent(records)],
     }
     return Section(
@@ -75,7 +73,7 @@ STUDY = Study(NAME, f"striate run {NAME}", section)
 
 
 def _missing(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
-    """Say which figures nothing was measured for, and of whom nothing is known."""
+    """Say which figures nothing was measured for, who has more rows, and what is not known."""
     notes = []
     for one in there:
         about = f"{one.label}: " if one.label else ""
@@ -84,11 +82,17 @@ def _missing(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
             for each in drawn
             if each.together is one and each.figure.number and not each.parts
         ]
-        if empty:
+        if empty and one.networks:
             notes.append(
                 f"{about}no network has both numbers of a panel of Figure {listed(empty)}; the "
                 "table says why."
             )
+        notes += [
+            f"{about}{name} has {plural(rows, 'further row')}, measured alike. Counted is the one "
+            "with the most numbers; measure it once more with all that is wanted, and one row has "
+            "everything (what is there is not measured again)."
+            for name, rows in one.again.items()
+        ]
         unknown = [net.name for net in one.networks if net.robust is None]
         if unknown:
             notes.append(

@@ -178,6 +178,7 @@ def _entry(together: Together, one: Network, name: str, regression: str) -> dict
     about: dict[str, object] = {
         "network": one.name, "entry": one.entry, "source": MEASURED, "robust": one.robust,
         "model": one.settings.get("model"), "model_sha256": one.sha, **together.settings,
+        "layers": one.settings.get("layers"),
         "quantity": name, "regression": regression,
     }  # fmt: skip
     score: Score | None = one.of(name, regression)

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Sequence
+from math import isnan
 
 from striate.statistics import Between, Correlation, Paired
 
@@ -49,9 +50,9 @@ def interval_text(found: Correlation | Paired | Between, digits: int) -> str:
 
 def correlation_text(found: Correlation) -> str:
     """Write R with all that belongs to it."""
+    by_rank = "" if isnan(found.spearman) else f"Spearman’s ρ = {found.spearman:.3f}, "
     return minus(
-        f"R = {found.r:.3f} ({p_text(found.p)}; {interval_text(found, 2)}), Spearman’s "
-        f"ρ = {found.spearman:.3f}, n = {found.n}"
+        f"R = {found.r:.3f} ({p_text(found.p)}; {interval_text(found, 2)}), {by_rank}n = {found.n}"
     )
 
 
@@ -64,8 +65,12 @@ def paired_text(found: Paired) -> str:
 
 
 def place_text(value: int | float, others: Sequence[int | float]) -> str:
-    """Say how many others lie below a value."""
-    below = sum(other < value for other in others)
-    if below == len(others):
-        return f"above all {below}"
-    return f"below all {len(others)}" if below == 0 else f"above {below} of the {len(others)}"
+    """Say how many others lie below a value, and how many are the same."""
+    below, level = (sum(one) for one in ((x < value for x in others), (x == value for x in others)))
+    every = f"all {len(others)}" if len(others) > 1 else "the one"
+    if len(others) in (below, level):
+        return f"{'above' if below else 'level with'} {every}"
+    if not below and not level:
+        return f"below {every}"
+    parts = [f"above {below}"] * bool(below) + [f"level with {level}"] * bool(level)
+    return f"{' and '.join(parts)} of the {len(others)}"

@@ -73,7 +73,7 @@ def display_plate(together: Together, protocol: str) -> Plate | None:
 
 
 def _has_a_choice(run: Run, strict: Sequence[Run]) -> bool:
-    return run in strict and not run.baseline
+    return run in strict and not run.flat
 
 
 def _lines(runs: Sequence[Run]) -> list[list[Run]]:

@@ -11,7 +11,7 @@ from matplotlib.lines import Line2D
 
 from striate.report.drawing import COLOURS, MARKS, clipped, network_legend, rows, switch_off
 from striate.report.figures import DASHES, INK, MUTED, WIDTH, Look, draw
-from striate.report.predictivity.found import Run, Together, baselines
+from striate.report.predictivity.found import Run, Together, flats
 from striate.report.predictivity.words import splits_name
 from striate.report.tuning.drawing import DEPTH, LONGEST, MOST_NAMES
 
@@ -20,11 +20,11 @@ LABEL = "noise-corrected correlation"
 
 
 def network_looks(together: Together) -> dict[str, Look]:
-    """Give each network a colour and a mark, and each baseline a thin line without one.
+    """Give each network a colour and a mark, and each of one layer a thin line without one.
 
-    The first baseline is grey; further ones take the colours that networks leave.
+    The first of these is grey; further ones take the colours that networks leave.
     """
-    plain = baselines(together)
+    plain = flats(together)
     looks: dict[str, Look] = {}
     deep = [label for label in together.networks if label not in plain]
     for i, label in enumerate(deep):
@@ -56,25 +56,25 @@ def dashes(run: Run) -> object:
 
 def same_layers(runs: Sequence[Run]) -> bool:
     """Say whether the networks have the same layers, so that names can stand on the axis."""
-    return len({tuple(layer.name for layer in run.layers) for run in runs if not run.baseline}) <= 1
+    return len({tuple(layer.name for layer in run.layers) for run in runs if not run.flat}) <= 1
 
 
 def layer_rows(letter: str, runs: Sequence[Run], *, every: Sequence[Run]) -> pd.DataFrame:
-    """Return the predictivity of each layer, and of baselines at both ends of the axis.
+    """Return the predictivity of each layer, and of a single one at both ends of the axis.
 
     `x` is the layer's place or, if networks have different layers, its relative depth; `of` is the
     network, `series` the layer, `units` the number of neurons. `every` are the runs of all panels.
     """
-    deepest = max((len(run.layers) - 1 for run in every if not run.baseline), default=1)
+    deepest = max((len(run.layers) - 1 for run in every if not run.flat), default=1)
     last = deepest if same_layers(every) else 1
     parts = []
     for run in runs:
-        shown = [*run.layers] * 2 if run.baseline else run.layers
+        shown = [*run.layers] * 2 if run.flat else run.layers
         scores = [layer.scores["predictivity"] for layer in shown]
         error = [np.nan if score.error is None else score.error for score in scores]
         counts = [_number(score.settings.get("neurons")) for score in scores]
         x, y = np.linspace(0, last, len(shown)), [score.value for score in scores]
-        kind = "baseline" if run.baseline else "measured"
+        kind = "one layer" if run.flat else "measured"
         names = [layer.label for layer in shown]
         part = rows(letter, kind, run.label, names, x, y, error, counts)
         parts.append(part.assign(**conditions(run)))
@@ -113,7 +113,7 @@ def layer_panel(
 
 def name_layers(axes: Axes, runs: Sequence[Run], *, labelled: bool) -> None:
     """Label the x axis by layers, or by depth where networks have other layers."""
-    deep = [run for run in runs if not run.baseline]
+    deep = [run for run in runs if not run.flat]
     if not deep:
         axes.set(xticks=[])
     elif same_layers(runs):
@@ -153,7 +153,7 @@ def lowest(place: int, count: int) -> bool:
 
 def is_crowded(runs: Sequence[Run]) -> bool:
     """Say whether there are too many lines in a panel for bands."""
-    counts = Counter((run.display, run.protocol) for run in runs if not run.baseline)
+    counts = Counter((run.display, run.protocol) for run in runs if not run.flat)
     return max(counts.values(), default=0) > CROWDED
 
 

@@ -47,7 +47,7 @@ def of_networks(together: Together, runs: Sequence[Run]) -> list[str]:
         raw = top.best.scores.get("predictivity_raw")
         about = f" (correlation before correction {raw.value:.3f})" if raw else ""
         of = f"{top.best.label} of {plural(len(top.layers), 'layer')} predicts best, "
-        text = f"{top.label}: {'' if top.baseline else of}{correlation(top.score)}{about}"
+        text = f"{top.label}: {'' if top.flat else of}{correlation(top.score)}{about}"
         if len(displays(mine)) > 1:
             low = min(mine, key=lambda run: run.score.value)
             text += f" if images are {degrees(top.display)} wide; least, {correlation(low.score)}"
@@ -102,7 +102,7 @@ def of_leak(together: Together, runs: Sequence[Run]) -> list[str]:
         (loose.score.value - strict.score.value, loose)
         for loose in runs
         for strict in runs
-        if not loose.grouped and strict.grouped and alike(loose, strict, but="grouped")
+        if not loose.grouped and strict.grouped and alike(loose, strict, but=("grouped",))
         and loose.label == strict.label
     ]  # fmt: skip
     if not gaps:
@@ -137,7 +137,7 @@ def of_nested(together: Together, runs: Sequence[Run]) -> list[str]:
     gaps = [
         (run.scores[NESTED].value - run.score.value, run)
         for run in runs
-        if NESTED in run.scores and not run.baseline
+        if NESTED in run.scores and not run.flat
     ]
     if not gaps:
         return []

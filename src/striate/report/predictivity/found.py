@@ -1,6 +1,7 @@
 """From result files to networks that predicted the same neurons, under which conditions."""
 
-from collections.abc import Iterable, Mapping, Sequence
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,16 @@ REGRESSIONS = {"pls": "PLS", "ridge": "ridge"}
 UNGROUPED = (None, "none")
 # What the figures vary. A network for which anything else varies counts as several.
 CONDITIONS = ("protocol", "grouped", "stimulus_deg")
+# What else moves a number: networks that differ in it do not stand against each other.
+MOVING = (
+    "pictures", "images", "crop_px", "splits", "seed", "components", "lambdas",
+    "minimum_reliability",
+)  # fmt: skip
+# The field may be the protocol's own, and larger for a network that takes larger images.
+FIELD = "field_deg"
+# What a network is called that any other should beat: the image itself, the energies of a bank of
+# Gabor filters, or weights that nothing was learned by.
+PLAIN = re.compile(r"pixels|energy|untrained|random weights")
 NAMED = ("study", "kind", "label", "layers", "model", "model_sha256", "recording", "population")
 OF_LAYERS = ("predictivity", "predictivity_raw", "feve", "predictivity_train")
 BEST, NESTED = "v1_layer", "v1_layer_nested"
@@ -70,9 +81,14 @@ class Run(NamedTuple):
         return float(value) if isinstance(value, int | float) else None
 
     @property
-    def baseline(self) -> bool:
+    def flat(self) -> bool:
         """Whether there is one layer only, and no depth to draw it against."""
         return len(self.layers) == 1
+
+    @property
+    def baseline(self) -> bool:
+        """Whether the network, by its name, is one that any other should beat."""
+        return PLAIN.search(re.split(r"[:/]", self.model)[-1]) is not None
 
     @property
     def score(self) -> Score:
@@ -109,16 +125,16 @@ def found(records: Sequence[Record]) -> list[Together]:
     for (source, regression), mine in groups.items():
         how = REGRESSIONS.get(str(regression), str(regression))
         runs = sorted(_runs(mine, names), key=_order)
-        # A baseline under one condition is one under all, so that its look does not change.
+        # One layer under one condition is one under all, so that its look does not change.
         labels = list(dict.fromkeys(run.label for run in runs))
         label = f"{places[str(source)]}, {how}"
         made.append(Together(label, str(source), how, labels, runs))
     return sorted(made, key=lambda one: in_order(one.label))
 
 
-def baselines(together: Together) -> set[str]:
+def flats(together: Together) -> set[str]:
     """Return the labels that only ever have one layer."""
-    deep = {run.label for run in together.runs if not run.baseline}
+    deep = {run.label for run in together.runs if not run.flat}
     return set(together.networks) - deep
 
 
@@ -127,10 +143,21 @@ def displays(runs: Iterable[Run]) -> list[float | None]:
     return sorted({run.display for run in runs}, key=lambda one: (one is None, one or 0.0))
 
 
-def alike(one: Run, other: Run, *, but: str = "") -> bool:
-    """Say whether two runs have the same conditions, but for one."""
-    names = [name for name in CONDITIONS if name != but]
-    return all(one.settings.get(name) == other.settings.get(name) for name in names)
+def alike(one: Run, other: Run, *, but: Collection[str] = ()) -> bool:
+    """Say whether two runs agree in all that moves a number, `but` for these."""
+    names = [name for name in (*CONDITIONS, *MOVING) if name not in but]
+    same = all(one.settings.get(name) == other.settings.get(name) for name in names)
+    return same and (FIELD in but or _same_field(one, other))
+
+
+def _same_field(one: Run, other: Run) -> bool:
+    """Say whether two networks see as many degrees, or as many in a pixel."""
+    fields = [run.settings.get(FIELD) for run in (one, other)]
+    sizes = [run.settings.get("size") for run in (one, other)]
+    if fields[0] == fields[1] or not all(isinstance(x, int | float) for x in fields + sizes):
+        return fields[0] == fields[1]
+    first, second = (float(x or 0) for x in fields)
+    return bool(np.isclose(first * float(sizes[1] or 0), second * float(sizes[0] or 0)))
 
 
 def _source(task: Settings) -> str:
@@ -162,22 +189,29 @@ def _runs(records: Sequence[Record], names: Mapping[Key, str]) -> list[Run]:
 
 
 def _varied(records: Sequence[Record]) -> list[str]:
-    """Name the settings that differ between files of one network under the same conditions."""
-    groups: dict[Key, list[Settings]] = {}
-    for record in records:
-        key = tuple(record.task.get(name) for name in CONDITIONS)
-        groups.setdefault(key, []).append(record.task)
+    """Name the settings, other than conditions, that differ between files of one network.
+
+    The field, which may be the protocol's, is compared within a protocol; what moves a number,
+    over all conditions, so that no difference between two of them is owed to it; the rest, under
+    the same conditions.
+    """
     every = dict.fromkeys(name for record in records for name in record.task)
     candidates = [
         name
         for name in every
         if name not in (*CONDITIONS, *NAMED, "regression") and not name.startswith("against")
     ]
-    return [
-        name
-        for name in candidates
-        if any(len({task.get(name) for task in tasks}) > 1 for tasks in groups.values())
-    ]
+    within = {FIELD: ("protocol",), **dict.fromkeys(MOVING, ())}
+    return [name for name in candidates if _differs(name, records, within.get(name, CONDITIONS))]
+
+
+def _differs(name: str, records: Sequence[Record], within: Sequence[str]) -> bool:
+    """Say whether a setting has several values among files that agree in others."""
+    values: dict[Key, set[Setting]] = {}
+    for record in records:
+        key = tuple(record.task.get(other) for other in within)
+        values.setdefault(key, set()).add(record.task.get(name))
+    return any(len(found) > 1 for found in values.values())
 
 
 def _run(label: str, records: Sequence[Record]) -> Run:
@@ -242,4 +276,4 @@ def _of_layers(results: Iterable[Result]) -> list[Result]:
 
 def _order(run: Run) -> tuple[bool, list[tuple[int, str]], int, bool, float]:
     place = PROTOCOLS.index(run.protocol) if run.protocol in PROTOCOLS else len(PROTOCOLS)
-    return run.baseline, in_order(run.label), place, not run.grouped, run.display or np.inf
+    return run.flat, in_order(run.label), place, not run.grouped, run.display or np.inf

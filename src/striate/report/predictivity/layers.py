@@ -19,7 +19,7 @@ from striate.report.predictivity.drawing import (
     panels,
 )
 from striate.report.predictivity.findings import of_leak, of_networks, of_protocols
-from striate.report.predictivity.found import Run, Together, baselines, displays
+from striate.report.predictivity.found import FIELD, Run, Together, alike, displays, flats
 from striate.report.predictivity.words import ceiling_of, degrees, methods_of, sizes
 from striate.report.words import listed
 
@@ -36,6 +36,7 @@ BANDS = (
     "error."
 )
 NO_BANDS = f"{POINT}. Its sd over splits is in the CSV."
+ONE_SPLIT = f"{POINT}, of which there is one."
 
 
 def layers_plate(together: Together, protocol: str) -> Plate:
@@ -94,7 +95,7 @@ def _has_several(run: Run, together: Together) -> bool:
     """Say whether the run's network was measured under its conditions by another protocol, too."""
     return any(
         one.label == run.label
-        and (one.display, one.grouped) == (run.display, run.grouped)
+        and alike(one, run, but=("protocol", FIELD))
         and one.protocol != run.protocol
         for one in together.runs
     )
@@ -122,19 +123,25 @@ def _plate(
         axes.set_ylabel(LABEL)
     legend(figure, runs, looks)
     numbers = pd.concat(tables, ignore_index=True)
-    flat = sorted({run.label for run in runs} & baselines(together))
-    flats = f"Thin lines without marks have one layer only: {listed(flat)}. " if flat else ""
+    flat = sorted({run.label for run in runs} & flats(together))
+    thin = f"Thin lines without marks have one layer only: {listed(flat)}. " if flat else ""
     return Plate(
         name,
         title,
         CLAIM,
         tuple(found),
-        f"As Fig. 5 of Kong et al. 2021, right. {NO_BANDS if is_crowded(runs) else BANDS} {about}"
-        f"{ceiling_of(runs)} {flats}{methods_of(runs, together)}",
+        f"As Fig. 5 of Kong et al. 2021, right. {_about_bands(runs)} {about}"
+        f"{ceiling_of(runs)} {thin}{methods_of(runs, together)}",
         f"Predictivity against layer in {len(parts)} panels. {found[0]}",
         figure,
         numbers,
     )
+
+
+def _about_bands(runs: Sequence[Run]) -> str:
+    if all(run.score.error is None for run in runs):
+        return ONE_SPLIT
+    return NO_BANDS if is_crowded(runs) else BANDS
 
 
 def _about_displays(runs: Sequence[Run]) -> str:

@@ -25,7 +25,7 @@ from striate.report.figures import DASHES, INK, MUTED, WIDTH, Look, Plate, stem
 from striate.report.known import Key, Known, bases, key_of
 from striate.report.pairs import pair_plate
 from striate.report.predictivity.drawing import LABEL, conditions, layer_rows, same_layers
-from striate.report.predictivity.found import Run, Together, baselines, displays
+from striate.report.predictivity.found import Run, Together, displays, flats
 from striate.report.predictivity.layers import CLAIM
 from striate.report.predictivity.words import (
     ceiling_of,
@@ -66,7 +66,7 @@ def many_plates(together: Together, known: Mapping[Key, Known]) -> Iterator[Plat
 
 def crowd_of(together: Together, known: Mapping[Key, Known]) -> Crowd:
     """Sort networks into groups; those that predict best and least are named."""
-    deep = [run for run in together.runs if run.label not in baselines(together)]
+    deep = [run for run in together.runs if run.label not in flats(together)]
     robust = {run.label: known.get(key_of(run.settings), Known()).robust for run in deep}
     scores = {run.label: run.score.value for run in main_runs(together) if run.label in robust}
     return crowd(robust, scores, "predictivity")
@@ -125,7 +125,7 @@ def of_many(together: Together, known: Mapping[Key, Known]) -> list[str]:
 def _layers(together: Together, main: Sequence[Run], people: Crowd) -> Plate:
     deep = [run for run in main if run.label in people.groups]
     table = layer_rows("a", main, every=main)
-    flat = table[~table["of"].isin(people.groups)].assign(source="baseline")
+    flat = table[~table["of"].isin(people.groups)].assign(source="one layer")
     lines = table[table["of"].isin(people.groups)].assign(source="measured")
     both = pd.concat([lines, median_rows(lines, people)], ignore_index=True)
     ranks = ranking_rows(
@@ -135,7 +135,7 @@ def _layers(together: Together, main: Sequence[Run], people: Crowd) -> Plate:
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
     crowd_panel(left, both, people)
     for _, line in flat.groupby("of", sort=False):
-        left.plot(line["x"], line["y"], label="baseline", **FLAT)
+        left.plot(line["x"], line["y"], label="one layer only", **FLAT)
     _name_depth(left, deep)
     left.set(title="a\u2003every layer", ylabel=LABEL)
     ranking_panel(right, ranks, people)
@@ -168,7 +168,7 @@ def _top(ranks: pd.DataFrame) -> str:
 
 def _pairs(together: Together, main: Sequence[Run], known: Mapping[Key, Known]) -> Plate | None:
     """Draw robust networks beside their base networks, by layer."""
-    deep = [run for run in main if not run.baseline]
+    deep = [run for run in main if not run.flat]
     lines = layer_rows("", deep, every=deep)
     return pair_plate(
         stem("predictivity-pairs", together.label),

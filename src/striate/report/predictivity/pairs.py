@@ -6,8 +6,11 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.report.predictivity.found import Run, Together, alike, baselines
+from striate.report.predictivity.found import Run, Together, alike, flats
 from striate.results import Score
+
+# How images are shown may differ between networks that were compared.
+SHOWN = ("stimulus_deg", "crop_px", "field_deg")
 
 
 class Pair(NamedTuple):
@@ -38,7 +41,7 @@ def pairs(together: Together, bases: Labels = ()) -> list[Pair]:
         for difference in run.differences
         if (rival := _rival(run, difference, together.runs)) is not None
     ]
-    deep = [label for label in together.networks if label not in baselines(together)]
+    deep = [label for label in together.networks if label not in flats(together)]
     tested = {(pair.first.label, pair.second.label) for pair in compared}
     untested = [labels for labels in bases if labels not in tested]
     compared += [pair for labels in untested for pair in _alike(together, *labels)]
@@ -96,7 +99,7 @@ def _rival(run: Run, difference: Score, runs: Sequence[Run]) -> Run | None:
         other
         for other in runs
         if other is not run
-        and alike(run, other, but="stimulus_deg")
+        and alike(run, other, but=SHOWN)
         and other.settings.get("stimulus_deg") == display
         and name in (other.label, other.model)
     ]

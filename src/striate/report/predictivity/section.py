@@ -12,7 +12,7 @@ from striate.report.figures import HOUSE, Plate, once
 from striate.report.known import READS, Key, Known, known
 from striate.report.predictivity.display import display_plate
 from striate.report.predictivity.findings import findings
-from striate.report.predictivity.found import NESTED, Together, baselines, found
+from striate.report.predictivity.found import NESTED, Together, flats, found
 from striate.report.predictivity.layers import (
     is_shown_by_protocol,
     layers_plate,
@@ -122,7 +122,7 @@ def plates(
 
 
 def _is_many(together: Together) -> bool:
-    return len(set(together.networks) - baselines(together)) > MANY
+    return len(set(together.networks) - flats(together)) > MANY
 
 
 def _findings(there: Sequence[Together], about: Mapping[Key, Known]) -> list[str]:
@@ -183,6 +183,6 @@ def _missing(there: Sequence[Together]) -> list[str]:
     notes += [
         f"No baseline on {one.label}, such as pixels or a network that was not trained."
         for one in there
-        if len(one.networks) > 1 and not baselines(one)
+        if len(one.networks) > 1 and not any(run.baseline for run in one.runs)
     ]
     return notes

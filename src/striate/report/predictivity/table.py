@@ -23,7 +23,7 @@ SETTINGS = (
         "lambdas",
         "pictures",
     ),
-    *("field_deg", "crop_px", "seed"),
+    *("field_deg", "crop_px", "seed", "minimum_reliability"),
 )
 DIFFERENCES = (
     *("layer", "against", "against_layer", "against_stimulus_deg", "neurons", "low", "high"),
@@ -127,7 +127,7 @@ def _cells(run: Run) -> dict[str, str]:
         "protocol": run.protocol,
         "layer": run.best.label,
         "predictivity": correlation(run.score),
-        "nested": "" if run.baseline else correlation(run.scores.get(NESTED)),
+        "nested": "" if run.flat else correlation(run.scores.get(NESTED)),
         "neurons": f"{kept} + {dropped}" if dropped else str(kept),
         "pca": str(about.get("pca", "")),
     }

@@ -1,6 +1,6 @@
 """How numbers and conditions are written in captions, tables and findings about predictivity."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from striate.report.names import files_of
 from striate.report.predictivity.found import Run, Together, displays
@@ -113,13 +113,16 @@ def methods_of(runs: Sequence[Run], together: Together) -> str:
     components = _numbers(task.get("components") for task in tasks)
     kinds = dict.fromkeys(splits_name(task.get("grouped")) for task in tasks)
     how = METHODS.get(together.regression, together.regression)
-    with_many = f" with {span(components)} components" if components else ""
+    with_many = f" with {span(components)} components" if components else _penalties(tasks)
     drawn = f"{span(splits)} random splits" if splits else "Random splits"
+    if splits and max(splits) == 1:
+        drawn = "One random split"
     parts = [
         f"Responses are predicted by {how}{with_many} from principal components of a layer"
         f"{_basis(runs)}. {drawn} of the recording’s images, of {listed(kinds)}, into a part to "
         "fit and a part to test; everything shown is of the test parts.",
-        f"{neurons_of(runs) or 'Neurons'}: {listed(files_of([together.recording]))}{_notes(runs)}.",
+        f"{neurons_of(runs) or 'Neurons'}: {listed(files_of([together.recording]))}"
+        f"{_counted(tasks)}{_notes(runs)}.",
         *(
             f"Protocol “{name}”: {PROTOCOLS[name]}."
             for name in dict.fromkeys(run.protocol for run in runs)
@@ -127,6 +130,27 @@ def methods_of(runs: Sequence[Run], together: Together) -> str:
         ),
     ]
     return " ".join(parts)
+
+
+def _penalties(tasks: Sequence[Mapping[str, Setting]]) -> str:
+    """Say from which penalties ridge chose."""
+    sets = dict.fromkeys(str(task["lambdas"]) for task in tasks if task.get("lambdas"))
+    texts = [" or ".join(", ".join(one.split()).rsplit(", ", 1)) for one in sets]
+    return f", λ of {'; or of '.join(texts)}," if texts else ""
+
+
+def _counted(tasks: Sequence[Mapping[str, Setting]]) -> str:
+    """Say which neurons count, and what their reliability is, where it is not as usual."""
+    least = dict.fromkeys(
+        value for task in tasks if isinstance(value := task.get("minimum_reliability"), float)
+    )
+    text = f"; of reliability above {listed(f'{one:g}' for one in least)}" if least else ""
+    if any(task.get("reliability") for task in tasks):
+        text += (
+            "; stimuli had unequally many trials, so reliability is the covariance of halves over "
+            "the variance of the mean response"
+        )
+    return text
 
 
 def _notes(runs: Sequence[Run]) -> str:

@@ -37,6 +37,7 @@ def layers_methods(together: Together, letter: str) -> str:
     """Say what the figure of layers shows; `letter` is its panel of exponents."""
     settings = together.settings
     every = [layer for one in together.networks for layer in one.layers]
+    spread = "mean ± sd (band)" if any(layer.spectrum.error for layer in every) else "mean"
     units = span(numbers(layer.spectrum.settings.get("units") for layer in every))
     names = [
         f"{one.label} ({one.model}, {plural(len(one.layers), 'layer')})"
@@ -52,7 +53,7 @@ def layers_methods(together: Together, letter: str) -> str:
     return (
         "After Fig. 3 of Kong et al. 2021, with all layers. Colour is depth, blue for the first "
         "layer and orange for the last. Spectra: share of the "
-        f"variance by rank, mean ± sd (band) over {sets_of(together)} drawn from "
+        f"variance by rank, {spread} over {sets_of(together)} drawn from "
         f"{counted(settings['available'])} ({settings['pictures']}; protocol "
         f"“{settings['protocol']}”); units are {'' if settings.get('z_scored') else 'not '}"
         f"z-scored. {_exponents(together, letter)}The dotted line is α = 1. "
@@ -129,8 +130,10 @@ def _varying_text(one: Comparison) -> str:
 
 def errors_of(scores: Iterable[Score]) -> str:
     """Say what kinds of errors these are."""
-    kinds = {str(score.settings.get("error")) for score in scores if score.error is not None}
-    return "; ".join(sorted(kinds)) or "no known kind"
+    there = [*scores]
+    kinds = {str(score.settings.get("error")) for score in there if score.error is not None}
+    none = {str(score.settings["error"]) for score in there if "error" in score.settings}
+    return "; ".join(sorted(kinds or none)) or "no known kind"
 
 
 def numbers(values: Iterable[Setting]) -> list[int | float]:
@@ -146,9 +149,11 @@ def _exponents(together: Together, letter: str) -> str:
     )
     if not sets:
         return ""
+    known = any(score.error is not None for score in sets)
+    error = f" with {errors_of(sets)} (band)" if known else f", error {errors_of(sets)}"
     text = (
         f"α is fitted to {windows_of(sets)}; the window of most layers is shaded, dashed lines "
-        f"have the measured slopes. {letter}: filled, mean over sets with {errors_of(sets)} (band)"
+        f"have the measured slopes. {letter}: filled, mean over sets{error}"
     )
     if not whole:
         return f"{text}. "

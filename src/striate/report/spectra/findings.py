@@ -5,7 +5,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from striate.report.spectra.found import Comparison, Found, Layer, Match, Population, Together
-from striate.report.spectra.words import alpha_of
+from striate.report.spectra.words import alpha_of, bound_of
 from striate.report.words import listed, minus, plural, span
 from striate.results import Score
 
@@ -28,7 +28,6 @@ def of_populations(populations: Sequence[Population]) -> list[str]:
     if not known:
         return ["No cross-validated exponent was measured."]
     low, high = _extremes(known)
-    near = [name for name, score in known if _covers(score, 1.0)]
     where = (
         f"is {alpha_of(known[0][1])}"
         if len(known) == 1
@@ -36,7 +35,7 @@ def of_populations(populations: Sequence[Population]) -> list[str]:
     )
     first = (
         f"The cross-validated α of {plural(len(known), 'recorded population')} {where}; "
-        f"{_holding(len(near), len(known))}."
+        f"{_beside_theory([score for _, score in known])}."
     )
     both = [(cross, plain) for _, cross, plain in pairs if cross is not None and plain is not None]
     if not both:
@@ -123,10 +122,41 @@ def _exceeds(one: str, other: str, gaps: Sequence[float]) -> str:
     )
 
 
-def _holding(count: int, total: int) -> str:
-    if total == 1:
-        return f"its interval {'holds' if count else 'does not hold'} 1"
-    return f"{count or 'none'} of the intervals {'holds' if count == 1 else 'hold'} 1"
+def _beside_theory(scores: Sequence[Score]) -> str:
+    """Say where the exponents of infinitely many stimuli, of which theory speaks, lie to its bound.
+
+    Older results do not have their intervals.
+    """
+    known = [(score, ends) for score in scores if (ends := _corrected(score)) is not None]
+    if not known:
+        return "the interval for infinitely many stimuli, of which theory speaks, is not known"
+    bounds = [bound_of(score.settings)[0] for score, _ in known]
+    above = sum(low > bound for (_, (low, _)), bound in zip(known, bounds, strict=True))
+    below = sum(high < bound for (_, (_, high)), bound in zip(known, bounds, strict=True))
+    if len(known) == 1:
+        side = "lies above" if above else "lies below" if below else "holds"
+        low, high = (f"{end:.2f}" for end in known[0][1])
+        between = minus(f"{low} to {high}")
+        return (
+            f"the interval for infinitely many stimuli, {between}, {side} theory's bound "
+            f"{bounds[0]:g}"
+        )
+    return (
+        "of the intervals for infinitely many stimuli, "
+        f"{_counted(above, 'lie')} above theory's bound, "
+        f"{_counted(len(known) - above - below, 'hold')} it and {_counted(below, 'lie')} below"
+    )
+
+
+def _corrected(score: Score) -> tuple[float, float] | None:
+    low, high = score.settings.get("corrected_low"), score.settings.get("corrected_high")
+    if isinstance(low, int | float) and isinstance(high, int | float):
+        return low, high
+    return None
+
+
+def _counted(count: int, verb: str) -> str:
+    return f"{count or 'none'} {verb}{'s' if count == 1 else ''}"
 
 
 def _per_network(name: str, matches: Sequence[Match]) -> str:

@@ -191,9 +191,9 @@ def _populations(records: Sequence[Record], names: Mapping[str, str]) -> list[Po
             settings = {**record.task, **next(iter(spectra.values())).settings}
             source = str(record.task.get("recording"))
             windows = _windows(record.results)
-            there[source, *_choices(settings)] = Population(
-                names[source], source, settings, spectra, alphas, windows, fits
-            )
+            one = Population(names[source], source, settings, spectra, alphas, windows, fits)
+            # A population that was measured twice counts once, as in `_layers`.
+            there.setdefault((source, *_choices(settings)), one)
     labels = distinct({key: one.label for key, one in there.items()}, ("recording", *CHOICES))
     made = [one._replace(label=labels[key]) for key, one in there.items()]
     return sorted(made, key=lambda one: in_order(one.label))

@@ -15,7 +15,8 @@ from striate.results import Score, Setting
 # Of settings that only some kinds of results have, the others leave the cell empty.
 SETTINGS = (
     *("ranks", "weights", "images", "stimuli", "units", "repeats", "sets", "draws", "shuffles"),
-    *("algorithm", "pictures", "protocol", "seed", "low", "high", "corrected"),
+    *("algorithm", "pictures", "protocol", "seed", "low", "high"),
+    *("corrected", "corrected_low", "corrected_high"),
     *("dimensions", "smoothness_bound", "stimulus_deg", "field_deg", "crop_px", "varying"),
 )
 QUANTITIES = {

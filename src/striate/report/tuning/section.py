@@ -151,6 +151,14 @@ def _missing(there: Sequence[Together]) -> list[str]:
             "No image that a channel prefers: `striate measure tuning MODEL --optimal 3` makes "
             "some."
         )
+    notes += [
+        f"No optimal stimulus of {layer.label} of {network.label}: {reason}."
+        for together in there
+        for network in together.networks
+        for layer in network.layers
+        if "responsive" in layer.scores
+        and (reason := layer.scores["responsive"].settings.get("optimal_missing"))
+    ]
     if not any(layer.ranks for layer in every):
         notes.append(
             "No principal components: `striate measure tuning MODEL --images DIR` finds the "

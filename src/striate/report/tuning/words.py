@@ -56,10 +56,10 @@ def fields(together: Together) -> list[float]:
 def sampling_of(together: Together) -> str:
     """Say how channels were drawn."""
     settings = together.settings
-    return (
-        f"mean ± sd over {counted(settings['experiments'])} experiments, each of "
-        f"{counted(settings['draws'])} channels drawn with replacement"
-    )
+    drawn = f"{counted(settings['draws'])} channels drawn with replacement"
+    if settings["experiments"] == 1:
+        return f"that of one experiment of {drawn}"
+    return f"mean ± sd over {counted(settings['experiments'])} experiments, each of {drawn}"
 
 
 def channels_of(layers: Iterable[Layer]) -> str:

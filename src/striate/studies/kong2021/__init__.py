@@ -35,7 +35,7 @@ from striate.studies.kong2021.plan import STEPS, Plan
 from striate.studies.kong2021.shown import Cortex, Shown
 from striate.studies.kong2021.subject import Subject, subject
 from striate.studies.kong2021.summary import NAME, absent, absent_task
-from striate.studies.kong2021.tasks import Planned, planned
+from striate.studies.kong2021.tasks import Planned, check, planned
 
 __all__ = [
     "NAME",
@@ -47,6 +47,7 @@ __all__ = [
     "Subject",
     "absent",
     "absent_task",
+    "check",
     "measure_all",
     "planned",
     "subject",

@@ -1,7 +1,7 @@
 """All measurements of one network: each once, with the files that it has when asked for alone."""
 
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, suppress
+from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
 from typing import Generic, TypeVar
@@ -16,10 +16,10 @@ from striate.studies.kong2021.kernels import PHOTOGRAPHS, STIMULI, Kernels, shar
 from striate.studies.kong2021.plan import Plan
 from striate.studies.kong2021.shown import Shown
 from striate.studies.kong2021.subject import Subject
-from striate.studies.kong2021.summary import NAME, VERSION, summarised
-from striate.studies.kong2021.tasks import Planned, planned, regression_of
-from striate.studies.spectra.about import file_stem
-from striate.study import Failed, Measured, Task, failures, run
+from striate.studies.kong2021.summary import NAME, summarised
+from striate.studies.kong2021.tasks import Planned, check, planned
+from striate.study import Failed, Finished, Measured, Task, failures, run
+from striate.study.leftovers import remove_if_empty
 from striate.study.photographs import Drawn
 from striate.study.predictivity import population_of, scores_of
 from striate.study.progress import noted
@@ -43,6 +43,7 @@ def measure_all(
     device: str = "cpu",
     failed: Callable[[Failed], None] | None = None,
     retry_failed: bool = True,
+    finished: Callable[[Finished], object] = lambda _: None,
 ) -> Path:
     """Measure a network in every way, and write one row of the table about it.
 
@@ -74,6 +75,8 @@ def measure_all(
         other error is raised.
     retry_failed
         Do again what `failed` was told of in an earlier run.
+    finished
+        Hears of each measurement, and at last of the row: also where damaged files were moved.
 
     Returns
     -------
@@ -83,8 +86,9 @@ def measure_all(
     Raises
     ------
     ValueError
-        If the plan is none, there are no photographs, or `memory` is not enough.
+        As `check` and `planned`, before anything is written; or if `memory` is not enough.
     """
+    check(shown, plan, memory=memory)
     mine = planned(subject, shown, plan, batch_size=batch_size, seed=seed)
     reasons, written = dict(mine.reasons), dict[str, Path]()
 
@@ -122,13 +126,15 @@ def measure_all(
                     retry_failed=retry_failed,
                 ):
                     written[step] = done.path
+                    finished(done)
             except ValueError as error:
                 if error is kernels.error:  # not of this network: there is too little memory
                     raise
                 reasons[step] = str(error)
-    row = _row(subject, shown, plan, mine, written, reasons, folder, seed)
+    row = _row(mine, written, reasons, folder)
     summarise = partial(_summarise, written=written, reasons=reasons)
     (done,) = run(summarise, [row], directory=folder, explained={"device": device})
+    finished(done)
     return done.path
 
 
@@ -188,8 +194,7 @@ def _kernels(
         progress=progress,
         partial=sums,
     )
-    with suppress(OSError):  # what is left is of a plan with other images, or there is nothing
-        sums.rmdir()
+    remove_if_empty(sums)  # what is left is of a plan with other images
     return found
 
 
@@ -255,45 +260,20 @@ def _predict(
         recording=recording,
         features=lambda *_: features(progress),
         neurons=population_of(recording.responses),
-        regression=regression_of(plan, step),
+        regression=plan.regression(step),
     )
 
 
 def _row(
-    subject: Subject,
-    shown: Shown,
-    plan: Plan,
-    mine: Planned,
-    written: Mapping[str, Path],
-    reasons: Mapping[str, str],
-    folder: Path,
-    seed: int,
+    mine: Planned, written: Mapping[str, Path], reasons: Mapping[str, str], folder: Path
 ) -> Task:
-    network, cortex, entry = subject.network, shown.cortex, subject.entry
     steps: dict[str, Setting] = {
         step: path.relative_to(folder).as_posix() for step, path in written.items()
     }
     return {
-        "study": NAME,
-        "version": VERSION,
-        "kind": "network",
-        "label": f"{NAME}-{file_stem(network.name)}",
-        "model": network.name,
-        "model_sha256": fingerprint(network.model)[:12],
-        "size": network.size,
-        "entry": None if entry is None else entry.name,
-        "robust": subject.robust,
-        "protocol": plan.protocol,
-        "quick": plan.quick,
-        "layers": " ".join(subject.layers),
-        "pictures": mine.pictures.name,
-        "recording": None if cortex is None else cortex.recording.responses.source,
-        "stimulus_deg": None if cortex is None else cortex.stimulus_deg,
-        "grouped": None if cortex is None else cortex.grouped,
-        "field_deg": shown.field_deg,
+        **mine.row,
         **{step: steps.get(step) for step in (*mine.tasks, *mine.reasons)},
         **{f"{step}_reason": reason for step, reason in reasons.items()},
-        "seed": seed,
     }
 
 

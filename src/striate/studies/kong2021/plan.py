@@ -2,12 +2,25 @@
 
 from typing import NamedTuple
 
+from striate.results import Setting
 from striate.studies.predictivity.networks import SPLITS
-from striate.study.predictivity import LAMBDAS
+from striate.study.predictivity import LAMBDAS, Regression
 from striate.study.spectra import SET_SIZE, SETS
 from striate.study.tuning import DRAWS, EXPERIMENTS
 
+MAPS = ("pls", "ridge")  # the steps that predict a recording
 STEPS = ("spectra", "tuning", "pls", "ridge", "robustness")
+
+LEAST = {
+    "photographs": 50,
+    "layers": 1,
+    "sets": 1,
+    "set_size": 2,
+    "experiments": 1,
+    "draws": 1,
+    "splits": 1,
+    "attacked": 2,
+}
 
 
 class Plan(NamedTuple):
@@ -52,7 +65,10 @@ class Plan(NamedTuple):
     quick: bool = False
 
     def shortened(self) -> "Plan":
-        """Return the short form: a first answer in minutes on a processor of two cores."""
+        """Return the short form: a first answer in minutes on a processor of two cores.
+
+        It has numbers of its own, whatever this one says: others are put in their place afterwards.
+        """
         return self._replace(
             without=tuple(dict.fromkeys((*self.without, "ridge"))),
             photographs=300,
@@ -69,14 +85,44 @@ class Plan(NamedTuple):
         Raises
         ------
         ValueError
-            If a name is unknown or a number too small.
+            If a name is unknown, a number out of range, or nothing is left to do.
         """
         if self.protocol not in ("paper", "authors"):
             raise ValueError(f"protocol={self.protocol!r}; choose paper or authors")
         unknown = [name for name in self.without if name not in STEPS]
         if unknown:
             raise ValueError(f"without={unknown[0]!r}; choose of {', '.join(STEPS)}")
-        for name, least in (("photographs", 50), ("layers", 1), ("attacked", 2)):
+        if set(STEPS) <= set(self.without):
+            raise ValueError(f"without={','.join(self.without)!r} leaves nothing to measure")
+        for name, least in LEAST.items():
             value = getattr(self, name)
-            if value is not None and value < least:
-                raise ValueError(f"{name}={value}: give a whole number from {least} on")
+            if value is not None or name not in ("photographs", "layers", "attacked"):
+                check_whole(name, value, least)
+        self.regression("ridge").check()
+
+    def regression(self, step: str) -> Regression:
+        """Return the map that a step of `MAPS` fits."""
+        if step == "pls":
+            return Regression("pls")
+        select = "neuron" if self.per_neuron else "population"
+        return Regression("ridge", lambdas=self.lambdas, select=select)
+
+    def settings(self) -> dict[str, Setting]:
+        """Say how much of each is done, as the row of a network has it."""
+        numbers = ("sets", "set_size", "experiments", "draws", "splits", "per_neuron", "attacked")
+        return {
+            **{name: getattr(self, name) for name in numbers},
+            "lambdas": self.regression("ridge").settings()["lambdas"],
+        }
+
+
+def check_whole(name: str, value: object, least: int) -> None:
+    """Refuse what is no whole number from `least` on.
+
+    Raises
+    ------
+    ValueError
+        If it is not.
+    """
+    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+        raise ValueError(f"{name}={value!r}: give a whole number from {least} on")

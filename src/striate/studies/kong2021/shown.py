@@ -1,13 +1,18 @@
 """What the networks of a study are shown: photographs, and the images of a recording."""
 
 from collections.abc import Sequence
+from math import isfinite
 from pathlib import Path
 from typing import NamedTuple
 
-from striate.datasets import Presentation, Recording
+from striate.datasets import DATASETS, Presentation, Recording, present
 from striate.models import Network
 from striate.studies.predictivity import presentations
+from striate.studies.predictivity.networks import GROUPED
 from striate.studies.spectra import Pictures, pictures
+from striate.studies.spectra.recordings import images_of
+
+ANY_SIZE = 64  # pixels
 
 
 class Cortex(NamedTuple):
@@ -33,6 +38,25 @@ class Cortex(NamedTuple):
     crop_px: int | None = None
     grouped: str = "none"
 
+    def groups(self) -> tuple[str, ...] | None:
+        """Return what stays on one side of a split, by stimulus; None if all are split freely.
+
+        Raises
+        ------
+        ValueError
+            If `grouped` is unknown, or the recording does not say what its images stem from.
+        """
+        if self.grouped not in GROUPED:
+            raise ValueError(f"grouped={self.grouped!r}; choose one of {', '.join(GROUPED)}")
+        if self.grouped == "none":
+            return None
+        if self.recording.image_ids is None:
+            raise ValueError(
+                f"grouped={self.grouped!r}: {self.recording.responses.source} does not name what "
+                "its images stem from; leave out grouped, or read it with 'image_ids'"
+            )
+        return self.recording.image_ids
+
 
 class Shown(NamedTuple):
     """What every network of the study is shown.
@@ -54,6 +78,33 @@ class Shown(NamedTuple):
     classes: Path | None = None
     cortex: Cortex | None = None
     field_deg: float | None = None
+
+    def check(self) -> None:
+        """Refuse what no network can be shown.
+
+        Raises
+        ------
+        ValueError
+            If there are no such images or classes, the recording has no images or none that can be
+            cut so or grouped so, or a number of degrees is out of range.
+        """
+        if self.images not in DATASETS and not Path(self.images).is_dir():
+            raise ValueError(f"folder={self.images!r} is not a folder; name one that holds images")
+        if self.classes is not None and not self.classes.is_file():
+            raise ValueError(f"classes={str(self.classes)!r} is no file")
+        if self.classes is not None and self.images in DATASETS:
+            raise ValueError(
+                f"classes={str(self.classes)!r}: the classes of {self.images} are known"
+            )
+        field = self.field_deg
+        if field is not None and not (isfinite(field) and field > 0):
+            raise ValueError(f"field_deg={field!r}: give degrees of visual angle, above 0")
+        if self.cortex is not None:
+            self.cortex.groups()
+            wide = self.cortex.stimulus_deg
+            way = Presentation(wide, wide if field is None else field, self.cortex.crop_px)
+            # Of any size: what can be wrong here is the recording, and what is cut out of it.
+            present(images_of(self.cortex.recording)[:1], way, size=ANY_SIZE)
 
     def presentation(self, network: Network, protocol: str) -> Presentation | None:
         """Return how the recording's images are shown to a network; None without a recording.

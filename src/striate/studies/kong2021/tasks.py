@@ -3,13 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from striate.activations._planning import parse_memory
+from striate.models import fingerprint
 from striate.studies import predictivity, robustness, spectra, tuning
-from striate.studies.kong2021.plan import Plan
+from striate.studies.kong2021.plan import MAPS, STEPS, Plan, check_whole
 from striate.studies.kong2021.shown import Shown, few
 from striate.studies.kong2021.subject import Subject
+from striate.studies.kong2021.summary import NAME, VERSION
 from striate.studies.robustness.pictures import Labelled
+from striate.studies.spectra.about import file_stem
 from striate.study import Task
-from striate.study.predictivity import Regression
+from striate.study.predictivity import splits_of
 from striate.study.robustness import Attacks
 
 LEFT_OUT = "left out of this run"
@@ -31,6 +35,8 @@ class Planned(NamedTuple):
         By step: what determines its result.
     reasons
         By step: why it is not done.
+    row
+        The settings of the network's row, as far as they are known before.
     """
 
     pictures: spectra.Pictures
@@ -38,6 +44,39 @@ class Planned(NamedTuple):
     attacks: Attacks
     tasks: dict[str, Task]
     reasons: dict[str, str]
+    row: Task
+
+
+def check(
+    shown: Shown, plan: Plan, *, memory: str = "4GB", batch_size: int = 32, seed: int = 0
+) -> None:
+    """Refuse what is wrong for every network, which is no reason of one of them.
+
+    Parameters
+    ----------
+    shown, plan, memory, batch_size, seed
+        As in `measure_all`.
+
+    Raises
+    ------
+    ValueError
+        If the plan is none, or nothing is left to measure without a recording; what is shown cannot
+        be, or not so; the recording has too few stimuli for its splits; or a number is out of
+        range.
+    """
+    plan.check()
+    shown.check()
+    parse_memory(memory)
+    check_whole("batch_size", batch_size, 1)
+    check_whole("seed", seed, 0)
+    cortex = shown.cortex
+    if cortex is None and set(STEPS) <= {*plan.without, *MAPS}:
+        raise ValueError(
+            f"without={','.join(plan.without)!r} leaves nothing to measure, for there is no "
+            "recording"
+        )
+    if cortex is not None and not set(MAPS) <= set(plan.without):
+        splits_of(len(cortex.recording.kept), count=plan.splits, groups=cortex.groups())
 
 
 def planned(subject: Subject, shown: Shown, plan: Plan, *, batch_size: int, seed: int) -> Planned:
@@ -59,9 +98,9 @@ def planned(subject: Subject, shown: Shown, plan: Plan, *, batch_size: int, seed
     Raises
     ------
     ValueError
-        If the plan is none, or there are no photographs for this network.
+        As `check`, or if there are no photographs for this network.
     """
-    plan.check()
+    check(shown, plan, batch_size=batch_size, seed=seed)
     network = subject.network
     pictures = few(shown.images, network, plan.photographs, seed=seed)
     attacks = robustness.attacks_of(plan.protocol)
@@ -101,22 +140,41 @@ def planned(subject: Subject, shown: Shown, plan: Plan, *, batch_size: int, seed
     for name, make in makers.items():
         if name in plan.without:
             reasons[name] = LEFT_OUT
-        elif name in ("pls", "ridge") and shown.cortex is None:
+        elif name in MAPS and shown.cortex is None:
             reasons[name] = NO_RECORDING
         else:
             try:
                 tasks[name] = make()
             except ValueError as error:  # of this network and these images, not of the plan
                 reasons[name] = str(error)
-    return Planned(pictures, labelled[0] if labelled else None, attacks, tasks, reasons)
+    row = _row(subject, shown, plan, pictures, seed)
+    return Planned(pictures, labelled[0] if labelled else None, attacks, tasks, reasons, row)
 
 
-def regression_of(plan: Plan, name: str) -> Regression:
-    """Return the map that a step fits."""
-    if name == "pls":
-        return Regression("pls")
-    select = "neuron" if plan.per_neuron else "population"
-    return Regression("ridge", lambdas=plan.lambdas, select=select)
+def _row(subject: Subject, shown: Shown, plan: Plan, pictures: spectra.Pictures, seed: int) -> Task:
+    network, cortex, entry = subject.network, shown.cortex, subject.entry
+    return {
+        "study": NAME,
+        "version": VERSION,
+        "kind": "network",
+        "label": f"{NAME}-{file_stem(network.name)}",
+        "model": network.name,
+        "model_sha256": fingerprint(network.model)[:12],
+        "size": network.size,
+        "entry": None if entry is None else entry.name,
+        "robust": subject.robust,
+        "protocol": plan.protocol,
+        "quick": plan.quick,
+        "layers": " ".join(subject.layers),
+        "pictures": pictures.name,
+        "recording": None if cortex is None else cortex.recording.responses.source,
+        "stimulus_deg": None if cortex is None else cortex.stimulus_deg,
+        "grouped": None if cortex is None else cortex.grouped,
+        "crop_px": None if cortex is None else cortex.crop_px,
+        "field_deg": shown.field_deg,
+        **plan.settings(),
+        "seed": seed,
+    }
 
 
 def _predicted(
@@ -133,7 +191,7 @@ def _predicted(
         presentation=presentation,
         population=cortex.population,
         protocol=plan.protocol,
-        regression=regression_of(plan, name),
+        regression=plan.regression(name),
         grouped=cortex.grouped,
         splits=plan.splits,
         seed=seed,

@@ -6,7 +6,8 @@ better than another?
 Command
     ``striate measure predictivity MODEL --recording FILE --images DIR --stimulus-deg 1.14
     [--layers '**'] [--crop-px 80] [--protocol paper|authors|consistent] [--regression pls|ridge]
-    [--per-neuron] [--grouped movie] [--against RESULT.json]``
+    [--per-neuron] [--components 25] [--minimum-reliability 0.1] [--grouped movie]
+    [--against RESULT.json]``
     Several sizes, ``--stimulus-deg 1.14,2,4``, share the photographs and make a result each.
 Cost
     What ``striate measure spectrum`` costs for one set of photographs, and as much again for as
@@ -32,7 +33,9 @@ Images are resized by Pillow's bilinear filter (D39) and surrounded with black.
 
 Which repeats count is the reader's matter (D10): ``striate.datasets.cadena2019`` has both rules.
 The mean response is that over all trials of a stimulus (D11: the code averages the means of two
-halves, the same where there are two repeats). A neuron whose halves do not correlate has no ceiling
+halves, the same where there are two repeats). Where stimuli had unequally many trials and some are
+left out of halves, the ceiling is that of the mean response:
+`striate.predictivity.split_half_reliability`. A neuron whose halves do not correlate has no ceiling
 to be divided by, and is left out of scores; in the code, it makes the median NaN.
 
 Splits are over single images, as in paper and code; frames of one movie, or textures made of one

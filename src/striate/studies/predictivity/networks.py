@@ -13,28 +13,35 @@ from striate.studies.spectra.about import SHOWN, about_network, file_stem, spell
 from striate.studies.spectra.pictures import Pictures
 from striate.studies.spectra.recordings import images_of
 from striate.study import Measured, Task, path_of
+from striate.study.leftovers import remove_if_empty
 from striate.study.predictivity import (
+    COVARIANCE,
     LEAST_IMAGES,
     MOST_COMPONENTS,
     Population,
     Regression,
     Rival,
+    check_minimum,
     check_same,
     difference,
+    is_uneven,
     network_predictivity,
     rival_of,
     splits_of,
 )
+from striate.study.run import is_done
 
 NAME = "predictivity"
 VERSION = 1  # rises when numbers change, not when code does
+# Of ridge. 2: a neuron that is silent in one fold no longer decides the penalty of all.
+RIDGE = 2
 PHOTOGRAPHS = 1536  # Kong et al. 2021, in the code
 SPLITS = 20
 GROUPED = ("none", "movie")
 
 KEPT = (
     "model", "model_sha256", "size", "recording", "population", "pictures", "images", "protocol",
-    "grouped", *SHOWN,
+    "grouped", *SHOWN, "seed",
 )  # fmt: skip
 
 
@@ -83,6 +90,7 @@ def network_task(
     regression: Regression,
     grouped: str = "none",
     splits: int = SPLITS,
+    minimum_reliability: float = 0.0,
     against: Rival | None = None,
     seed: int = 0,
 ) -> Task:
@@ -112,32 +120,41 @@ def network_task(
         on one side of a split. ``"none"``: they do not.
     splits
         How many.
+    minimum_reliability
+        That a neuron must exceed to be counted, from 0 on and below 1: as in
+        `striate.study.predictivity.population_of`.
     against
         As `read_rival` reads it.
     seed
-        Of the draw of photographs and of the bootstrap. Splits have seeds of their own.
+        From 0 on. Of the draw of photographs and of the bootstrap. Splits have seeds of their own.
 
     Raises
     ------
     ValueError
-        If the recording has no images, or no names to group by; it cannot be split;
+        If the recording has no images, or no names to group by; it cannot be split, or has too few
+        stimuli for the regression;
         there are too few photographs; a layer does not exist; a setting is unknown or out of range;
         or `against` was measured in another way.
     """
     protocol_of(protocol)
     regression.check()
+    check_minimum(minimum_reliability)
+    if seed < 0:
+        raise ValueError(f"seed={seed}: give a whole number from 0 on")
     present(images_of(recording)[:1], presentation, size=network.size)
     if pictures.available < LEAST_IMAGES:
         raise ValueError(
             f"{pictures.available} photographs of {pictures.name}: give at least {LEAST_IMAGES}, "
             f"better {PHOTOGRAPHS}"
         )
-    splits_of(len(recording.kept), count=splits, groups=_groups(recording, grouped))
     drawn = min(PHOTOGRAPHS, pictures.available)
+    pca = min(MOST_COMPONENTS, drawn - 1)
+    parts = splits_of(len(recording.kept), count=splits, groups=_groups(recording, grouped))
+    regression.check_room(parts, pca)
     task: dict[str, Setting] = {
         **about_network(network),
         "study": NAME,
-        "version": VERSION,
+        "version": RIDGE if regression.how == "ridge" else VERSION,
         "kind": "network",
         "label": f"{NAME}-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
         "layers": " ".join(places(network.model, list(layers))),
@@ -146,7 +163,7 @@ def network_task(
         "population": population,
         "pictures": pictures.name,
         "images": drawn,
-        "pca": min(MOST_COMPONENTS, drawn - 1),
+        "pca": pca,
         "protocol": protocol,
         **regression.settings(),
         "splits": splits,
@@ -155,14 +172,20 @@ def network_task(
         "against": None if against is None else against.name,
         "seed": seed,
     }
+    # Only where they move a number: results from before there was a choice keep their names.
+    if minimum_reliability:
+        task["minimum_reliability"] = minimum_reliability
+    if is_uneven(recording.responses):
+        task["reliability"] = COVARIANCE
     if against is not None:
         check_same(task, against)
     return task
 
 
-def measured_alone(task: Task, folder: Path) -> Path:
-    """Return where the result of a task lies, or would lie, without a comparison."""
-    return path_of({**task, "against": None}, folder)
+def measured_alone(task: Task, folder: Path) -> Path | None:
+    """Return where a sound result of a task without a comparison lies; None if there is none."""
+    alone = {**task, "against": None}
+    return path_of(alone, folder) if is_done(alone, folder) else None
 
 
 def measure_network(
@@ -193,12 +216,13 @@ def measure_network(
     features
         Of `shared_features`, made with this task.
     neurons
-        Of the recording: `striate.study.predictivity.population_of`.
+        Of the recording: `striate.study.predictivity.population_of`, with the task's minimum of
+        reliability.
     progress
         Told how many batches have been shown, of how many.
     """
-    alone = measured_alone(task, folder)
-    if against is not None and alone.exists():
+    alone = None if against is None else measured_alone(task, folder)
+    if alone is not None:
         found = Measured(load(alone), load_arrays(alone))
     else:
         sums = partial_file.with_suffix("")
@@ -214,11 +238,12 @@ def measure_network(
             source=network.name,
             settings={name: task[name] for name in KEPT},
         )
-        if sums.is_dir():
-            sums.rmdir()  # what lay in it was deleted when all sums were made
+        remove_if_empty(sums)
     if against is None:
         return found
     ours = rival_of(found.results, found.arrays)
+    # Results from before it was written say it in their task only.
+    ours = ours._replace(settings={**ours.settings, "seed": task["seed"]})
     gap = difference(ours, against, seed=int(task["seed"] or 0))
     return Measured([*found.results, gap], found.arrays)
 

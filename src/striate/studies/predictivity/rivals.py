@@ -22,4 +22,8 @@ def read_rival(path: Path) -> Rival:
     except ValueError as error:
         raise ValueError(f"against={str(path)!r}: {error}") from error
     # Networks of one name may differ in their weights: of the file, too, it is said which.
-    return rival._replace(name=f"{rival.name} {record['sha256'][:12]}")
+    name = f"{rival.name} {record['sha256'][:12]}"
+    # Results from before the seed was written say it in their task only.
+    return rival._replace(
+        name=name, settings={**rival.settings, "seed": record["task"].get("seed")}
+    )

@@ -15,7 +15,8 @@ Expect
 
 Where paper and code differ
 ---------------------------
-``paper``: ranks 10–1000. ``authors``: ranks 10–999, as their indices have it (D2). Both z-score
+``paper``: ranks 10–1000. ``authors``: ranks 10–999, as their indices have it (D2), of at most 2000
+components and one fewer than the layer has units, as many as they ask of PCA. Both z-score
 each unit (D1, the text is silent) and weigh rank n by 1/n (D3, the text is silent). Sets of images
 are the same for all layers here; in their code each layer saw others. cvPCA: ``text`` is the
 paper's algebra, ``released`` the code's, which differs where the mean over neurons follows the

@@ -12,6 +12,7 @@ from striate.results import Result
 from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.studies.spectra.pictures import Pictures
 from striate.study import Task
+from striate.study.leftovers import remove_if_empty
 from striate.study.photographs import Drawn, Show, kernels_of_draws
 from striate.study.spectra import PROTOCOLS, SET_SIZE, SETS, network_spectra, spectrum_draws
 
@@ -111,10 +112,10 @@ def measure_network(
         shown.order,
         shown.available,
         **_how(task),
+        components="authors" if task["protocol"] == "authors" else "all",
         source=network.name,
     )
-    if show is None and sums.is_dir():
-        sums.rmdir()  # what lay in it was deleted with the last set of images
+    remove_if_empty(sums)
     kept = ("model", "model_sha256", "pictures", "protocol")
     return [with_settings(result, task, kept) for result in results]
 

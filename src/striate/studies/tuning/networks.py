@@ -11,6 +11,7 @@ from striate.results import Setting
 from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.study import Measured, Task
+from striate.study.leftovers import remove_if_empty
 from striate.study.spectra import SET_SIZE
 from striate.study.tuning import DRAWS, EXPERIMENTS, Shown, network_tuning, stimuli_for
 
@@ -58,6 +59,7 @@ def network_task(
         ("experiments", experiments, 1),
         ("draws", draws, 1),
         ("optimal", optimal, 0),
+        ("seed", seed, 0),
     ):
         if number < least:
             raise ValueError(f"{name}={number}: give a whole number from {least} on")
@@ -138,8 +140,7 @@ def measure_network(
         progress=progress,
         partial=sums,
     )
-    if sums.is_dir():
-        sums.rmdir()  # what lay in it was deleted when all sums were made
+    remove_if_empty(sums)
     kept = ("model", "model_sha256", "pictures")
     return Measured([with_settings(result, task, kept) for result in found.results], found.arrays)
 

@@ -13,11 +13,27 @@ from striate.study.predictivity.features import (
     layer_features,
     scores_of,
 )
-from striate.study.predictivity.mapping import LAMBDAS, Predicted, Regression, Splits, splits_of
+from striate.study.predictivity.mapping import (
+    COMPONENTS,
+    LAMBDAS,
+    Predicted,
+    Regression,
+    Splits,
+    splits_of,
+)
 from striate.study.predictivity.networks import network_predictivity
-from striate.study.predictivity.population import MOST_NEURONS, Population, population_of
+from striate.study.predictivity.population import (
+    COVARIANCE,
+    MOST_NEURONS,
+    Population,
+    check_minimum,
+    is_uneven,
+    population_of,
+)
 
 __all__ = [
+    "COMPONENTS",
+    "COVARIANCE",
     "LAMBDAS",
     "LEAST_IMAGES",
     "MOST_COMPONENTS",
@@ -29,8 +45,10 @@ __all__ = [
     "Regression",
     "Rival",
     "Splits",
+    "check_minimum",
     "check_same",
     "difference",
+    "is_uneven",
     "layer_features",
     "network_predictivity",
     "population_of",

@@ -14,7 +14,10 @@ from striate.results import Result, Score, Setting
 RESAMPLES = 10_000  # Kong et al. 2021
 BOOTSTRAP = "bootstrap over neurons, half the 95 % interval"
 # What must be the same of two networks, for their difference to be one between networks.
-SHARED = ("recording", "population", "protocol", "regression", "components", "lambdas", "grouped")
+SHARED = (
+    "recording", "population", "pictures", "images", "protocol", "regression", "components",
+    "lambdas", "grouped", "splits", "minimum_reliability", "seed",
+)  # fmt: skip
 
 
 class Rival(NamedTuple):
@@ -66,9 +69,9 @@ def check_same(settings: Mapping[str, Setting], rival: Rival) -> None:
     Raises
     ------
     ValueError
-        If recording, neurons, protocol, regression or splits differ.
+        If recording, neurons, photographs, protocol, regression, splits or seed differ.
     """
-    for name in (*SHARED, "splits"):
+    for name in SHARED:
         ours, theirs = settings.get(name), rival.settings.get(name)
         if ours != theirs:
             raise ValueError(

@@ -22,6 +22,8 @@ from striate.results import Setting
 from striate.study.predictivity.population import Population
 
 LAMBDAS = (0.01, 0.1, 1.0, 10.0)  # Kong et al. 2021
+FOLDS = 5  # of the train stimuli, to choose among penalties
+COMPONENTS = 25  # of partial least squares (Kong et al. 2021)
 How = Literal["pls", "ridge"]
 
 
@@ -43,7 +45,7 @@ class Regression(NamedTuple):
     """
 
     how: How
-    components: int = 25
+    components: int = COMPONENTS
     lambdas: tuple[float, ...] = LAMBDAS
     select: Select = "population"
 
@@ -51,17 +53,40 @@ class Regression(NamedTuple):
         """Fit to the train part of each split."""
         if self.how == "ridge":
             return ridge(
-                features, responses, splits=splits, lambdas=self.lambdas, select=self.select
-            )
+                features, responses, splits=splits, lambdas=self.lambdas, select=self.select,
+                folds=FOLDS,
+            )  # fmt: skip
         count = min(self.components, features.shape[1])
         return pls(features, responses, splits=splits, z_scored=False, components=count)
+
+    def check_room(self, splits: "Splits", features: int) -> None:
+        """Refuse a map for which the smallest part to train on has too few stimuli.
+
+        `features` is how many a layer has at most.
+
+        Raises
+        ------
+        ValueError
+            If partial least squares cannot have its components, or ridge cannot fill its folds.
+        """
+        train = min(len(split.train) for split in splits.inner)
+        if self.how == "pls" and min(self.components, features) >= train:
+            raise ValueError(
+                f"components={self.components}: the part to train on within a split's train part "
+                f"has {train} stimuli; give at most {train - 1}"
+            )
+        if self.how == "ridge" and len(self.lambdas) > 1 and train < 2 * FOLDS:
+            raise ValueError(
+                f"lambdas={self.lambdas}: the part to train on within a split's train part has "
+                f"{train} stimuli, and to choose from several takes {2 * FOLDS}; give one"
+            )
 
     def settings(self) -> dict[str, Setting]:
         """Say which map it is."""
         if self.how == "ridge":
             # Results of one penalty for all were named before there was a choice, and keep it.
             name = "ridge" if self.select == "population" else "ridge per neuron"
-            return {"regression": name, "lambdas": " ".join(f"{one:g}" for one in self.lambdas)}
+            return {"regression": name, "lambdas": " ".join(map(_spelled, self.lambdas))}
         return {"regression": "pls", "components": self.components}
 
     def check(self) -> None:
@@ -87,6 +112,12 @@ class Regression(NamedTuple):
             raise ValueError(
                 "select='neuron' is for ridge; partial least squares has no penalty to choose"
             )
+
+
+def _spelled(number: float) -> str:
+    """Write a number in six digits where they are enough to tell it from any other."""
+    short = f"{number:g}"
+    return short if float(short) == number else repr(float(number))
 
 
 class Splits(NamedTuple):

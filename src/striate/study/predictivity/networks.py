@@ -9,6 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from striate.predictivity import (
+    Corrected,
     LayerScore,
     best_layer,
     choose_layer_nested,
@@ -18,7 +19,7 @@ from striate.predictivity import (
 )
 from striate.results import Curve, Result, Score, Setting
 from striate.study.predictivity.mapping import Predicted, Regression, Splits, predict
-from striate.study.predictivity.population import Population
+from striate.study.predictivity.population import COVARIANCE, Population
 from striate.study.run import Measured
 
 OVER_SPLITS = "sd over splits"
@@ -72,8 +73,11 @@ def network_predictivity(
         Of the network the curve ``predictivity_by_layer`` and the scores ``v1_layer`` (the best
         layer on the test stimuli), ``v1_layer_nested`` (chosen anew in each split within its train
         part; the layer named is the one chosen most often), ``reliability`` and ``ceiling``
-        (medians over neurons). And as arrays, with NaN for neurons that are not kept, what each
-        neuron has in each split.
+        (medians over neurons). Of one split there is no standard deviation. And as arrays what
+        each neuron of the recording has: ``kept``, whether it counts; ``reliability``; and in each
+        split, by layer, ``noise_corrected``, NaN for neurons that are not kept, ``correlation``,
+        NaN for those that no map could be fitted to, and ``feve``, NaN for those without
+        explainable variance there, too.
 
     Raises
     ------
@@ -84,8 +88,7 @@ def network_predictivity(
     found = {
         layer: predict(values, population, splits, regression) for layer, values in features.items()
     }
-    reliability = population.reliability_used()
-    corrected = noise_corrected(torch.stack([each.test for each in found.values()]), reliability)
+    corrected = _noise_corrected(torch.stack([each.test for each in found.values()]), population)
     scored = _Scored(list(found), *corrected)
     about: dict[str, Setting] = {
         **settings,
@@ -95,9 +98,13 @@ def network_predictivity(
         "stimuli": len(population.mean),
         "splits": len(splits.outer),
     }
+    if population.minimum:
+        about["minimum_reliability"] = population.minimum
+    if population.reliability.uneven[population.used].any():
+        about["reliability"] = COVARIANCE
     results: list[Result] = []
     for number, (layer, each) in enumerate(found.items()):
-        results += _of_layer(each, scored, number, reliability, source, {**about, "layer": layer})
+        results += _of_layer(each, scored, number, population, source, {**about, "layer": layer})
     results += _of_network(found, scored, population, source, about)
     return Measured(results, _arrays(found, scored, population))
 
@@ -106,12 +113,12 @@ def _of_layer(
     each: Predicted,
     scored: _Scored,
     number: int,
-    reliability: Tensor,
+    population: Population,
     source: str,
     about: Mapping[str, Setting],
 ) -> list[Result]:
-    settings = {**about, "pca": each.features, "error": OVER_SPLITS}
-    train = noise_corrected(each.train, reliability).correlation
+    settings = {**about, "pca": each.features}
+    train = _noise_corrected(each.train, population).correlation
     kept = scored.kept & train.isfinite().all(0)
     results: list[Result] = [
         _score("predictivity", scored.score(number), source, settings),
@@ -122,8 +129,10 @@ def _of_layer(
     if explained.isfinite().any(1).all():
         # nanquantile averages the middle two of an even number, nanmedian does not.
         medians = torch.nanquantile(explained, 0.5, dim=1)
-        mean, sd = medians.mean().item(), medians.std(correction=0).item()
-        results.append(Score("feve", mean, sd, source, settings))
+        spread = medians.std(correction=0)
+        results.append(
+            _score("feve", LayerScore(medians.mean(), spread, medians, 0), source, settings)
+        )
     return results
 
 
@@ -137,24 +146,25 @@ def _of_network(
     scores = [scored.score(number) for number in range(len(scored.layers))]
     means = torch.stack([score.mean for score in scores])
     best = best_layer(means)
-    settings = {**about, "error": OVER_SPLITS}
+    several = len(scores[0].medians) > 1
     reliability = population.reliability_used()[scored.kept]
     return [
         Curve(
             "predictivity_by_layer",
             tuple(float(number) for number in range(1, len(scores) + 1)),
             tuple(means.tolist()),
-            tuple(score.sd.item() for score in scores),
+            tuple(score.sd.item() for score in scores) if several else None,
             source,
-            {**settings, "layers": " ".join(scored.layers)},
+            {**about, "layers": " ".join(scored.layers)}
+            | ({"error": OVER_SPLITS} if several else {}),
         ),
         _score(
             "v1_layer",
             scores[best],
             source,
-            {**settings, "layer": scored.layers[best], "pca": list(found.values())[best].features},
+            {**about, "layer": scored.layers[best], "pca": list(found.values())[best].features},
         ),
-        _nested(found, scored, population, source, settings),
+        _nested(found, scored, population, source, about),
         Score("reliability", _median(reliability), source=source, settings=about),
         Score("ceiling", _median(noise_ceiling(reliability)), source=source, settings=about),
     ]
@@ -165,27 +175,34 @@ def _nested(
     scored: _Scored,
     population: Population,
     source: str,
-    settings: Mapping[str, Setting],
+    about: Mapping[str, Setting],
 ) -> Score:
-    selection = noise_corrected(
-        torch.stack([each.selection for each in found.values()]), population.reliability_used()
+    selection = _noise_corrected(
+        torch.stack([each.selection for each in found.values()]), population
     )
     kept = scored.kept & selection.kept
     choice = choose_layer_nested(selection.correlation, scored.corrected, kept)
     often = int(choice.layers.mode().values)
     share = (choice.layers == often).double().mean().item()
-    about = {
-        **settings,
+    settings = {
+        **about,
         "layer": scored.layers[often],
         "pca": list(found.values())[often].features,
         "chosen": round(share, 6),
         "neurons": choice.score.neurons,
     }
-    return _score("v1_layer_nested", choice.score, source, about)
+    return _score("v1_layer_nested", choice.score, source, settings)
+
+
+def _noise_corrected(correlations: Tensor, population: Population) -> Corrected:
+    return noise_corrected(correlations, population.reliability_used(), minimum=population.minimum)
 
 
 def _score(name: str, score: LayerScore, source: str, settings: Mapping[str, Setting]) -> Score:
-    return Score(name, score.mean.item(), score.sd.item(), source, settings)
+    if len(score.medians) == 1:
+        return Score(name, score.mean.item(), source=source, settings=settings)
+    about = {**settings, "error": OVER_SPLITS}
+    return Score(name, score.mean.item(), score.sd.item(), source, about)
 
 
 def _median(values: Tensor) -> float:

@@ -8,14 +8,10 @@ from torch import Tensor
 
 from striate.responses import Kernel
 from striate.results import Result, Setting
-from striate.spectra import (
-    fit_power_law,
-    goodness_of_fit,
-    gram_alpha_interval,
-    gram_eigenspectrum,
-)
+from striate.spectra import fit_power_law, goodness_of_fit, gram_eigenspectrum
+from striate.spectra.interval import deal, interval_of_spectra, left_out
 from striate.study.photographs import Drawn, Show
-from striate.study.spectra.window import Window, fitting
+from striate.study.spectra.window import Components, Window, components_of, fitting
 from striate.study.spectra.written import (
     corrected,
     curve,
@@ -29,6 +25,7 @@ SET_SIZE, SETS = 2816, 3  # Kong et al. 2021
 WHOLE = "all"
 # Of the mean variance: below it a component may be the rounding of float32 activations.
 ROUNDING = 1e-5
+SPREAD = "sd over sets"
 
 
 def spectrum_draws(
@@ -80,6 +77,7 @@ def network_spectra(
     set_size: int = SET_SIZE,
     seed: int,
     groups: int = 20,
+    components: Components = "all",
     source: str,
 ) -> list[Result]:
     r"""Eigenspectrum and exponent of each layer, over several random sets of images.
@@ -87,8 +85,10 @@ def network_spectra(
     Kong et al. 2021: three sets of 2816 images, each drawn without replacement; mean and standard
     deviation over the sets. With fewer images than one set, each set is a random half of them
     (the spread of random halves is about the standard error of the whole), and the spectrum of all
-    images is given as well. The interval over images, which no set of duplicates can give, is the
-    delete-d jackknife of the first set, or of all images.
+    images is given as well. With fewer images than two sets, sets share more than half of theirs
+    and differ too little: their spread is no error, and none is given (``error`` says so). The
+    interval over images, which no set of duplicates can give, is the delete-d jackknife of the
+    first set, or of all images.
 
     Parameters
     ----------
@@ -109,6 +109,9 @@ def network_spectra(
         Of the first set; the next ones follow.
     groups
         Of the jackknife.
+    components
+        How many there are of the directions in which a layer varies: all, or as many as the
+        authors' code asks of PCA.
     source
         What to call the model.
 
@@ -131,11 +134,16 @@ def network_spectra(
     given: dict[str, Setting] = {
         "z_scored": z_scored, "sets": sets, "set_size": size, "seed": seed, "available": available,
     }  # fmt: skip
+    spread = SPREAD
+    if available < 2 * size:
+        spread = f"none: sets of {size} of {available} images share most, and their sd is no error"
     results: list[Result] = []
     for layer, shown in show(draws).items():
         ours = [shown[f"set {n + 1}"] for n in range(sets)]
         whole = shown.get(WHOLE, ours[0])
-        results += _of_layer(ours, whole, window, groups, source, {**given, "layer": layer})
+        most = components_of(components, whole.units)
+        about = {**given, "layer": layer}
+        results += _of_layer(ours, whole, window, most, spread, groups, source, about)
     return results
 
 
@@ -143,19 +151,21 @@ def _of_layer(
     sets: Sequence[Kernel],
     whole: Kernel,
     window: Window,
+    most: int,
+    spread: str,
     groups: int,
     source: str,
     settings: Mapping[str, Setting],
 ) -> list[Result]:
     spectra = torch.stack([gram_eigenspectrum(kernel.gram) for kernel in sets])
-    count = min(_rank(each, kernel.varying) for each, kernel in zip(spectra, sets, strict=True))
+    count = min(most, *map(_rank, spectra))
     parts = spectra[:, :count] / spectra[:, :count].sum(1, keepdim=True)
     about = {"units": whole.units, "varying": whole.varying, "images": len(sets[0].gram)} | dict(
         settings
     )
-    results: list[Result] = [
-        curve("eigenspectrum", parts.mean(0), source, about, parts.std(0), "sd over sets")
-    ]
+    apart = spread == SPREAD
+    sd = parts.std(0) if apart else None
+    results: list[Result] = [curve("eigenspectrum", parts.mean(0), source, about, sd, spread)]
     fitted = fitting(window, count)
     if fitted is None:
         return results
@@ -163,41 +173,40 @@ def _of_layer(
     laws = [fit_power_law(each, ranks=fitted.ranks, weights=fitted.weights) for each in spectra]
     alphas = torch.stack([law.alpha for law in laws])
     fits = [goodness_of_fit(each, ranks=fitted.ranks, weights=fitted.weights) for each in spectra]
-    results.append(score("alpha", alphas.mean(), source, about, alphas.std(), "sd over sets"))
+    sd = alphas.std() if apart else None
+    results.append(score("alpha", alphas.mean(), source, about, sd, spread))
     results += [
         score(name, torch.stack([getattr(fit, name) for fit in fits]).mean(), source, about)
         for name in ("r_squared", "residual_sd")
     ]
     results += window_curves(parts.mean(0), fitted.weights, source, about)
-    return [*results, *_over_images(whole, window, groups, source, about)]
+    return [*results, *_over_images(whole, window, most, groups, source, about)]
 
 
-def _rank(spectrum: Float[Tensor, " ranks"], varying: int) -> int:
-    """Count the directions in which a layer varies: where it ends, only rounding is left.
+def _rank(spectrum: Float[Tensor, " ranks"]) -> int:
+    """Count the directions in which a layer varies: beyond them, only rounding is left.
 
     Few images of a small layer can lie in fewer directions than there are units that vary.
     """
-    count = min(len(spectrum), varying)
-    if (spectrum[:count] > 0).all():
-        return count
     return int((spectrum > ROUNDING * spectrum.mean()).sum())
 
 
 def _over_images(
-    kernel: Kernel, window: Window, groups: int, source: str, about: Mapping[str, Setting]
+    kernel: Kernel,
+    window: Window,
+    most: int,
+    groups: int,
+    source: str,
+    about: Mapping[str, Setting],
 ) -> list[Result]:
-    images = len(kernel.gram)
-    left = images - -(-images // groups)
-    fitted = fitting(window, min(left - 1, _rank(gram_eigenspectrum(kernel.gram), kernel.varying)))
+    gram, images = kernel.gram, len(kernel.gram)
+    generator = torch.Generator().manual_seed(int(about["seed"] or 0))
+    group = deal(images, None, groups, generator)
+    spectra = left_out(lambda some: gram_eigenspectrum(gram[some][:, some]), group, groups)
+    # Without some of the images, some units may not vary, or only the rest of a pair be left.
+    fitted = fitting(window, min(most, *map(_rank, spectra)))
     if fitted is None:
         return []
-    generator = torch.Generator().manual_seed(int(about["seed"] or 0))
-    found = gram_alpha_interval(
-        kernel.gram,
-        ranks=fitted.ranks,
-        weights=fitted.weights,
-        generator=generator,
-        groups=groups,
-    )
+    found = interval_of_spectra(spectra, ranks=fitted.ranks, weights=fitted.weights)
     settings = {**about, **spelled(fitted), "images": images, **corrected(found)}
     return [interval_score("alpha_all_images", found, source, settings)]

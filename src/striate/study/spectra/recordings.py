@@ -1,6 +1,8 @@
 """Cross-validated eigenspectra of recordings, beside what one gets without cross-validation."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from math import nan
 
 import torch
 from torch import Tensor
@@ -16,6 +18,7 @@ from striate.spectra import (
     goodness_of_fit,
     repeated_eigenspectra,
 )
+from striate.spectra.cross_validated_interval import deal_groups
 from striate.study.spectra.window import Window, fitting
 from striate.study.spectra.written import (
     bounded,
@@ -48,7 +51,8 @@ def recording_spectra(
     responses
         With at least two repeats.
     window
-        The window wanted; it is shortened to what stimuli and units allow, and recorded.
+        The window wanted; it is shortened to what units, and stimuli without the largest group,
+        allow, and recorded.
     algorithm, shuffles, seed, missing
         As in `repeated_eigenspectra`.
     groups, clusters
@@ -72,13 +76,13 @@ def recording_spectra(
         all.
     """
     repeats, stimuli, units = responses.tensor.shape
-    _fitted(window, stimuli, units, groups)
+    _fitted(window, torch.ones(stimuli, dtype=torch.bool), units, clusters, groups, seed)
     bound = bounded(dimensions)
     found = repeated_eigenspectra(
         responses.tensor, algorithm=algorithm, shuffles=shuffles, seed=seed, missing=missing
     )
     kept = found.kept
-    fitted = _fitted(window, int(kept.sum()), units, groups)
+    fitted = _fitted(window, kept, units, clusters, groups, seed)
     about: dict[str, Setting] = {
         "units": units, "stimuli": int(kept.sum()), "repeats": repeats, "seed": seed,
         "algorithm": algorithm, "shuffles": shuffles, "missing": missing,
@@ -112,13 +116,23 @@ def recording_spectra(
         interval_score("alpha", interval, source, {**cv, **corrected(interval)}),
         *fit_scores(fit, source, cv),
         *window_curves(parts.mean(0), fitted.weights, source, cv),
-        *_of_trial_means(responses.mean()[kept], fitted, groups, source, about),
+        *_of_trial_means(
+            _trial_means(responses, missing)[kept],
+            fitted,
+            groups,
+            None if clusters is None else clusters.to(kept.device)[kept],
+            source,
+            about,
+        ),
     ]
 
 
-def _fitted(window: Window, stimuli: int, units: int, groups: int) -> Window:
+def _fitted(
+    window: Window, kept: Tensor, units: int, clusters: Tensor | None, groups: int, seed: int
+) -> Window:
     """Shorten the window to what a recording without one group of stimuli allows."""
-    left = stimuli - -(-stimuli // groups)
+    stimuli, group = int(kept.sum()), deal_groups(kept, clusters, groups, seed)
+    left = stimuli - int(group.bincount().max())
     fitted = fitting(window, min(left - 1, units - 1))
     if fitted is None:
         raise ValueError(
@@ -128,15 +142,34 @@ def _fitted(window: Window, stimuli: int, units: int, groups: int) -> Window:
     return fitted
 
 
+def _trial_means(responses: Responses, missing: Missing) -> Tensor:
+    """Average over the trials that cross-validation uses."""
+    if missing == "response":
+        return responses.mean()
+    lacking = responses.tensor.isnan().any(2, keepdim=True)
+    return replace(responses, tensor=responses.tensor.masked_fill(lacking, nan)).mean()
+
+
 def _of_trial_means(
-    means: Tensor, window: Window, groups: int, source: str, about: Mapping[str, Setting]
+    means: Tensor,
+    window: Window,
+    groups: int,
+    clusters: Tensor | None,
+    source: str,
+    about: Mapping[str, Setting],
 ) -> list[Result]:
     """What one gets without cross-validation, noise and all."""
     means, settings = means.double(), {**about, "method": "PCA of the trial mean"}
     spectrum = eigenspectrum(means)
+    # The groups are those of the cross-validated exponent.
     generator = torch.Generator().manual_seed(int(about["seed"] or 0))
     found = alpha_interval(
-        means, ranks=window.ranks, weights=window.weights, generator=generator, groups=groups
+        means,
+        ranks=window.ranks,
+        weights=window.weights,
+        generator=generator,
+        groups=groups,
+        clusters=clusters,
     )
     return [
         curve("eigenspectrum", spectrum / spectrum.sum(), source, settings),

@@ -1,6 +1,6 @@
 """Where an exponent is fitted, and how much of that a spectrum allows."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple, get_args
 
 from striate.spectra import Weights
 
@@ -12,6 +12,9 @@ class Window(NamedTuple):
     weights: Weights
 
 
+Components = Literal["all", "authors"]
+MOST = 2000  # of the authors
+
 # Kong et al. 2021: as in the text, and as in the code, whose last index is one less.
 PROTOCOLS = {"paper": Window((10, 1000), "rank"), "authors": Window((10, 999), "rank")}
 
@@ -21,3 +24,16 @@ def fitting(window: Window, available: int) -> Window | None:
     first, last = window.ranks
     last = min(last, available)
     return Window((first, last), window.weights) if last >= 2 * first else None
+
+
+def components_of(which: str, units: int) -> int:
+    """Return how many components there are at most of so many units.
+
+    Raises
+    ------
+    ValueError
+        If `which` is unknown.
+    """
+    if which not in get_args(Components):
+        raise ValueError(f"components={which!r}; choose 'all' or 'authors' (2000, units - 1)")
+    return units if which == "all" else min(MOST, units - 1)

@@ -167,7 +167,8 @@ def _like_v1(
         "draws": sampling.draws,
         "experiments": sampling.experiments,
     }
-    about = {**settings, "error": OVER_EXPERIMENTS}
+    several = sampling.experiments > 1  # a single one has no standard deviation
+    about = {**settings, **({"error": OVER_EXPERIMENTS} if several else {})}
     # Where degrees are assumed, gratings may be slower or faster than any bin of the recordings.
     opened = open_ended(edges, reference)._asdict()
     scores = frequency_experiments(frequency, generator=sampling.generator(), **given | opened)
@@ -178,16 +179,16 @@ def _like_v1(
         generator=sampling.generator(),
         **given,
     )
-    mean, spread = scores.mean().item(), scores.std(correction=0).item()
+    spread = scores.std(correction=0).item() if several else None
     return [
-        Score("frequency_score", mean, spread, source, about),
+        Score("frequency_score", scores.mean().item(), spread, source, about),
         curve(
             "frequency_score_by_field",
             fields,
             by_field.mean(1),
             source,
             {**about, "field_deg": None},
-            by_field.std(1, correction=0),
+            by_field.std(1, correction=0) if several else None,
         ),
     ]
 

@@ -1,6 +1,8 @@
 """Tuning of the channels of a network's layers."""
 
 from collections.abc import Sequence
+from dataclasses import replace
+from math import inf
 from pathlib import Path
 
 import numpy as np
@@ -86,15 +88,23 @@ def network_tuning(
         curves ``preferred_frequency``, ``preferred_frequency_experiment``,
         ``preferred_orientation``, ``frequency_score_by_field``, ``frequency_tuning``,
         ``orientation_tuning`` and ``frequency_by_rank``; and arrays with what is known of each
-        channel. A layer that does not respond has ``responsive`` only.
+        channel. A layer that does not respond has ``responsive`` only. Where an optimal stimulus
+        could not be made, such as of a layer with a single channel, the settings of ``responsive``
+        say why as ``optimal_missing``.
 
     Raises
     ------
     ValueError
-        As `collect`, `kernels` and `striate.visualize.optimal_stimulus`; if `optimal` is negative.
+        As `collect` and `kernels`; if `optimal` is negative, or `steps` or `temperature` is not
+        positive.
     """
     if optimal < 0:
         raise ValueError(f"optimal={optimal}: give how many channels, 0 for none")
+    if steps < 1 or not 0 < temperature < inf:
+        raise ValueError(
+            f"steps={steps}, temperature={temperature}: give a whole number from 1 on and a "
+            "positive number"
+        )
     sampling = Sampling(experiments, draws, seed)
     responses = collect(
         model,
@@ -113,22 +123,29 @@ def network_tuning(
         tuning = channel_tuning(found.mean(), shown.bank)
         written = layer_results(tuning, shown, sampling, source, about)
         chosen = example_channels(tuning, optimal or EXAMPLES)
-        results += [*written, *example_curves(tuning, chosen, shown, source, written[0].settings)]
+        curves = example_curves(tuning, chosen, shown, source, written[0].settings)
         arrays |= tuning.arrays(layer)
         if optimal and chosen:
             drawing = shown.bank.images.drawing
-            arrays[f"{layer}/optimal_channels"] = np.array(chosen)
-            arrays[f"{layer}/optimal"] = optimal_images(
-                model,
-                layer,
-                chosen,
-                size=drawing.canvas[1],
-                planes=drawing.channels,
-                seed=seed,
-                steps=steps,
-                temperature=temperature,
-                progress=progress,
-            )
+            try:
+                pictures = optimal_images(
+                    model,
+                    layer,
+                    chosen,
+                    size=drawing.canvas[1],
+                    planes=drawing.channels,
+                    seed=seed,
+                    steps=steps,
+                    temperature=temperature,
+                    progress=progress,
+                )
+            except ValueError as error:  # of this layer: what was measured must not be lost to it
+                told = {**written[0].settings, "optimal_missing": str(error)}
+                written[0] = replace(written[0], settings=told)
+            else:
+                arrays[f"{layer}/optimal_channels"] = np.array(chosen)
+                arrays[f"{layer}/optimal"] = pictures
+        results += [*written, *curves]
     if photographs is not None:
         seen = kernels(
             model,

@@ -1,6 +1,7 @@
 """Which patches or gratings a network is shown, by the size of the images that it takes."""
 
 from math import inf
+from numbers import Integral, Real
 from typing import Literal, NamedTuple
 
 import numpy as np
@@ -91,7 +92,8 @@ def stimuli_for(
         Side of the images that the network takes, in pixels.
     protocol
         ``"paper"``: exact wavelengths, pixels as computed. ``"authors"``: wavelengths in whole
-        pixels, pixels in 8 bits, and patches of 224 pixels for networks that take larger images.
+        pixels, pixels in 8 bits, and patches of 224 pixels, for networks that take larger images,
+        too.
     field_deg
         How many degrees an image spans. If None, a degree is of 35 pixels, so that an image of 299
         pixels spans 8.54 degrees; 6.4 is what the paper says of all networks. Of small images
@@ -103,14 +105,23 @@ def stimuli_for(
     Raises
     ------
     ValueError
-        If the protocol is unknown; if the patches cannot be drawn over `field_deg` degrees; or if
-        images are too small for those of the authors.
+        If the protocol is unknown, or `size` or `field_deg` is no size; if the patches cannot be
+        drawn over `field_deg` degrees, in whole pixels either; or if images are too small for
+        those of the authors.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; choose one of {', '.join(PROTOCOLS)}")
     wavelengths, pixels = PROTOCOLS[protocol]
-    if field_deg is not None and not 0 < field_deg < inf:
-        raise ValueError(f"field_deg={field_deg:g}: give a positive number of degrees")
+    if not isinstance(size, Integral) or size < 1:
+        raise ValueError(f"size={size!r}: give the side of an image, a whole number from 1 on")
+    if field_deg is not None and (not isinstance(field_deg, Real) or not 0 < field_deg < inf):
+        given = f"{field_deg:g}" if isinstance(field_deg, Real) else repr(field_deg)
+        raise ValueError(f"field_deg={given}: give a positive number of degrees")
+    if protocol == "authors" and size < AUTHORS_SIZE:
+        raise ValueError(
+            f"protocol='authors' is of patches of {AUTHORS_SIZE} pixels, which images of {size} "
+            "pixels cannot hold; choose paper"
+        )
     side = min(size, AUTHORS_SIZE) if protocol == "authors" and field_deg is None else size
     needed = PIXELS_PER_DEGREE if field_deg is None else 2 * max(FREQUENCIES_CPD)
     if side >= LEAST_FIELD_DEG * needed:
@@ -122,12 +133,8 @@ def stimuli_for(
             pixels_per_degree=per_degree,
             channels=channels,
         )
+        _check_drawn(bank, side / per_degree)
         return Shown(bank, "gabor", "cycles/degree", protocol)
-    if protocol == "authors":
-        raise ValueError(
-            f"protocol='authors' is of patches of {AUTHORS_SIZE} pixels, which images of {size} "
-            "pixels cannot hold; choose paper"
-        )
     degrees = field_deg or 1.0  # without it, the image is the degree
     bank = grating_bank(
         size,
@@ -153,6 +160,21 @@ def _pixels_per_degree(size: int, field_deg: float) -> float:
             f"{LEAST_FIELD_DEG:g} to {most:.3g} degrees, or leave it out"
         )
     return size / field_deg
+
+
+def _check_drawn(bank: Bank, field_deg: float) -> None:
+    """Refuse frequencies that in whole pixels are one, or stand for others of V1."""
+    asked, drawn = bank.frequencies_cpd, bank.drawn_frequencies_cpd
+    edges, _ = v1_cells()
+    moved = torch.bucketize(asked, edges) != torch.bucketize(drawn, edges)
+    merged = torch.isclose(drawn[:, None], drawn).sum(0) > 1
+    if (moved | merged).any():
+        place = int((moved | merged).nonzero()[0])
+        what = "as another of the ten" if merged[place] else "in another bin of V1's cells"
+        raise ValueError(
+            f"field_deg={field_deg:g}: in whole pixels, {asked[place]:.3g} cycles per degree are "
+            f"drawn as {drawn[place]:.3g}, {what}; choose protocol 'paper' or another width"
+        )
 
 
 def v1_cells() -> tuple[Tensor, Tensor]:

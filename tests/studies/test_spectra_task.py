@@ -1,0 +1,60 @@
+"""Spectra of a network as a task: what is measured is kept, whatever lies beside its sums."""
+
+import pytest
+import torch
+from torch import nn
+
+from striate import results
+from striate.models import Network
+from striate.studies import spectra
+from striate.study import run
+from striate.study.leftovers import remove_if_empty
+from striate.study.run import checkpoint_of
+
+
+def network():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.Tanh(), nn.Flatten(), nn.Linear(144, 30)).eval()
+    return Network("net", model, 8, 8)
+
+
+@pytest.fixture
+def task_of():
+    shown = spectra.pictures("digits", network())
+
+    def make(protocol):
+        how = {"protocol": protocol, "set_size": 100}
+        return spectra.network_task(network(), shown, ["3"], **how), shown
+
+    return make
+
+
+def measured(task, shown, folder):
+    def measure(task, partial_file):
+        return spectra.measure_network(task, partial_file, network=network(), shown=shown)
+
+    (finished,) = run(measure, [task], directory=folder)
+    return results.load(finished.path)
+
+
+def test_a_file_beside_the_sums_does_not_cost_the_result(task_of, tmp_path):
+    task, shown = task_of("paper")
+    sums = checkpoint_of(task, tmp_path).with_suffix("")
+    sums.mkdir(parents=True)
+    (sums / "notes.txt").write_text("not ours")
+    assert {one.name for one in measured(task, shown, tmp_path)} >= {"alpha", "alpha_all_images"}
+    assert [file.name for file in sums.iterdir()] == ["notes.txt"]
+
+
+def test_a_folder_that_is_empty_or_not_there_is_removed(tmp_path):
+    (tmp_path / "sums").mkdir()
+    for _ in range(2):
+        remove_if_empty(tmp_path / "sums")
+        assert not (tmp_path / "sums").exists()
+
+
+@pytest.mark.parametrize(("protocol", "last"), [("paper", 30), ("authors", 29)])
+def test_a_protocol_says_how_many_components_a_narrow_layer_has(task_of, tmp_path, protocol, last):
+    found = measured(*task_of(protocol), tmp_path)
+    fitted = {one.settings["ranks"] for one in found if one.name.startswith("alpha")}
+    assert fitted == {f"10-{last}"}
