@@ -194,7 +194,8 @@ CASES = [
     (
         "spectra.alpha_interval(x[:10].repeat(2, 1), ranks=(1, 10), weights='none', groups=5, "
         "generator=torch.Generator())",
-        "ranks=(1, 10) end in variances that may be rounding: 20 stimuli × 30 units vary in",
+        "ranks=(1, 10) end in variances that may be rounding: 20 stimuli × 30 units vary in 9 "
+        "directions; end at rank 9 at most, or give float64",
     ),
     (
         "spectra.eigenspectrum(x.numpy())",
