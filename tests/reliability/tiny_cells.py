@@ -77,7 +77,12 @@ def forked(work: Callable[[], object]) -> int:
 def killed_after(seconds: float, child: int) -> bool:
     """Kill -9 a copy after so long; False if it had finished, which is to be without an error."""
     give_up = time.monotonic() + seconds
-    while time.monotonic() < give_up:
+    return killed_once(lambda: time.monotonic() >= give_up, child)
+
+
+def killed_once(due: Callable[[], bool], child: int) -> bool:
+    """Kill -9 a copy once it is `due`; False if it had finished, which is to be without error."""
+    while not due():
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
             assert status == 0

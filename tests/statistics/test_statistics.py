@@ -189,6 +189,17 @@ def test_the_bootstrap_interval_is_efrons():
     assert (found.low, found.high) == pytest.approx(slow, abs=1e-9)
 
 
+@pytest.mark.parametrize(("networks", "columns"), [(6, 1), (9, 1), (12, 3)])
+def test_fishers_interval_of_a_partial_correlation_has_a_network_less_for_each_column(
+    networks, columns
+):
+    x, y, *given = gaussian(2 + columns, networks, seed=networks)
+    found = partial_correlation(x, y, np.stack(given, 1), interval="fisher")
+    half = scipy_stats.norm.ppf(0.975) / np.sqrt(networks - columns - 3)
+    assert np.arctanh(found.low) == pytest.approx(np.arctanh(found.r) - half)
+    assert np.arctanh(found.high) == pytest.approx(np.arctanh(found.r) + half)
+
+
 def test_the_bootstrap_interval_of_a_partial_correlation_regresses_anew():
     z = gaussian(20)
     x, y = z + gaussian(20, seed=1), z + gaussian(20, seed=2)

@@ -4,7 +4,7 @@ from striate.activations._collect import Progress, collect
 from striate.activations._images import Images
 from striate.activations._kernels import kernels, kernels_of_views
 from striate.activations._passes import View
-from striate.activations._planning import Pass, Slice, plan
+from striate.activations._planning import Pass, Slice, parse_memory, plan
 from striate.activations._reducing import Reduce, centre, position_mean
 
 __all__ = [
@@ -18,6 +18,7 @@ __all__ = [
     "collect",
     "kernels",
     "kernels_of_views",
+    "parse_memory",
     "plan",
     "position_mean",
 ]

@@ -153,7 +153,12 @@ def _too_little(
 
 
 def parse_memory(memory: str | int) -> int:
-    """Return a number of bytes.
+    """Return a memory budget, such as ``"4GB"``, in bytes.
+
+    Parameters
+    ----------
+    memory
+        Bytes; or a number with its unit: kB, MB, GB, TB in steps of 1000, KiB to TiB of 1024.
 
     Raises
     ------

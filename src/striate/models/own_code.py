@@ -27,14 +27,14 @@ def code_digest(file: Path, function: str) -> str:
     needed = _needed([each for each in ast.parse(text).body if not _is_idle(each)], function)
     # The text, for what a tree looks like depends on the version of Python.
     parts = [_text(statement, text.splitlines()) for statement in needed]
-    beside = {file}
-    waiting = list(_beside(needed, file))
+    known = {file}
+    waiting = list(_imported(needed, file))
     while waiting:
         other = waiting.pop()
-        if other not in beside:
-            beside.add(other)
-            waiting += _beside(ast.parse(_read(other)).body, other)
-    return digest([parts, *([each.name, _read(each)] for each in sorted(beside - {file}))])
+        if other not in known:
+            known.add(other)
+            waiting += _imported(ast.parse(_read(other)).body, other)
+    return digest([parts, *([each.name, _read(each)] for each in sorted(known - {file}))])
 
 
 def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
@@ -52,7 +52,7 @@ def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
         wanted |= {name for index in more for name in _mentioned(statements[index])}
 
 
-def _beside(statements: Sequence[ast.stmt], file: Path) -> Iterator[Path]:
+def _imported(statements: Sequence[ast.stmt], file: Path) -> Iterator[Path]:
     """Name the files beside `file` that statements import."""
     for node in (node for statement in statements for node in ast.walk(statement)):
         names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []

@@ -40,8 +40,12 @@ def from_file(name: str) -> Network:
         raise ValueError(f"model={name!r}: {path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = module
-    with _its_own_errors(name, path), _beside(whole):
-        spec.loader.exec_module(module)
+    try:
+        with _its_own_errors(name, path), _beside(whole):
+            spec.loader.exec_module(module)
+    except ValueError:
+        del sys.modules[spec.name]
+        raise
     make = getattr(module, function, None)
     if not callable(make):
         known = [each for each, value in vars(module).items() if callable(value)]

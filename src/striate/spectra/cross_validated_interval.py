@@ -4,9 +4,9 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from striate.spectra.checks import check_groups, check_level, generator_of
+from striate.spectra.checks import check_level, generator_of
 from striate.spectra.cross_validated import Algorithm, check_settings
-from striate.spectra.interval import AlphaInterval, intervals_of
+from striate.spectra.interval import AlphaInterval, check_clusters, deal, jackknifed
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, halvings
 
@@ -84,10 +84,7 @@ def cross_validated_alpha(
     alpha, *left_out = [
         _alpha(total / shuffles, ranks, weights, number) for number, total in enumerate(sums)
     ]
-    without = torch.tensor(left_out, dtype=torch.float64)
-    mean = without.mean().item()
-    variance = (groups - 1) / groups * (without - mean).square().sum().item()
-    return intervals_of(alpha, (groups - 1) * (mean - alpha), variance**0.5, level, groups)
+    return jackknifed(alpha, left_out, level)
 
 
 def deal_groups(kept: Tensor, clusters: Tensor | None, groups: int, seed: int) -> Tensor:
@@ -98,18 +95,9 @@ def deal_groups(kept: Tensor, clusters: Tensor | None, groups: int, seed: int) -
     ValueError
         If `clusters` do not match the stimuli, or there are fewer of them than groups.
     """
-    if clusters is not None and not isinstance(clusters, Tensor):
-        raise ValueError(f"clusters is a {type(clusters).__name__}; give a torch.Tensor")
-    if clusters is not None and clusters.shape != kept.shape:
-        raise ValueError(
-            f"clusters has shape {tuple(clusters.shape)}; need a number for each of {len(kept)} "
-            "stimuli"
-        )
-    each = torch.arange(len(kept)) if clusters is None else clusters.cpu()
-    names, place = each[kept.cpu()].unique(return_inverse=True)
-    check_groups(groups, len(names), clusters=clusters is not None)
-    order = torch.randperm(len(names), generator=generator_of(seed))
-    return (order % groups)[place]
+    check_clusters(clusters, len(kept))
+    ours = None if clusters is None else clusters.cpu()[kept.cpu()]
+    return deal(int(kept.sum()), ours, groups, generator_of(seed))
 
 
 def _check_window(ranks: tuple[int, int], stimuli: int, units: int, algorithm: Algorithm) -> None:

@@ -163,6 +163,21 @@ def deal(
     ValueError
         If `clusters` do not match the stimuli, or there are fewer of them than groups.
     """
+    check_clusters(clusters, stimuli)
+    each = torch.arange(stimuli) if clusters is None else clusters.cpu()
+    names, place = each.unique(return_inverse=True)
+    check_groups(groups, len(names), clusters=clusters is not None)
+    return (torch.randperm(len(names), generator=generator) % groups)[place]
+
+
+def check_clusters(clusters: Tensor | None, stimuli: int) -> None:
+    """Refuse what does not say which of so many stimuli stay together.
+
+    Raises
+    ------
+    ValueError
+        If it is not one number for each.
+    """
     if clusters is not None and not isinstance(clusters, Tensor):
         raise ValueError(f"clusters is a {type(clusters).__name__}; give a torch.Tensor")
     if clusters is not None and clusters.shape != (stimuli,):
@@ -170,10 +185,6 @@ def deal(
             f"clusters has shape {tuple(clusters.shape)}; need a number for each of {stimuli} "
             "stimuli"
         )
-    each = torch.arange(stimuli) if clusters is None else clusters.cpu()
-    names, place = each.unique(return_inverse=True)
-    check_groups(groups, len(names), clusters=clusters is not None)
-    return (torch.randperm(len(names), generator=generator) % groups)[place]
 
 
 def left_out(
@@ -220,7 +231,12 @@ def interval_of_spectra(
     alpha, *others = [
         fit_power_law(each, ranks=ranks, weights=weights).alpha.item() for each in spectra
     ]
-    without, groups = torch.tensor(others, dtype=torch.float64), len(others)
+    return jackknifed(alpha, others, level)
+
+
+def jackknifed(alpha: float, left_out: Sequence[float], level: float) -> AlphaInterval:
+    """Bound an exponent by those without each group of stimuli."""
+    without, groups = torch.tensor(left_out, dtype=torch.float64), len(left_out)
     mean = without.mean().item()
     variance = (groups - 1) / groups * (without - mean).square().sum().item()
     return intervals_of(alpha, (groups - 1) * (mean - alpha), variance**0.5, level, groups)

@@ -100,6 +100,7 @@ def partial_correlation(
     y: Numbers,
     given: Numbers,
     *,
+    interval: Interval = "bootstrap",
     seed: int = 0,
     resamples: int = 9999,
 ) -> Correlation:
@@ -116,6 +117,8 @@ def partial_correlation(
     given
         One number per network, or networks × columns. With a column that is 1 in one group and 0
         in the other, what is left is the correlation within groups, pooled.
+    interval
+        As in `correlation`; each column of `given` costs Fisher's a network.
     seed, resamples
         Of the bootstrap.
 
@@ -138,6 +141,7 @@ def partial_correlation(
     named = {"x": x, "y": y, **{f"given[:, {i}]": one for i, one in enumerate(controls)}}
     a, b, *_ = columns(FEWEST + len(controls), "this partial correlation", **named)
     check_varies(x=a, y=b, **{f"given[:, {i}]": one for i, one in enumerate(controls)})
+    _check_interval(interval)
     check_sampling(seed, resamples)
     for name, values in (("x", a), ("y", b)):
         if _explained(values, controls):
@@ -147,7 +151,10 @@ def partial_correlation(
     spearman = spearman_p = float("nan")
     if not any(_explained(one, ranks[2:]) for one in ranks[:2]):
         spearman, spearman_p = _tested(ranks[0], ranks[1], ranks[2:])
-    low, high = bootstrap_interval((a, b, *controls), _partial, seed=seed, resamples=resamples)
+    if interval == "fisher":
+        low, high = _fisher(r, len(a) - len(controls))
+    else:
+        low, high = bootstrap_interval((a, b, *controls), _partial, seed=seed, resamples=resamples)
     return Correlation(r, p, low, high, len(a), spearman, spearman_p)
 
 
@@ -227,6 +234,13 @@ def _residuals(values: np.ndarray, controls: Sequence[np.ndarray]) -> np.ndarray
     # Also where a resample makes the controls dependent
     inverse = np.linalg.pinv(across @ design, rcond=ROUNDING, hermitian=True)
     return target - (design @ (inverse @ (across @ target[..., None])))[..., 0]
+
+
+def _fisher(r: float, n: int) -> tuple[float, float]:
+    """Return the 95 % interval of a correlation of `n` networks, less one for each column held."""
+    with np.errstate(divide="ignore"):  # of 1 and -1
+        middle, half = np.arctanh(r), stats.norm.ppf(0.975) / np.sqrt(n - 3)
+    return float(np.tanh(middle - half)), float(np.tanh(middle + half))
 
 
 def _explained(values: np.ndarray, controls: Sequence[np.ndarray]) -> bool:

@@ -4,9 +4,6 @@ from collections.abc import Callable, Mapping, Sequence
 from statistics import fmean
 from typing import NamedTuple
 
-import numpy as np
-from scipy import stats
-
 from striate import statistics
 from striate.report.kong2021.panels import Dot
 from striate.report.words import plural
@@ -99,18 +96,8 @@ def _partial(dots: Sequence[Dot], given: Sequence[float], name: str) -> Correlat
     x, y = [one.x for one in dots], [one.y for one in dots]
     if len(set(x)) == 1 or len(set(y)) == 1:
         return SAME
-    found = _or_reason(lambda: statistics.partial_correlation(x, y, given))
-    if isinstance(found, str) or has_bootstrap(len(dots)):
-        return found
-    low, high = _fisher(found.r, len(dots) - 1)  # what is held costs a network
-    return found._replace(low=low, high=high)
-
-
-def _fisher(r: float, n: int) -> tuple[float, float]:
-    """Return Fisher's 95 % interval of a correlation, of a partial one with fewer networks."""
-    with np.errstate(divide="ignore"):  # of 1 and -1
-        middle, half = np.arctanh(r), stats.norm.ppf(0.975) / np.sqrt(n - 3)
-    return float(np.tanh(middle - half)), float(np.tanh(middle + half))
+    interval = "bootstrap" if has_bootstrap(len(dots)) else "fisher"
+    return _or_reason(lambda: statistics.partial_correlation(x, y, given, interval=interval))
 
 
 def _or_reason(call: Callable[[], Correlation]) -> Correlation | str:

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
-from striate.activations._planning import parse_memory
+from striate.activations import parse_memory
 from striate.models import fingerprint
 from striate.studies import predictivity, robustness, spectra, tuning
 from striate.studies.kong2021.plan import MAPS, STEPS, Plan, check_whole

@@ -1,6 +1,5 @@
 """What of a recording is to be predicted, and which of its neurons count."""
 
-from numbers import Real
 from typing import NamedTuple
 
 import torch
@@ -8,6 +7,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from striate.predictivity import Reliability, split_half_reliability, uneven_repeats
+from striate.predictivity.checks import check_share
 from striate.responses import Responses
 
 # Kong et al. 2021: of larger populations, the hundredth that is most reliable.
@@ -124,7 +124,4 @@ def check_minimum(minimum: float) -> None:
     ValueError
         If it is not from 0 on and below 1.
     """
-    if not isinstance(minimum, Real) or not 0 <= minimum < 1:
-        raise ValueError(
-            f"minimum_reliability={minimum!r}: give a reliability to exceed, from 0 on and below 1"
-        )
+    check_share("minimum_reliability", minimum, "give a reliability to exceed")
