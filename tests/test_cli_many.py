@@ -343,3 +343,54 @@ def test_a_network_travels_as_words(lab, monkeypatch):
     assert max(sent) < 3000
     assert json.loads(next((lab / "results" / ".plans").glob("*.json")).read_text())["tasks"]
     assert os.environ.get("CUDA_VISIBLE_DEVICES") is None
+
+
+AWKWARD = """
+class Awkward(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.conv, self.relu, self.split = nn.Conv2d(3, 6, 3, 2), nn.ReLU(), Split()
+        self.spare, self.head = nn.Linear(2, 2), nn.Linear(294, 30)
+
+    def forward(self, x):
+        half, _ = self.split(self.relu(self.conv(x)).flatten(1))
+        return self.relu(self.head(half))
+
+class Split(nn.Module):
+    def forward(self, x):
+        return x, x.argsort(1)
+
+def awkward():
+    torch.manual_seed(0)
+    return Network("awkward", Awkward(), 16, 16)
+"""
+READ = ["conv", "relu@1", "relu@2", "split[0]", "head"]
+UNREAD = "awkward: not read: spare; it does not run in a forward pass"
+
+
+@pytest.mark.parametrize(("words", "layers"), [
+    ("measure spectrum nets.py:awkward --images photos --sets 2 --set-size 40", READ),
+    ("measure tuning nets.py:awkward --field-deg 2 --experiments 5 --draws 3", READ),
+    ("measure predictivity nets.py:awkward --images photos --recording v1.npz --stimulus-deg 4 "
+     "--splits 2", READ),
+    ("compare nets.py:awkward v1.npz --ranks 2-6", READ),
+    ("measure all nets.py:awkward --images photos --quick --without robustness,tuning "
+     "--layers re*,spare*,head", ["relu@1", "relu@2", "head"]),
+], ids=["spectrum", "tuning", "predictivity", "compare", "all"])  # fmt: skip
+def test_a_glob_stands_for_all_that_can_be_read_of_a_network(words, layers, lab):
+    (lab / "nets.py").write_text(NETS + AWKWARD)
+    status, _, err = striate(words)
+    assert status == 0
+    assert err.count(UNREAD) == 1
+    records = [json.loads(path.read_text()) for path in results.paths(lab / "results")]
+    told = {one["task"]["layers"] for one in records if "layers" in one["task"]}
+    assert told == {" ".join(layers)}
+
+
+def test_a_layer_that_is_named_has_to_be_there(lab):
+    (lab / "nets.py").write_text(NETS + AWKWARD)
+    shown = "--images photos --sets 2 --set-size 40"
+    status, _, err = striate(f"measure spectrum nets.py:awkward {shown} --layers relu,spare")
+    assert status == 2
+    assert "layer 'relu' runs 2 time(s) in one forward pass; choose 'relu@1' or 'relu@2'" in err
+    assert not (lab / "results").exists()

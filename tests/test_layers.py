@@ -7,7 +7,9 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from striate.layers import Place, capture, find, match, places, select
+from striate.layers import Place, capture, find, inwards, match, of_call, places, select
+
+X = torch.zeros(2, 3)
 
 
 def network():
@@ -244,6 +246,54 @@ def test_a_call_and_an_entry_can_be_chosen(names, found):
     )
 
 
+@pytest.mark.parametrize(("names", "by_glob"), [
+    ("hidden", False),
+    ("module.hidden@2", False),
+    ("hidd?n", True),
+    ("hidden*@2[0]", True),
+    (["hidden", "**"], False),
+    (["**", "hidden"], False),
+    (["hid*", "**"], True),
+], ids=str)  # fmt: skip
+def test_a_place_knows_whether_a_name_asked_for_it(names, by_glob):
+    found = [p for p in places(deep(), names).values() if p.name.startswith("hidden")]
+    assert [place.by_glob for place in found] == [by_glob]
+
+
+def test_a_name_that_looks_like_a_glob_is_a_name():
+    model = nn.Module()
+    model.add_module("conv[1]", nn.Linear(2, 2))
+    assert not places(model, "conv[1]")["conv[1]"].by_glob
+
+
+@pytest.mark.parametrize(("place", "named"), [
+    (("relu", None, ()), "relu@3"),
+    (("relu@12", 12, ()), "relu@3"),
+    (("relu@1[a][0]", 1, ("a", "0")), "relu@3[a][0]"),
+    (("relu[0]", None, ("0",)), "relu@3[0]"),
+])  # fmt: skip
+def test_another_call_of_a_place_is_named(place, named):
+    name, call, keys = place
+    found = of_call(Place(name, nn.Identity(), call, keys), 3)
+    assert (found.name, found.call, found.keys) == (named, 3, keys)
+
+
+@pytest.mark.parametrize(("keys", "output", "names"), [
+    ((), X, ["block"]),
+    ((), (X, None, (X, {"a": X})), ["block[0]", "block[2][0]", "block[2][1][a]"]),
+    (("2",), (X, None, [X]), ["block[2][0]"]),
+    ((), {"a": X, "b c": X, "d[0]": X, "e,f": X}, ["block[a]"]),  # others cannot be listed
+    ((), None, []),
+    (("7",), (X, X), []),
+    ((), 3.0, []),
+])  # fmt: skip
+def test_the_tensors_in_an_output_are_named(keys, output, names):
+    name = "block" + "".join(f"[{key}]" for key in keys)
+    found = inwards(Place(name, nn.Identity(), None, keys), output)
+    assert [place.name for place in found] == names
+    assert all(select(place, output) is X for place in found)
+
+
 def test_what_wrappers_add_is_left_out_of_a_place():
     model = nn.DataParallel(compiled(deep()))
     assert list(places(model, ["hidden@2", "module._orig_mod.output[0]"])) == [
@@ -263,7 +313,6 @@ def test_a_place_that_is_none_is_refused(names, message):
         places(network(), names)
 
 
-X = torch.zeros(2, 3)
 Pair = namedtuple("Pair", ["logits", "hidden"])
 
 

@@ -51,10 +51,13 @@ def test_the_mean_over_positions_is_that_of_all_of_them():
         torch.testing.assert_close(found[name].mean(), maps.mean((2, 3)))
 
 
-def test_all_layers_are_read_in_one_pass_and_no_more_is_held_than_kept():
+@pytest.mark.parametrize(("named", "first"), [(True, 1), (False, 2)])
+def test_all_layers_are_read_in_one_pass_and_no_more_is_held_than_kept(named, first):
     model = Counting()
-    found = collect(model, X, "deep.*", batch_size=3, reduce=centre)
-    assert model.calls == 1 + 3  # one to learn what there is
+    layers = [name for name in by_hand(model, X)] if named else "deep.*"
+    model.calls = 0
+    found = collect(model, X, layers, batch_size=3, reduce=centre)
+    assert model.calls == first + 3  # to learn what there is, and what a glob stands for
     for responses in found.values():
         held = responses.tensor.untyped_storage().nbytes()
         assert held == responses.tensor.numel() * 4

@@ -367,7 +367,7 @@ def test_quick_is_less_of_everything_and_says_so(folder, tmp_path):
 
 def test_layers_are_spread_evenly_and_those_of_the_paper_where_they_are():
     model = nn.Sequential(*(nn.Linear(2, 2) for _ in range(12)))
-    network = Network("net.py:f", model, 8, 8)
+    network = Network("net.py:f", model, 2, 2)
     assert kong2021.subject(network, layers=["**"], most=4).layers == ("0", "4", "7", "11")
     assert kong2021.subject(network, layers=["**"], most=1).layers == ("0",)
     assert len(kong2021.subject(network).layers) == 11  # all but the last

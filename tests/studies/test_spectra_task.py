@@ -58,3 +58,25 @@ def test_a_protocol_says_how_many_components_a_narrow_layer_has(task_of, tmp_pat
     found = measured(*task_of(protocol), tmp_path)
     fitted = {one.settings["ranks"] for one in found if one.name.startswith("alpha")}
     assert fitted == {f"10-{last}"}
+
+
+def test_layers_left_out_are_told_in_a_few_lines():
+    unrun, other = "does not run", [f"puts out shape {size}" for size in range(4)]
+    left_out = {"a": unrun, "b": other[0], "c": unrun, "d": unrun, "e": other[1]}
+    left_out |= {"f": other[2], "g": other[3]}
+    assert spectra.notes_of(network(), left_out) == (
+        "net: not read: a, c and 1 more; each does not run",
+        "net: not read: b; it puts out shape 0",
+        "net: not read: e; it puts out shape 1",
+        "net: not read: f, g; each cannot be read either",
+    )
+    assert spectra.notes_of(network(), {}) == ()
+
+
+def test_of_a_network_whose_layers_are_named_nothing_is_run():
+    runs, model = [], network()
+    model.model.register_forward_pre_hook(lambda *_: runs.append(1))
+    assert list(spectra.chosen_layers(model, ["3", "0"]).places) == ["0", "3"]
+    assert not runs
+    assert list(spectra.chosen_layers(model, ["*"]).places) == ["0", "1", "2", "3"]
+    assert runs

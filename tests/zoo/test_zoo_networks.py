@@ -9,8 +9,10 @@ from safetensors.torch import load_file
 from torch.testing import assert_close
 
 from striate import layers
+from striate.activations import collect
 from striate.models import ZOO, convert, fingerprint, layers_for, load, outline
 from striate.models.zoo.architectures import AUXILIARY, blueprint
+from striate.studies.spectra import chosen_layers
 
 pytestmark = [pytest.mark.zoo, pytest.mark.usefixtures("torchvision_models")]
 needs_data = pytest.mark.skipif("STRIATE_DATA" not in os.environ, reason="needs STRIATE_DATA")
@@ -33,6 +35,21 @@ def test_every_network_of_the_study_is_built_and_has_its_layers(name):
     assert (network.resize, network.size) == (entry.resize, entry.size)
     names = [module for module, _ in network.model.named_modules()]
     assert not any(module.partition(".")[0].lower().startswith("aux") for module in names)
+
+
+@pytest.mark.parametrize(("name", "some", "read", "left_out"), [
+    ("torchvision/resnet18", {"relu", "layer1.0.relu@1", "layer1.0.relu@2", "avgpool"}, 75, 0),
+    ("torchvision/vit_b_16", {"encoder.layers.encoder_layer_3.self_attention[0]"}, 139, 12),
+    ("torchvision/swin_t", {"features.1.0.attn", "features.3.1"}, 167, 24),
+])  # fmt: skip
+def test_two_stars_stand_for_all_that_can_be_read_of_a_network(name, some, read, left_out):
+    network = load(name, pretrained=False, seed=0)
+    found = chosen_layers(network, ["**"])
+    assert some <= set(found.places)
+    assert (len(found.places), len(found.left_out)) == (read, left_out)
+    assert set(found.left_out.values()) <= {"does not run in a forward pass"}
+    pixels = torch.rand(2, 3, network.size, network.size)
+    assert list(collect(network.model, pixels, list(found.places))) == list(found.places)
 
 
 def test_pixels_pass_through_and_the_seed_decides():

@@ -1,5 +1,6 @@
 """Model × images × layers: responses of small layers, kernels of any, within a memory budget."""
 
+from striate.activations._choosing import Readable, readable
 from striate.activations._collect import Progress, collect
 from striate.activations._images import Images
 from striate.activations._kernels import kernels, kernels_of_views
@@ -11,6 +12,7 @@ __all__ = [
     "Images",
     "Pass",
     "Progress",
+    "Readable",
     "Reduce",
     "Slice",
     "View",
@@ -21,4 +23,5 @@ __all__ = [
     "parse_memory",
     "plan",
     "position_mean",
+    "readable",
 ]

@@ -6,6 +6,7 @@ from functools import partial
 import torch
 from torch import Tensor, nn
 
+from striate.activations._choosing import readable_places
 from striate.activations._forward import (
     check_kept,
     check_progress,
@@ -55,7 +56,8 @@ def collect(
         pairs of batches and labels. They are put on the device and in the precision of the model.
     layers
         A name, a glob or a list of them; ``@2`` and ``[0]`` choose a call and an entry
-        (`striate.layers.places`).
+        (`striate.layers.places`). A glob stands for all that can be read of the layers it fits
+        (`readable`).
     batch_size
         At most so many images are shown at a time.
     device
@@ -83,10 +85,10 @@ def collect(
     Raises
     ------
     ValueError
-        If a layer does not exist, runs not once, or puts out something else than one finite row per
-        image, as many numbers for all, or something that `reduce` does not take; images cannot be
-        used, or the model cannot take them; or nothing can be kept in `dtype` or on `device`. What
-        to do instead is said.
+        If a layer named does not exist, runs not once, or puts out something else than one finite
+        row per image, as many numbers for all, or something that `reduce` does not take; images
+        cannot be used, or the model cannot take them; or nothing can be kept in `dtype` or on
+        `device`. What to do instead is said.
 
     Examples
     --------
@@ -103,6 +105,7 @@ def collect(
     with observed(model) as core:
         seen = glimpse(images, batch_size=batch_size)
         _check_square(seen.first, reduce)
+        chosen = readable_places(core, seen.first, chosen, reduce).places
         outputs = probe(core, seen.first, chosen, reduce=reduce)
         units = {name: found.units for name, found in outputs.items()}
         shown = survey(images, batch_size=batch_size)

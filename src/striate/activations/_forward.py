@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 
 from striate.activations._reducing import Reduce
-from striate.layers import Place, run, select
+from striate.layers import Place, run, select, wrong_call
 
 Take = Callable[[Tensor], None]
 WITNESSES = 256  # numbers per image by which an output is known again
@@ -109,7 +109,7 @@ def forward(
                 f"layer {place.name!r} runs once with some images and several times with others; "
                 f"choose a call, as in '{place.name}@1'"
             )
-        rows = _rows(place, output, len(batch), reduce)
+        rows = rows_of(place, output, len(batch), reduce)
         if rows.shape[1] != units[place.name]:
             raise ValueError(
                 f"layer {place.name!r} puts out {rows.shape[1]} units per image for {len(batch)} "
@@ -125,7 +125,7 @@ def forward(
         for place, _ in takes.values():
             stack.callback(place.layer.register_forward_hook(_counting(place, see)).remove)
         try:
-            model(_prepared(model, batch))
+            model(prepared(model, batch))
         except _Reached:
             return
     missing = next(name for name in takes if name not in seen)
@@ -172,13 +172,13 @@ def probe(
         calls[layer] += 1
         for place in places.values():
             if place.layer is layer and (place.call or 1) == calls[layer]:
-                rows = _rows(place, output, len(batch), reduce)
+                rows = rows_of(place, output, len(batch), reduce)
                 found[place.name] = Outputs(rows.shape[1], rows.dtype, rows.device, _witness(rows))
 
     with ExitStack() as stack:
         for layer in calls:
             stack.callback(layer.register_forward_hook(look).remove)
-        run(model, _prepared(model, batch), name=name)
+        run(model, prepared(model, batch), name=name)
     for place in places.values():
         _check_calls(place, calls[place.layer])
     return found
@@ -197,15 +197,17 @@ def _check_calls(place: Place, calls: int) -> None:
             f"layer {place.name!r} does not run in a forward pass; choose one that does"
         )
     if (place.call is None and calls > 1) or (place.call or 0) > calls:
-        bare = place.name.partition("@")[0] if place.call else place.name
-        bare = bare.removesuffix("".join(f"[{key}]" for key in place.keys))
-        raise ValueError(
-            f"layer {place.name!r} runs {calls} time(s) in one forward pass; choose "
-            f"{' or '.join(repr(f'{bare}@{call}') for call in range(1, min(calls, 8) + 1))}"
-        )
+        raise ValueError(wrong_call(place, calls))
 
 
-def _rows(place: Place, output: object, images: int, reduce: Reduce | None) -> Tensor:
+def rows_of(place: Place, output: object, images: int, reduce: Reduce | None) -> Tensor:
+    """Return what is at `place` in a layer's output, reduced: one row per image.
+
+    Raises
+    ------
+    ValueError
+        If there is no such tensor, or `reduce` does not take it.
+    """
     tensor = select(place, output)
     if not _is_rows(tensor, images):
         raise ValueError(
@@ -240,7 +242,7 @@ def _is_rows(tensor: Tensor, images: int) -> bool:
     return bool(shape) and shape[0] == images and 0 not in shape and tensor.is_floating_point()
 
 
-def _prepared(model: nn.Module, batch: Tensor) -> Tensor:
+def prepared(model: nn.Module, batch: Tensor) -> Tensor:
     """Put images where the model is, in the precision of its weights."""
     weights = (weight for weight in model.parameters() if weight.is_floating_point())
     weight = next(weights, None)

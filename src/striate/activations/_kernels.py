@@ -15,6 +15,7 @@ from striate.activations._checking import (
     check_units,
     check_views,
 )
+from striate.activations._choosing import readable_places
 from striate.activations._collect import Progress
 from striate.activations._forward import check_kept, check_progress, observed, probe
 from striate.activations._images import Images, glimpse, survey
@@ -183,6 +184,7 @@ def kernels_of_views(
             name: glimpse(some, batch_size=batch_size, name=f"others[{name!r}]")
             for name, some in (others or {}).items()
         }
+        chosen = readable_places(core, shown.first, chosen).places
         outputs = probe(core, shown.first, chosen)
         for some in new.values():
             check_units(outputs, probe(core, some.first, chosen, some.name), some.name)

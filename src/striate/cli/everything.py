@@ -275,7 +275,7 @@ def everything_of(
 
     read = None if shown.cortex is None else shown.cortex.recording
     notes = () if read is None else (read.responses.source, *read.notes)
-    return Job(list(asked.tasks.values()), do, notes, [asked.row])
+    return Job(list(asked.tasks.values()), do, (*notes, *subject.notes), [asked.row])
 
 
 def tell_row(path: Path, start: str) -> None:

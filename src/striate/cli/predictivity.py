@@ -149,12 +149,13 @@ def _predictivity_of(
         recording, **({} if population is None else {"population": population})
     )
     pictures = spectra.pictures(images, network)
+    chosen = spectra.chosen_layers(network, layers)
     describe = partial(
         predictivity.network_task,
         network,
         read,
         pictures,
-        layers,
+        list(chosen.places),
         population=population,
         protocol=protocol,
         regression=mapped,
@@ -192,7 +193,7 @@ def _predictivity_of(
         regression=mapped,
         against=rival,
     )
-    notes = (read.responses.source, *read.notes)
+    notes = (read.responses.source, *read.notes, *spectra.notes_of(network, chosen.left_out))
     return job_of("images shown", [task for task, _ in wanted], way, notes)
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 from rich.console import Console
 
-from striate.cli.jobs import Job, job_of, measure, of_one
+from striate.cli.jobs import Job, job_of, measure, of_one, tell_notes
 from striate.cli.measuring import measure_once, tell_scores
 from striate.cli.options import (
     STIMULUS_DEG,
@@ -107,13 +107,20 @@ def _spectra_of(
     network = load(model, weights=weights)
     network.model.to(device)
     shown = spectra.pictures(images, network)
+    chosen = spectra.chosen_layers(network, layers)
     task = spectra.network_task(
-        network, shown, layers, protocol=protocol, sets=sets, set_size=set_size, seed=seed
+        network,
+        shown,
+        list(chosen.places),
+        protocol=protocol,
+        sets=sets,
+        set_size=set_size,
+        seed=seed,
     )
     way = partial(
         spectra.measure_network, network=network, shown=shown, memory=memory, batch_size=batch_size
     )
-    return job_of("images shown", [task], way)
+    return job_of("images shown", [task], way, spectra.notes_of(network, chosen.left_out))
 
 
 def spectrum(
@@ -178,17 +185,19 @@ def compare(
         )
     read = _recording(recording, population)
     network.model.to(device)
+    chosen = spectra.chosen_layers(network, layers.split(","))
     describe = partial(
         spectra.comparison_task,
         network,
         read,
-        layers.split(","),
+        list(chosen.places),
         seed=seed,
         dimensions=dimensions,
         **given,
     )
     wanted = [(describe(presentation=way), way) for way in ways]
     _tell(read)
+    tell_notes([spectra.notes_of(network, chosen.left_out)])
     for task, way in wanted:
         compared = partial(
             spectra.measure_comparison,

@@ -106,15 +106,17 @@ def _tuning_of(
     seed: int,
     device: str,
 ) -> Job:
+    from striate.activations import centre
     from striate.models import load
     from striate.studies import spectra, tuning
 
     network = load(model, weights=weights)
     network.model.to(device)
     pictures = None if images is None else spectra.pictures(images, network)
+    chosen = spectra.chosen_layers(network, layers, reduce=centre)
     task = tuning.network_task(
         network,
-        layers,
+        list(chosen.places),
         protocol=protocol,
         field_deg=field_deg,
         pictures=pictures,
@@ -132,7 +134,7 @@ def _tuning_of(
         memory=memory,
         batch_size=batch_size,
     )
-    return job_of("tuning", [task], way)
+    return job_of("tuning", [task], way, spectra.notes_of(network, chosen.left_out))
 
 
 def visualize(

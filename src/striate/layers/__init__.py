@@ -6,7 +6,7 @@ Every hook set here is removed when its ``with`` block ends, whatever happened i
 from striate.layers.capturing import capture
 from striate.layers.module import check_module, fingerprint, run
 from striate.layers.names import find, match
-from striate.layers.places import Place, places, select
+from striate.layers.places import Place, inwards, of_call, places, select, wrong_call
 
 __all__ = [
     "Place",
@@ -14,8 +14,11 @@ __all__ = [
     "check_module",
     "find",
     "fingerprint",
+    "inwards",
     "match",
+    "of_call",
     "places",
     "run",
     "select",
+    "wrong_call",
 ]

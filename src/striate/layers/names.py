@@ -101,6 +101,12 @@ def fitting(pattern: str, known: dict[str, tuple[str, nn.Module]]) -> set[str]:
     return _names_of(pattern, known) or _names_of(pattern.removeprefix("module."), known)
 
 
+def is_name(pattern: str, known: dict[str, tuple[str, nn.Module]]) -> bool:
+    """Tell whether a pattern is one layer's name, with or without wrappers, and so no glob."""
+    whole = any(pattern in (short, full) for short, (full, _) in known.items())
+    return whole or not any(sign in pattern for sign in "*?[")
+
+
 def _names_of(pattern: str, known: dict[str, tuple[str, nn.Module]]) -> set[str]:
     steps = pattern.split(".")
     bare = [step for step in steps if step not in WRAPPED]

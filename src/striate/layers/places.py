@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from torch import Tensor, nn
 
-from striate.layers.names import fitting, match, patterns_of, unwrapped
+from striate.layers.names import fitting, is_name, match, patterns_of, unwrapped
 
 
 class Place(NamedTuple):
@@ -23,12 +23,15 @@ class Place(NamedTuple):
         Which of its calls in a forward pass, counted from 1; None if it is called once.
     keys
         The steps into a tuple, list or dict that it puts out.
+    by_glob
+        Whether no name, only a glob asked for it: then it need not be one that can be read.
     """
 
     name: str
     layer: nn.Module
     call: int | None = None
     keys: tuple[str, ...] = ()
+    by_glob: bool = False
 
 
 def places(model: nn.Module, names: str | Sequence[str]) -> dict[str, Place]:
@@ -64,8 +67,9 @@ def places(model: nn.Module, names: str | Sequence[str]) -> dict[str, Place]:
             raise ValueError(f"layers={pattern!r}: calls are counted from 1, so {bare}@1 is first")
         call, keys = int(at[1:]) if at else None, tuple(re.findall(r"\[([^\[\]]+)\]", inwards))
         for name, layer in match(model, bare).items():
-            place = Place(f"{name}{f'@{call}' if call else ''}{inwards}", layer, call, keys)
-            chosen[place.name] = place
+            full = f"{name}{f'@{call}' if call else ''}{inwards}"
+            named = is_name(bare, known) or (full in chosen and not chosen[full].by_glob)
+            chosen[full] = Place(full, layer, call, keys, by_glob=not named)
     order = {id(layer): index for index, (_, layer) in enumerate(known.values())}
     ordered = sorted(chosen.values(), key=lambda place: (order[id(place.layer)], place.call or 0))
     return {place.name: place for place in ordered}
@@ -99,6 +103,42 @@ def select(place: Place, output: object) -> Tensor:
     raise ValueError(
         f"layer {place.name!r} puts out a {type(output).__name__}, not one tensor; choose {advice}"
     )
+
+
+def of_call(place: Place, call: int) -> Place:
+    """Return the same output of one call of the layer."""
+    inner = "".join(f"[{key}]" for key in place.keys)
+    bare = place.name.removesuffix(inner)
+    bare = bare.rpartition("@")[0] if place.call else bare
+    return place._replace(name=f"{bare}@{call}{inner}", call=call)
+
+
+def wrong_call(place: Place, calls: int) -> str:
+    """Say that a layer runs `calls` times, and how to choose one of them."""
+    ways = (repr(of_call(place, call).name) for call in range(1, min(calls, 8) + 1))
+    return (
+        f"layer {place.name!r} runs {calls} time(s) in one forward pass; choose {' or '.join(ways)}"
+    )
+
+
+def inwards(place: Place, output: object) -> list[Place]:
+    """List the tensors at or below `place` in what its layer put out, each as a place."""
+    for key in place.keys:
+        output = _entries(output).get(key)
+    return _below(place, output)
+
+
+def _below(place: Place, output: object) -> list[Place]:
+    if isinstance(output, Tensor):
+        return [place]
+    return [
+        found
+        for key, entry in _entries(output).items()
+        if re.fullmatch(r"[^\[\]\s,]+", key)  # or it cannot be named in a list of layers
+        for found in _below(
+            place._replace(name=f"{place.name}[{key}]", keys=(*place.keys, key)), entry
+        )
+    ]
 
 
 def _entries(output: object) -> dict[str, object]:

@@ -10,7 +10,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from striate.layers import Place, places, run, select
+from striate.layers import Place, places, run, select, wrong_call
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 CHANNEL_AXES = {2: 1, 3: 2, 4: 1}  # by the number of axes: units, tokens × channels, maps
@@ -182,12 +182,7 @@ def _first_output(model: nn.Module, place: Place, image: Tensor) -> Tensor:
             f"layer {place.name!r} does not run in a forward pass; choose one that does"
         )
     if (place.call is None and calls > 1) or not outputs:
-        bare = place.name.removesuffix("".join(f"[{key}]" for key in place.keys))
-        bare = bare.rpartition("@")[0] if place.call else bare
-        raise ValueError(
-            f"layer {place.name!r} runs {calls} time(s) in one forward pass; choose "
-            f"{' or '.join(repr(f'{bare}@{call}') for call in range(1, min(calls, 8) + 1))}"
-        )
+        raise ValueError(wrong_call(place, calls))
     return outputs[0]
 
 

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from striate.layers import match
 from striate.models import ZOO, Entry, Network, entry_of, layers_for
+from striate.studies.spectra.chosen import chosen_layers, notes_of
 
 
 class Subject(NamedTuple):
@@ -20,12 +20,15 @@ class Subject(NamedTuple):
         Which of the paper's 40 it is; None for a network of one's own.
     robust
         Whether it was trained to withstand attacks; None if that is not known.
+    notes
+        Which layers were asked for by a glob and cannot be read.
     """
 
     network: Network
     layers: tuple[str, ...]
     entry: Entry | None
     robust: bool | None
+    notes: tuple[str, ...] = ()
 
 
 def subject(
@@ -63,11 +66,13 @@ def subject(
             "paper; leave out what you say of it"
         )
     usual = layers_for(f"kong2021/{entry.name}" if entry else network.name, network.model)
-    chosen = tuple(match(network.model, list(usual if layers is None else layers)))
+    found = chosen_layers(network, usual if layers is None else layers)
+    chosen = tuple(found.places)
     if most is not None and len(chosen) > most:
         step = (len(chosen) - 1) / max(most - 1, 1)
         chosen = tuple(chosen[round(step * number)] for number in range(most))
-    return Subject(network, chosen, entry, robust if entry is None else entry.robust)
+    known = robust if entry is None else entry.robust
+    return Subject(network, chosen, entry, known, notes_of(network, found.left_out))
 
 
 def _entry(network: Network, stands_for: str | None) -> Entry | None:

@@ -5,11 +5,11 @@ from pathlib import Path
 
 from striate.activations import Progress
 from striate.datasets import Presentation, Recording, present
-from striate.layers import places
 from striate.models import Network
 from striate.results import Setting, load, load_arrays
 from striate.studies.predictivity.sharing import Shared, protocol_of
 from striate.studies.spectra.about import SHOWN, about_network, file_stem, spelled_presentation
+from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures
 from striate.studies.spectra.recordings import images_of
 from striate.study import Measured, Task, path_of
@@ -157,7 +157,7 @@ def network_task(
         "version": RIDGE if regression.how == "ridge" else VERSION,
         "kind": "network",
         "label": f"{NAME}-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
-        "layers": " ".join(places(network.model, list(layers))),
+        "layers": " ".join(chosen_layers(network, layers).places),
         "recording": recording.responses.source,
         "notes": "; ".join(recording.notes),
         "population": population,

@@ -24,6 +24,7 @@ stimulus (D5).
 """
 
 from striate.studies.spectra.about import NAME
+from striate.studies.spectra.chosen import chosen_layers, notes_of
 from striate.studies.spectra.compared import as_seen, comparison_task, measure_comparison
 from striate.studies.spectra.networks import draws_of, measure_network, network_task
 from striate.studies.spectra.pictures import Pictures, pictures
@@ -33,6 +34,7 @@ __all__ = [
     "NAME",
     "Pictures",
     "as_seen",
+    "chosen_layers",
     "clusters_of",
     "comparison_task",
     "draws_of",
@@ -40,6 +42,7 @@ __all__ = [
     "measure_network",
     "measure_recording",
     "network_task",
+    "notes_of",
     "pictures",
     "recording_task",
 ]

@@ -7,7 +7,6 @@ from torch import Tensor
 
 from striate.activations import collect
 from striate.datasets import Presentation, Presented, Recording, present
-from striate.layers import match
 from striate.models import Network
 from striate.responses import Responses
 from striate.results import Result
@@ -20,6 +19,7 @@ from striate.studies.spectra.about import (
     spelled_presentation,
     with_settings,
 )
+from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import planes_of
 from striate.studies.spectra.recordings import (
     clusters_of,
@@ -78,7 +78,7 @@ def comparison_task(
         **spelled_presentation(presentation),
         "kind": "comparison",
         "label": f"comparison-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
-        "layers": " ".join(match(network.model, list(layers))),
+        "layers": " ".join(chosen_layers(network, layers).places),
     }
 
 

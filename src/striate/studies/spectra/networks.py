@@ -6,10 +6,10 @@ from pathlib import Path
 from typing import Any
 
 from striate.activations import Progress
-from striate.layers import match
 from striate.models import Network
 from striate.results import Result
 from striate.studies.spectra.about import about_network, file_stem, with_settings
+from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures
 from striate.study import Task
 from striate.study.leftovers import remove_if_empty
@@ -45,7 +45,7 @@ def network_task(
     Raises
     ------
     ValueError
-        If the protocol is unknown or a layer does not exist.
+        If the protocol is unknown, or a layer does not exist or cannot be read.
     """
     if protocol not in PROTOCOLS:
         raise ValueError(f"protocol={protocol!r}; choose one of {', '.join(PROTOCOLS)}")
@@ -53,7 +53,7 @@ def network_task(
         **about_network(network),
         "kind": "network",
         "label": f"spectrum-{file_stem(network.name)}",
-        "layers": " ".join(match(network.model, list(layers))),
+        "layers": " ".join(chosen_layers(network, layers).places),
         "pictures": shown.name,
         "available": shown.available,
         "protocol": protocol,

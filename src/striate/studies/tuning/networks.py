@@ -4,11 +4,11 @@ from collections.abc import Sequence
 from math import inf
 from pathlib import Path
 
-from striate.activations import Images, Progress
-from striate.layers import places
+from striate.activations import Images, Progress, centre
 from striate.models import Network
 from striate.results import Setting
 from striate.studies.spectra.about import about_network, file_stem, with_settings
+from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.study import Measured, Task
 from striate.study.leftovers import remove_if_empty
@@ -86,7 +86,7 @@ def network_task(
         "version": VERSION,
         "kind": "network",
         "label": f"tuning-{file_stem(network.name)}",
-        "layers": " ".join(places(network.model, list(layers))),
+        "layers": " ".join(chosen_layers(network, layers, reduce=centre).places),
         **shown.settings(),
         **seen,
         "experiments": experiments,
