@@ -81,6 +81,29 @@ def test_all_is_measured_and_told_in_one_row(lab, capsys, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in paths(lab / "results")} == files
 
 
+def test_the_maps_are_those_asked_for(lab, capsys, monkeypatch):
+    """And a row of the usual ones has the name it had before there was a choice."""
+    asked = f"{GIVEN} --field-deg 6 --splits 2 --without spectra,tuning,robustness --layers 1"
+    more = "--components 3 --minimum-reliability 0.5"
+    assert striate(capsys, monkeypatch, f"measure all tiny.py:net {asked} {more}")[0] == 0
+    (row,) = (lab / "results" / "kong2021").glob("*.json")
+    task = read_record(row)["task"]
+    assert (task["components"], task["minimum_reliability"]) == (3, 0.5)
+    for step in ("pls", "ridge"):
+        mapped = read_record(lab / "results" / task[step])["task"]
+        assert mapped["minimum_reliability"] == 0.5
+        words = f"measure predictivity tiny.py:net {GIVEN} --field-deg 6 --splits 2 --layers 1"
+        words += f" --regression {step} --minimum-reliability 0.5 --results alone"
+        words += " --components 3" if step == "pls" else ""
+        assert striate(capsys, monkeypatch, words)[0] == 0
+        assert (lab / "alone" / task[step]).is_file()
+    assert read_record(lab / "results" / task["pls"])["task"]["components"] == 3
+    usual = "--components 25 --minimum-reliability 0"
+    assert striate(capsys, monkeypatch, f"measure all tiny.py:net {asked} {usual}")[0] == 0
+    (other,) = set((lab / "results" / "kong2021").glob("*.json")) - {row}
+    assert not {"components", "minimum_reliability"} & set(read_record(other)["task"])
+
+
 def test_networks_of_the_table_are_measured_by_any_way_to_load_them(lab, capsys, monkeypatch):
     """Two cannot be; the others are measured, and the exit status says so."""
     words = (
@@ -155,6 +178,12 @@ def test_the_rows_of_networks_are_in_their_plan(lab, capsys, monkeypatch):
     (f"measure all tiny.py:net {GIVEN} --quick --lambdas 1", "--lambdas is of ridge, which --q"),
     (f"measure all tiny.py:net {GIVEN} --quick --per-neuron", "--per-neuron is of ridge, which"),
     (f"measure all tiny.py:net {GIVEN} --without ridge --lambdas 1", "of ridge, which --without"),
+    ("measure all tiny.py:net --images photos --components 3", "--components is of a recording; g"),
+    ("measure all tiny.py:net --images photos --minimum-reliability 0", "reliability is of a rec"),
+    (f"measure all tiny.py:net {GIVEN} --without pls --components 3", "--components is of pls, wh"),
+    (f"measure all tiny.py:net {GIVEN} --components 0", "components=0: give a whole number from 1"),
+    (f"measure all tiny.py:net {GIVEN} --components 47", "components=47: the part to train on wit"),
+    (f"measure all tiny.py:net {GIVEN} --minimum-reliability 1", "minimum_reliability=1.0: give a"),
     (f"measure all tiny.py:net {GIVEN} --grouped stem", "grouped='stem'; choose one of none, mov"),
     (f"measure all tiny.py:net {GIVEN} --field-deg=nan", "field_deg=nan: give degrees of visual"),
     (f"measure all tiny.py:net {GIVEN} --seed=-1", "seed=-1: give a whole number from 0 on"),

@@ -53,6 +53,9 @@ def test_predictivity_is_measured_once_for_each_size_and_kind_of_split(lab, caps
     assert "4 repeats x 60 stimuli x 14 units" in err
     names = {line.split("\t")[0] for line in out.splitlines()}
     assert {"predictivity", "v1_layer", "v1_layer_nested", "feve", "ceiling"} <= names
+    lines = [line.split("\t") for line in out.splitlines()]
+    shown = [line[3] for line in lines if line[:2] == ["predictivity", "1"]]
+    assert shown == ["2°, movies together", "2°", "4°, movies together", "4°"]
     files = {path: path.stat().st_mtime_ns for path in (lab / "results" / "predictivity").iterdir()}
     tasks = [results.read_record(path)["task"] for path in files if path.suffix == ".json"]
     assert {(task["stimulus_deg"], task["grouped"]) for task in tasks} == {

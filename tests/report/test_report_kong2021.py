@@ -556,6 +556,8 @@ FULL = {
         ({"splits": 5}, {"splits 20", "splits 5"}),
         ({"lambdas": "100"}, {"lambdas 1 10", "lambdas 100"}),
         ({"per_neuron": True}, {"per neuron False", "per neuron True"}),
+        ({"components": 5}, {"components 25", "components 5"}),
+        ({"minimum_reliability": 0.3}, {"minimum reliability 0", "minimum reliability 0.3"}),
         ({"attacked": None}, {"attacked 1000", "attacked all"}),
         ({"seed": 1}, {"seed 0", "seed 1"}),
     ],

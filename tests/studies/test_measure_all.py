@@ -14,13 +14,14 @@ from torch import nn
 from striate.datasets import Recording
 from striate.models import Network, fingerprint
 from striate.models.zoo import ZOO
-from striate.report.kong2021.found import SHARED, STEPS_OF
+from striate.report.kong2021.found import SHARED, STEPS_OF, USUAL
 from striate.report.kong2021.found import found as sets_of
 from striate.report.section import read
 from striate.responses import Responses
 from striate.results import Score, load, paths, read_record
 from striate.studies import kong2021, predictivity, robustness, spectra, tuning
 from striate.studies.kong2021 import Cortex, Plan, Shown
+from striate.studies.kong2021 import plan as plans
 from striate.studies.kong2021.shown import few
 from striate.studies.kong2021.summary import summarised
 from striate.study import failures, path_of, run
@@ -482,7 +483,9 @@ def test_without_a_recording_more_is_needed_than_predictivity(folder, tmp_path):
 def test_a_row_has_the_settings_that_it_is_compared_by(whole):
     _, path, _ = whole
     task = read_record(path)["task"]
-    said = {name: task[name] for name in (*STEPS_OF, *SHARED)}
+    assert plans.USUAL == USUAL  # of rows that do not say
+    said = {name: task.get(name, USUAL[name]) for name in USUAL}
+    said |= {name: task[name] for name in (*STEPS_OF, *SHARED) if name not in USUAL}
     assert {name: said[name] for name in PLAN.settings()} == {
         "sets": 2, "set_size": 44, "experiments": 20, "draws": 9, "splits": 3, "attacked": 12,
         "lambdas": "1 100", "per_neuron": False,

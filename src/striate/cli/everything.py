@@ -4,7 +4,7 @@ import sys
 from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -70,6 +70,30 @@ Splits = Annotated[
 Lambdas = Annotated[
     str | None, typer.Option(help="penalties of ridge to choose from; default: 0.01,0.1,1,10")
 ]
+Components = Annotated[int | None, typer.Option(help="of partial least squares; default: 25")]
+MinimumReliability = Annotated[
+    float | None,
+    typer.Option(help="that a neuron must exceed to be counted, 0 to 1; default: 0"),
+]
+
+
+class Maps(NamedTuple):
+    """What was said of the maps from layers to neurons; None and False say nothing."""
+
+    splits: int | None
+    lambdas: str | None
+    per_neuron: bool
+    components: int | None
+    minimum_reliability: float | None
+
+    def given(self) -> dict[str, object]:
+        """Return what was said, by the name of the option."""
+        said = {name: value for name, value in self._asdict().items() if value is not None}
+        return {name: value for name, value in said.items() if value is not False}  # 0 is said
+
+
+# Options of one map, which another has no use for.
+OF_MAPS = {"ridge": ("lambdas", "per_neuron"), "pls": ("components",)}
 
 
 def measure_all(
@@ -101,6 +125,8 @@ def measure_all(
     splits: Splits = None,
     lambdas: Lambdas = None,
     per_neuron: PerNeuron = False,
+    components: Components = None,
+    minimum_reliability: MinimumReliability = None,
     memory: Memory = "4GB",
     batch_size: BatchSize = 32,
     seed: Seed = 0,
@@ -113,8 +139,9 @@ def measure_all(
     """Measure networks in every way, and put each in one row beside the paper's 40."""
     many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
-    refuse_of_recording(recording, splits=splits, lambdas=lambdas, per_neuron=per_neuron or None)
-    plan = plan_of(quick, without, protocol, attacked, splits, lambdas, per_neuron)
+    maps = Maps(splits, lambdas, per_neuron, components, minimum_reliability)
+    refuse_of_recording(recording, **maps.given())
+    plan = plan_of(quick, without, protocol, attacked, maps)
     chosen = of_one(model, weights=weights, stands_for=stands_for)
     check_device(device)
     check_folder(results)
@@ -142,9 +169,7 @@ def plan_of(
     without: str | None,
     protocol: str,
     attacked: int | None,
-    splits: int | None,
-    lambdas: str | None,
-    per_neuron: bool,
+    maps: Maps,
 ) -> "Plan":
     """Read how much of each measurement is done; what is asked for goes before ``--quick``."""
     from striate.studies.kong2021 import Plan
@@ -152,19 +177,20 @@ def plan_of(
     left_out = () if without is None else tuple(without.split(","))
     plan = Plan(protocol=protocol, without=left_out)
     plan = plan.shortened() if quick else plan
-    if "ridge" in plan.without and (per_neuron or lambdas is not None):
-        by = "--without" if "ridge" in left_out else "--quick"
-        raise ValueError(
-            f"{'--per-neuron' if lambdas is None else '--lambdas'} is of ridge, which {by} leaves "
-            "out; leave out one of the two"
-        )
+    given = maps.given()
+    for step, options in OF_MAPS.items():
+        typed = [name for name in options if name in given]
+        if typed and step in plan.without:
+            by = "--without" if step in left_out else "--quick"
+            raise ValueError(
+                f"--{typed[0].replace('_', '-')} is of {step}, which {by} leaves out; leave out "
+                "one of the two"
+            )
     if attacked is not None:
         plan = plan._replace(attacked=attacked or None)
-    if splits is not None:
-        plan = plan._replace(splits=splits)
-    if lambdas is not None:
-        plan = plan._replace(lambdas=numbers("lambdas", lambdas, float) or ())
-    plan = plan._replace(per_neuron=per_neuron)
+    if maps.lambdas is not None:
+        given["lambdas"] = numbers("lambdas", maps.lambdas, float) or ()
+    plan = plan._replace(**given)
     plan.check()
     return plan
 

@@ -10,10 +10,13 @@ import typer
 
 from striate.cli.everything import (
     Attacked,
+    Components,
     FieldDeg,
     Grouped,
     Images,
     Lambdas,
+    Maps,
+    MinimumReliability,
     Quick,
     Recording,
     Splits,
@@ -73,6 +76,8 @@ def run_kong2021(
     splits: Splits = None,
     lambdas: Lambdas = None,
     per_neuron: PerNeuron = False,
+    components: Components = None,
+    minimum_reliability: MinimumReliability = None,
     memory: Memory = "4GB",
     batch_size: BatchSize = 32,
     seed: Seed = 0,
@@ -88,8 +93,9 @@ def run_kong2021(
 
     many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
-    refuse_of_recording(recording, splits=splits, lambdas=lambdas, per_neuron=per_neuron or None)
-    plan = plan_of(quick, without, protocol, attacked, splits, lambdas, per_neuron)
+    maps = Maps(splits, lambdas, per_neuron, components, minimum_reliability)
+    refuse_of_recording(recording, **maps.given())
+    plan = plan_of(quick, without, protocol, attacked, maps)
     check_device(device)
     check_folder(results)
     chosen = _chosen(model)

@@ -1,7 +1,7 @@
 """What a measurement from the shell shows: how far it is, and what came out."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -56,7 +56,8 @@ def tell_aside(finished: "Finished", console: Console) -> None:
 def tell_scores(path: Path, start: str = "") -> None:
     """Print the scores of a result, on lines that begin with `start`, and where it lies.
 
-    Columns: name, layer or method, value ± error, window, what kind of error, whose it is.
+    Columns: name, layer or method, value ± error, window or how stimuli were shown and split, what
+    kind of error, whose it is.
     """
     from striate.results import Score, load
 
@@ -64,8 +65,16 @@ def tell_scores(path: Path, start: str = "") -> None:
         if isinstance(score, Score):
             error = "" if score.error is None else f"± {score.error:.3f}"
             about = score.settings
-            window = f"ranks {about['ranks']}" if "ranks" in about else ""
+            window = f"ranks {about['ranks']}" if "ranks" in about else _shown(about)
             which = about.get("method", about.get("layer", ""))
             value, kind = f"{score.value:.3f} {error}", about.get("error", "")
             print(f"{start}{score.name}", which, value, window, kind, score.source, sep="\t")
     print(path, file=sys.stderr)
+
+
+def _shown(about: Mapping[str, object]) -> str:
+    """Say how large stimuli were and what stayed together, by which results of one run differ."""
+    degrees, grouped = about.get("stimulus_deg"), about.get("grouped")
+    parts = [f"{degrees:g}°"] if isinstance(degrees, int | float) else []
+    parts += ["movies together"] if grouped == "movie" else []
+    return ", ".join(parts)

@@ -42,6 +42,10 @@ Classes = Annotated[
 ]
 Splits = Annotated[int, typer.Option(help="of stimuli into train and test")]
 Lambdas = Annotated[str, typer.Option(help="penalties of ridge to choose from")]
+Components = Annotated[int, typer.Option(help="of partial least squares")]
+MinimumReliability = Annotated[
+    float, typer.Option(help="that a neuron must exceed to be counted, 0 to 1")
+]
 PerNeuron = Annotated[bool, typer.Option("--per-neuron", help="ridge: each neuron its own penalty")]
 
 

@@ -12,12 +12,14 @@ from striate.cli.measuring import tell_scores
 from striate.cli.options import (
     STIMULUS_DEG,
     BatchSize,
+    Components,
     CropPx,
     Device,
     FieldDeg,
     Lambdas,
     Layers,
     Memory,
+    MinimumReliability,
     Models,
     PerNeuron,
     Population,
@@ -60,11 +62,9 @@ def measure_predictivity(
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
     ] = "none",
-    components: Annotated[int, typer.Option(help="of partial least squares")] = COMPONENTS,
+    components: Components = COMPONENTS,
     splits: Splits = 20,
-    minimum_reliability: Annotated[
-        float, typer.Option(help="that a neuron must exceed to be counted, 0 to 1")
-    ] = 0.0,
+    minimum_reliability: MinimumReliability = 0.0,
     against: Annotated[
         Path | None, typer.Option(help="another network's result, to compare with")
     ] = None,

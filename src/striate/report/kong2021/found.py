@@ -21,6 +21,8 @@ STEPS_OF = {
     "splits": ("pls", "ridge"),
     "lambdas": ("ridge",),
     "per_neuron": ("ridge",),
+    "components": ("pls",),
+    "minimum_reliability": ("pls", "ridge"),
     "attacked": ("robustness",),
     "sets": ("spectra",),
     "set_size": ("spectra",),
@@ -30,6 +32,7 @@ STEPS_OF = {
 }
 STEPS = STEPS_OF["seed"]  # of a row; it names the file of each
 SETTINGS = (*SHARED, *STEPS_OF)
+USUAL = {"components": 25, "minimum_reliability": 0.0}  # of rows that do not say
 UNKNOWN = "unknown"  # a setting that rows did not have when this one was written
 WITHOUT = {"crop_px": "none", "attacked": "all"}  # what None is of a setting
 LEFT_OUT = "left out"  # a setting of steps that were not done, which hinders no comparison
@@ -194,7 +197,7 @@ def _settings(record: Record) -> Key:
 
 
 def _written(task: Mapping[str, Setting], name: str) -> Setting:
-    value = task.get(name, UNKNOWN)
+    value = task.get(name, USUAL.get(name, UNKNOWN))
     return WITHOUT.get(name) if value is None else value
 
 

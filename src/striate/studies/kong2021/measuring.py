@@ -259,7 +259,7 @@ def _predict(
         network=subject.network,
         recording=recording,
         features=lambda *_: features(progress),
-        neurons=population_of(recording.responses),
+        neurons=population_of(recording.responses, minimum=plan.minimum_reliability),
         regression=plan.regression(step),
     )
 

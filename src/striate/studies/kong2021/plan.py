@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from striate.results import Setting
 from striate.studies.predictivity.networks import SPLITS
-from striate.study.predictivity import LAMBDAS, Regression
+from striate.study.predictivity import COMPONENTS, LAMBDAS, Regression, check_minimum
 from striate.study.spectra import SET_SIZE, SETS
 from striate.study.tuning import DRAWS, EXPERIMENTS
 
@@ -19,8 +19,11 @@ LEAST = {
     "experiments": 1,
     "draws": 1,
     "splits": 1,
+    "components": 1,
     "attacked": 2,
 }
+
+USUAL = {"components": COMPONENTS, "minimum_reliability": 0.0}  # told where it is another
 
 
 class Plan(NamedTuple):
@@ -44,6 +47,10 @@ class Plan(NamedTuple):
         Of stimuli, for predictivity.
     lambdas, per_neuron
         Penalties that ridge chooses from, and whether each neuron has its own.
+    components
+        Of partial least squares.
+    minimum_reliability
+        That a neuron must exceed to be counted, from 0 on and below 1.
     attacked
         At most so many images are attacked; all if None.
     quick
@@ -61,6 +68,8 @@ class Plan(NamedTuple):
     splits: int = SPLITS
     lambdas: tuple[float, ...] = LAMBDAS
     per_neuron: bool = False
+    components: int = COMPONENTS
+    minimum_reliability: float = 0.0
     attacked: int | None = 1000
     quick: bool = False
 
@@ -99,20 +108,28 @@ class Plan(NamedTuple):
             if value is not None or name not in ("photographs", "layers", "attacked"):
                 check_whole(name, value, least)
         self.regression("ridge").check()
+        check_minimum(self.minimum_reliability)
 
     def regression(self, step: str) -> Regression:
         """Return the map that a step of `MAPS` fits."""
         if step == "pls":
-            return Regression("pls")
+            return Regression("pls", self.components)
         select = "neuron" if self.per_neuron else "population"
         return Regression("ridge", lambdas=self.lambdas, select=select)
 
     def settings(self) -> dict[str, Setting]:
         """Say how much of each is done, as the row of a network has it."""
         numbers = ("sets", "set_size", "experiments", "draws", "splits", "per_neuron", "attacked")
+        # Rows from before there was a choice keep their names.
+        chosen = {
+            name: getattr(self, name)
+            for name, usual in USUAL.items()
+            if getattr(self, name) != usual
+        }
         return {
             **{name: getattr(self, name) for name in numbers},
             "lambdas": self.regression("ridge").settings()["lambdas"],
+            **chosen,
         }
 
 

@@ -61,8 +61,8 @@ def check(
     ------
     ValueError
         If the plan is none, or nothing is left to measure without a recording; what is shown cannot
-        be, or not so; the recording has too few stimuli for its splits; or a number is out of
-        range.
+        be, or not so; the recording has too few stimuli for its splits or maps; or a number is out
+        of range.
     """
     plan.check()
     shown.check()
@@ -75,8 +75,11 @@ def check(
             f"without={','.join(plan.without)!r} leaves nothing to measure, for there is no "
             "recording"
         )
-    if cortex is not None and not set(MAPS) <= set(plan.without):
-        splits_of(len(cortex.recording.kept), count=plan.splits, groups=cortex.groups())
+    maps = [] if cortex is None else [name for name in MAPS if name not in plan.without]
+    if cortex is not None and maps:
+        parts = splits_of(len(cortex.recording.kept), count=plan.splits, groups=cortex.groups())
+        for name in maps:
+            plan.regression(name).check_room(parts, plan.components)
 
 
 def planned(subject: Subject, shown: Shown, plan: Plan, *, batch_size: int, seed: int) -> Planned:
@@ -194,6 +197,7 @@ def _predicted(
         regression=plan.regression(name),
         grouped=cortex.grouped,
         splits=plan.splits,
+        minimum_reliability=plan.minimum_reliability,
         seed=seed,
     )
 
