@@ -87,6 +87,10 @@ CASES = [
         "folder=None is a NoneType; give a path",
     ),
     (
+        "photographs('some-images', interpolation='nearest')",
+        "interpolation='nearest'; choose 'bilinear' or 'bicubic'",
+    ),
+    (
         "photographs('no-images')",
         "no-images holds no image, that is no .bmp, .gif, .jpeg, .jpg, .pgm, .png, .ppm, .tif, "
         ".tiff, .webp",

@@ -50,6 +50,10 @@ def broken():
 
 def without_size():
     return Network("dense", dense(), None, None)
+
+
+def nearest():
+    return Network("dense", dense(), 8, 8, "nearest")
 """
 
 

@@ -44,12 +44,12 @@ CASES = [
     (
         "models.load('nets.py:sparse')",
         "model='nets.py:sparse': nets.py has no function 'sparse'; it has Network, dense, small, "
-        "nothing, broken, without_size",
+        "nothing, broken, without_size, nearest",
     ),
     (
         "models.load('nets.py:depth')",
         "model='nets.py:depth': nets.py has no function 'depth'; it has Network, dense, small, "
-        "nothing, broken, without_size",
+        "nothing, broken, without_size, nearest",
     ),
     (
         "models.load('nets.py:nothing')",
@@ -64,6 +64,11 @@ CASES = [
         "models.load('nets.py:without_size')",
         "model='nets.py:without_size': without_size() wants images of resize=None, size=None; "
         "both are whole numbers of pixels",
+    ),
+    (
+        "models.load('nets.py:nearest')",
+        "model='nets.py:nearest': nearest() wants images of interpolation='nearest'; choose "
+        "'bilinear' or 'bicubic'",
     ),
     (
         "models.load('unfinished.py:dense')",

@@ -277,7 +277,7 @@ TYPED = [
     (
         "models layers nets.py:sparse",
         "model='nets.py:sparse': nets.py has no function 'sparse'; it has Network, dense, small, "
-        "nothing, broken, without_size",
+        "nothing, broken, without_size, nearest",
     ),
     (
         "models layers nets.py:nothing",
@@ -489,7 +489,7 @@ TYPED = [
     (
         "compare nets.py:sparse movies.npz --ranks 1-2",
         "model='nets.py:sparse': nets.py has no function 'sparse'; it has Network, dense, small, "
-        "nothing, broken, without_size",
+        "nothing, broken, without_size, nearest",
     ),
     (
         "compare nets.py:small nowhere.npz --ranks 1-2",

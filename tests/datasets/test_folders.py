@@ -76,6 +76,47 @@ def test_images_are_torchvisions_to_the_last_bit(sizes, total, first, middle, la
     assert levels[:, -1, -1].tolist() == last
 
 
+# As above, with Resize(resize, InterpolationMode.BICUBIC).
+BICUBIC = [
+    ((500, 375, 256, 224), 19088013, [168, 100, 73], [159, 110, 124], [142, 68, 192]),
+    ((61, 47, 32, 27), 210078, [34, 123, 10], [46, 134, 13], [90, 160, 26]),
+    ((31, 90, 33, 30), 279186, [56, 94, 28], [195, 104, 38], [145, 236, 38]),
+    ((20, 50, 16, 17), 69875, [2, 45, 15], [160, 116, 31], [0, 0, 0]),
+    ((41, 40, 64, 33), 301307, [97, 127, 0], [78, 87, 5], [129, 212, 0]),
+]
+
+
+@pytest.mark.parametrize(("sizes", "total", "first", "middle", "last"), BICUBIC)
+def test_bicubic_images_are_torchvisions_too(sizes, total, first, middle, last, tmp_path):
+    width, height, resize, crop = sizes
+    save(tmp_path / "x.png", picture(width, height))
+    (batch,) = images(tmp_path, resize=resize, crop=crop, interpolation="bicubic")
+    levels = (batch[0] * 255).round()
+    assert int(levels.long().sum()) == total
+    assert levels[:, 0, 0].tolist() == first
+    assert levels[:, crop // 2, crop // 3].tolist() == middle
+    assert levels[:, -1, -1].tolist() == last
+
+
+@pytest.mark.parametrize("interpolation", ["bilinear", "bicubic"])
+def test_parts_that_are_cut_out_are_resized_in_the_same_way(interpolation, tmp_path):
+    save(tmp_path / "x.png", picture(40, 30))
+    folder = images(tmp_path, resize=None, crop=20, interpolation=interpolation)
+    part = folder.cut([0], lambda *_: (2, 3, 25, 31))
+    save(tmp_path / "part" / "x.png", picture(40, 30)[2:27, 3:34])
+    with Image.open(tmp_path / "part" / "x.png") as image:
+        wanted = image.resize((20, 20), Image.Resampling[interpolation.upper()])
+    assert (part[0].permute(1, 2, 0).numpy() * 255).round().tolist() == np.array(wanted).tolist()
+
+
+def test_bicubic_is_another_preparation_and_bilinear_the_one_it_was(classes):
+    usual, cubic = (images(classes, resize=8, crop=6, interpolation=kind)
+                    for kind in ("bilinear", "bicubic"))  # fmt: skip
+    assert usual.fingerprint == images(classes, resize=8, crop=6).fingerprint
+    assert cubic.fingerprint != usual.fingerprint
+    assert "resized to 8 (bicubic), cropped to 6" in cubic.source
+
+
 @pytest.mark.parametrize("size", [(120, 77), (61, 93), (50, 50)])
 def test_the_resized_image_is_a_triangle_filter_over_the_source(size, tmp_path):
     width, height = size

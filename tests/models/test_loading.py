@@ -99,7 +99,7 @@ def test_torchvision_is_asked_for_the_weights_of_the_papers(monkeypatch, tmp_pat
     known = {
         "resnet18": weights(),
         "inception_v3": weights(342, 299),
-        "efficientnet_v2_l": weights(480, 480, (0.5,) * 3, (0.5,) * 3),
+        "efficientnet_v2_l": weights(480, 480, (0.5,) * 3, (0.5,) * 3, "bicubic"),
         "deeplabv3": {"COCO_V1": None},
         "nothing": {},
     }
@@ -111,10 +111,10 @@ def test_torchvision_is_asked_for_the_weights_of_the_papers(monkeypatch, tmp_pat
         get_model_weights=lambda name: types.SimpleNamespace(__members__=known[name]),
     )
     found = load("torchvision/resnet18")
-    assert (found.resize, found.size) == (256, 224)
-    assert load("torchvision/inception_v3")[2:] == (342, 299)
+    assert found[2:] == (256, 224, "bilinear")
+    assert load("torchvision/inception_v3")[2:] == (342, 299, "bilinear")
     large = load("torchvision/efficientnet_v2_l")
-    assert large[2:] == (480, 480)
+    assert large[2:] == (480, 480, "bicubic")
     conv = nn.Conv2d(3, 2, 1)
     conv.load_state_dict(large.model.state_dict())
     grey = torch.full((1, 3, 2, 2), 0.5)
@@ -142,6 +142,7 @@ def test_timm_says_itself_what_its_models_want_to_see(monkeypatch):
         "crop_pct": 0.9245,
         "mean": (0.5,) * 3,
         "std": (0.25,) * 3,
+        "interpolation": "bicubic",
     }
     in_place_of(
         monkeypatch,
@@ -151,7 +152,7 @@ def test_timm_says_itself_what_its_models_want_to_see(monkeypatch):
         data=types.SimpleNamespace(resolve_model_data_config=lambda _: config),
     )
     found = load("timm/vit.in1k")
-    assert (found.resize, found.size) == (311, 288)
+    assert found[2:] == (311, 288, "bicubic")
     assert torch.equal(found.model(torch.full((1, 3, 2, 2), 0.75)), torch.ones(1, 3, 2, 2))
     with pytest.raises(ValueError, match="timm has no model 'vgg'"):
         load("timm/vgg")

@@ -1,6 +1,7 @@
 """One photograph: from its file to a square of pixels, exactly as torchvision does it."""
 
 from pathlib import Path
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -8,8 +9,13 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+# Pillow's, which average when they shrink; both are in use for the weights of torchvision and timm.
+Interpolation = Literal["bilinear", "bicubic"]
+
 # More than 8 bits per channel would be cut off at 255.
 MODES = {"1", "L", "LA", "P", "PA", "RGB", "RGBA", "CMYK", "YCbCr"}
+
+_FILTERS = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 
 
 class _Unreadable(Exception):
@@ -31,20 +37,34 @@ def colours(path: Path) -> Image.Image:
         return image.convert("RGB") if opaque else image.convert("RGBA").convert("RGB")
 
 
-def prepared(image: Image.Image, resize: int | None, crop: int) -> Image.Image:
+def check_interpolation(interpolation: object) -> None:
+    """Refuse what is no way to resize."""
+    if interpolation not in get_args(Interpolation):
+        known = " or ".join(map(repr, get_args(Interpolation)))
+        raise ValueError(f"interpolation={interpolation!r}; choose {known}")
+
+
+def prepared(
+    image: Image.Image, resize: int | None, crop: int, interpolation: Interpolation
+) -> Image.Image:
     """Return the centre of an image whose short side has been resized."""
     if resize is not None:
-        image = image.resize(_resized(image.size, resize), Image.Resampling.BILINEAR)
+        image = image.resize(_resized(image.size, resize), _FILTERS[interpolation])
     left, top = (_offset(side, crop) for side in image.size)
     return image.crop((left, top, left + crop, top + crop))
 
 
-def cut(image: Image.Image, window: tuple[int, int, int, int], side: int) -> Image.Image:
+def cut(
+    image: Image.Image,
+    window: tuple[int, int, int, int],
+    side: int,
+    interpolation: Interpolation,
+) -> Image.Image:
     """Return the part of an image at (top, left, height, width), resized to a square."""
     top, left, height, width = window
     # Cut first: resized from within the whole, pixels outside the window would leak in.
     part = image.crop((left, top, left + width, top + height))
-    return part.resize((side, side), Image.Resampling.BILINEAR)
+    return part.resize((side, side), _FILTERS[interpolation])
 
 
 def pixels(image: Image.Image) -> Float[Tensor, "3 height width"]:

@@ -13,7 +13,15 @@ from jaxtyping import Float, Int64
 from PIL import Image
 from torch import Tensor
 
-from striate.datasets._decoding import check_mode, colours, cut, pixels, prepared
+from striate.datasets._decoding import (
+    Interpolation,
+    check_interpolation,
+    check_mode,
+    colours,
+    cut,
+    pixels,
+    prepared,
+)
 from striate.results import digest
 from striate.results.given import as_path
 
@@ -39,7 +47,7 @@ class ImageFolder:
         The folders of the classes, sorted; empty without `labels`.
     unreadable
         Name and reason of every file that was left out because it could not be decoded.
-    resize, crop
+    resize, crop, interpolation
         The preparation: see `images`.
     batch_size
         Images per batch; the last one may have fewer.
@@ -63,6 +71,7 @@ class ImageFolder:
     threads: int
     fingerprint: str
     source: str
+    interpolation: Interpolation = "bilinear"
 
     def __len__(self) -> int:
         return -(-len(self.names) // self.batch_size)
@@ -90,7 +99,7 @@ class ImageFolder:
     ) -> Float[Tensor, "batch 3 crop crop"]:
         """Decode chosen images, each cut where `place` says and resized to a square of `crop`.
 
-        Pillow's bilinear filter resizes, as above; ``resize`` plays no part.
+        They are resized by `interpolation`; ``resize`` plays no part.
 
         Parameters
         ----------
@@ -109,14 +118,21 @@ class ImageFolder:
         def cut_out(which: int, index: int) -> Tensor:
             return self._read(
                 self.names[index],
-                lambda image: cut(image, place(which, image.height, image.width), self.crop),
+                lambda image: cut(
+                    image,
+                    place(which, image.height, image.width),
+                    self.crop,
+                    self.interpolation,
+                ),
             )
 
         with ThreadPoolExecutor(self.threads) as pool:
             return torch.stack(list(pool.map(cut_out, range(len(indices)), indices)))
 
     def _image(self, name: str) -> Float[Tensor, "3 height width"]:
-        return self._read(name, lambda image: prepared(image, self.resize, self.crop))
+        return self._read(
+            name, lambda image: prepared(image, self.resize, self.crop, self.interpolation)
+        )
 
     def _read(self, name: str, prepare: Callable[[Image.Image], Image.Image]) -> Tensor:
         path = self.folder / name
@@ -131,6 +147,7 @@ def images(
     *,
     resize: int | None = 256,
     crop: int = 224,
+    interpolation: Interpolation = "bilinear",
     n: int | None = None,
     seed: int | None = None,
     batch_size: int = 256,
@@ -138,8 +155,8 @@ def images(
 ) -> ImageFolder:
     """Find the images below a folder and check that they can be decoded.
 
-    Each is converted to RGB, its short side resized (Pillow's bilinear filter, which averages
-    when it shrinks), and its centre cut out: torchvision's ``Resize(resize)``,
+    Each is converted to RGB, its short side resized (Pillow's filters, which average
+    when they shrink), and its centre cut out: torchvision's ``Resize(resize, interpolation)``,
     ``CenterCrop(crop)`` and ``ToTensor()``, to the last bit. Networks of 299 pixels take
     ``resize=299, crop=299`` (Kong et al. 2021). Where the image is smaller than the crop, it is
     surrounded with black. Rotation marks (EXIF) and transparency are not heeded.
@@ -154,6 +171,9 @@ def images(
         Length of the short side, in pixels; None leaves the size alone.
     crop
         Side of the square that is cut out, in pixels.
+    interpolation
+        ``"bilinear"``, or ``"bicubic"``, which most newer networks were trained and tested with
+        (`striate.models.Network` says which).
     n
         How many, drawn without replacement and given in the order in which they were drawn: fewer
         are the beginning of more. All, in order, if None.
@@ -177,6 +197,7 @@ def images(
     folder = as_path("folder", folder)
     counts = {"crop": crop, "batch_size": batch_size, "threads": threads}
     _check(folder, counts if resize is None else {"resize": resize, **counts})
+    check_interpolation(interpolation)
     found = _find(folder)
     if not found:
         raise ValueError(f"{folder} holds no image, that is no {', '.join(sorted(SUFFIXES))}")
@@ -185,14 +206,17 @@ def images(
     place = {name: index for index, name in enumerate(classes)}
     labels = torch.tensor([place[name.split("/")[0]] for name in names]) if classes else None
     contents = [_sha256(folder / name) for name in names]
-    fingerprint = digest([names, contents, resize, crop])[:12]
+    # What was prepared before there was a choice keeps its fingerprint.
+    how = [] if interpolation == "bilinear" else [interpolation]
+    fingerprint = digest([names, contents, resize, crop, *how])[:12]
     source = (
-        f"{folder.name}: {len(names)} of {len(found)} images, resized to {resize}, cropped to "
-        f"{crop}, seed {seed}, {len(unreadable)} unreadable, sha256 {fingerprint}"
+        f"{folder.name}: {len(names)} of {len(found)} images, resized to {resize}"
+        f"{f' ({interpolation})' if how else ''}, cropped to {crop}, seed {seed}, "
+        f"{len(unreadable)} unreadable, sha256 {fingerprint}"
     )
     return ImageFolder(
         folder, tuple(names), labels, classes, tuple(unreadable), resize, crop, batch_size,
-        threads, fingerprint, source,
+        threads, fingerprint, source, interpolation,
     )  # fmt: skip
 
 

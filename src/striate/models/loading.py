@@ -29,8 +29,9 @@ def load(
 
     GoogLeNet and Inception, of torchvision or of the paper, always rescale their input as their
     published weights want it and never have their auxiliary heads, whatever the weights are.
-    Sizes and normalisation are those that torchvision and timm give with their weights; images are
-    resized bilinearly, though some of those weights were tested with a bicubic filter.
+    Sizes, interpolation and normalisation are those that torchvision and timm give with their
+    weights. Where timm says that a network takes images squashed to a square, they are cut from the
+    centre all the same.
 
     Parameters
     ----------
@@ -137,7 +138,8 @@ def _torchvision(name: str, pretrained: bool) -> Network:
     model = _fetched(f"torchvision/{name}", lambda: build(models, name, pretrained))
     wanted = known[ORIGINAL].transforms()
     (resize,), (size,) = wanted.resize_size, wanted.crop_size
-    return Network(name, normalised(model, wanted.mean, wanted.std), resize, size)
+    made = normalised(model, wanted.mean, wanted.std)
+    return Network(name, made, resize, size, wanted.interpolation.value)
 
 
 def _fetched(name: str, make: Callable[[], nn.Module]) -> nn.Module:
@@ -158,7 +160,8 @@ def _timm(name: str, pretrained: bool) -> Network:
     wanted = timm.data.resolve_model_data_config(model)
     size = wanted["input_size"][-1]
     resize = floor(size / wanted["crop_pct"])
-    return Network(name, normalised(model, wanted["mean"], wanted["std"]), resize, size)
+    made = normalised(model, wanted["mean"], wanted["std"])
+    return Network(name, made, resize, size, wanted["interpolation"])
 
 
 def _kong2021(name: str, pretrained: bool) -> Network:

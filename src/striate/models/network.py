@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from math import inf
 from numbers import Real
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from jaxtyping import Float
 from torch import Tensor, nn
@@ -27,12 +27,19 @@ class Network(NamedTuple):
         Length of the short side that images are first brought to, in pixels.
     size
         Side of the square then cut from their centre.
+    interpolation
+        How they are resized: ``"bilinear"`` or ``"bicubic"`` (`striate.datasets.images`).
     """
 
     name: str
     model: nn.Module
     resize: int
     size: int
+    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+
+    def preparation(self) -> dict[str, Any]:
+        """Say how photographs are prepared, in the words of `striate.datasets.images`."""
+        return {"resize": self.resize, "crop": self.size, "interpolation": self.interpolation}
 
 
 class Normalise:

@@ -95,6 +95,11 @@ def _checked(made: object, name: str, function: str) -> Network:
             f"model={name!r}: {function}() wants images of resize={made.resize!r}, "
             f"size={made.size!r}; both are whole numbers of pixels"
         )
+    if made.interpolation not in ("bilinear", "bicubic"):
+        raise ValueError(
+            f"model={name!r}: {function}() wants images of interpolation={made.interpolation!r}; "
+            "choose 'bilinear' or 'bicubic'"
+        )
     return made
 
 

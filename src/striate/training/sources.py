@@ -53,7 +53,7 @@ class ImageSource:
     """Photographs of a folder, each time another part of them, flipped every other time.
 
     torchvision's ``RandomResizedCrop`` and ``RandomHorizontalFlip``, on the images as they lie on
-    disk, resized with Pillow's bilinear filter.
+    disk, resized by the folder's ``interpolation``.
 
     Parameters
     ----------

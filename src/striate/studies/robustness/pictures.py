@@ -118,7 +118,7 @@ def _photographs(
     batch_size: int,
     classes: Path | None,
 ) -> Labelled:
-    found = datasets.images(folder, resize=network.resize, crop=network.size, batch_size=batch_size)
+    found = datasets.images(folder, **network.preparation(), batch_size=batch_size)
     if found.labels is None:
         raise ValueError(
             f"{folder} has no classes: its images must lie at {folder.name}/<class>/<file>, all of "

@@ -91,15 +91,15 @@ def planes_of(network: Network) -> int:
 
 
 def _photographs(folder: Path, network: Network) -> Pictures:
-    size = {"resize": network.resize, "crop": network.size}
-    found = datasets.images(folder, **size)
+    how = network.preparation()
+    found = datasets.images(folder, **how)
     place = {name: index for index, name in enumerate(found.names)}
 
     def order(count: int | None, seed: int | None) -> Sequence[int]:
         if count is None:
             return range(len(found.names))
         # A draw that meets a file that cannot be read goes on with the next.
-        return [place[name] for name in datasets.images(folder, n=count, seed=seed, **size).names]
+        return [place[name] for name in datasets.images(folder, n=count, seed=seed, **how).names]
 
     def pick(rows: Sequence[int]) -> Images:
         names = tuple(found.names[row] for row in rows)

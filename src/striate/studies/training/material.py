@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, Int
@@ -144,10 +144,10 @@ def _photographs(
             f"{', '.join(datasets.DATASETS)}, or a folder that holds train/<class>/<file> and "
             "val/<class>/<file>"
         )
-    size = {"resize": network.resize, "crop": network.size, "threads": threads}
-    draw = {} if count is None else {"n": count, "seed": seed}
-    train = datasets.images(folder / "train", **size, **draw)
-    test = datasets.images(folder / "val", **size, batch_size=TESTED)
+    how = {**network.preparation(), "threads": threads}
+    draw: dict[str, Any] = {} if count is None else {"n": count, "seed": seed}
+    train = datasets.images(folder / "train", **how, **draw)
+    test = datasets.images(folder / "val", **how, batch_size=TESTED)
     if train.labels is None or test.labels is None:
         raise ValueError(
             f"data={str(folder)!r} has no classes: all images must lie at train/<class>/<file> and "
