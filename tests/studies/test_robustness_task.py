@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -245,8 +247,20 @@ def test_what_cannot_be_measured_is_refused_before_any_work(photos, words, messa
 
 
 def test_photographs_without_classes_are_refused(photos):
-    with pytest.raises(ValueError, match="ant has no classes: its images must lie at"):
+    with pytest.raises(
+        ValueError, match=r"ant has no classes: .* at ant/<class>/<file>, all of them$"
+    ):
         robustness.labelled(str(photos / "ant"), network())
+
+
+def test_if_they_lie_one_folder_deeper_that_is_said(photos, tmp_path):
+    shutil.copytree(photos, tmp_path / "set" / "val")
+    below = re.escape(str(tmp_path / "set" / "val"))
+    with pytest.raises(ValueError, match=f"all of them; they do below {below}$"):
+        robustness.labelled(str(tmp_path / "set"), network())
+    shutil.copytree(photos, tmp_path / "set" / "train")
+    with pytest.raises(ValueError, match=r"all of them$"):
+        robustness.labelled(str(tmp_path / "set"), network())
 
 
 @pytest.mark.parametrize(("content", "message"), [

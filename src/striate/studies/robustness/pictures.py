@@ -122,7 +122,7 @@ def _photographs(
     if found.labels is None:
         raise ValueError(
             f"{folder} has no classes: its images must lie at {folder.name}/<class>/<file>, all of "
-            "them"
+            f"them{_deeper(folder, found.names)}"
         )
     order = _drawn(len(found.names), count, seed)
     names = tuple(found.names[index] for index in order.tolist())
@@ -133,6 +133,14 @@ def _photographs(
     sha = None if classes is None else _digest(classes)
     name = f"{folder.name} {found.fingerprint}"
     return Labelled(name, len(found.names), order, outputs, sha, Shown(drawn, labels, batch_size))
+
+
+def _deeper(folder: Path, names: tuple[str, ...]) -> str:
+    """Name the folder below that has classes, if all images lie in one that does."""
+    first = {name.partition("/")[0] for name in names}
+    if len(first) > 1 or any(name.count("/") != 2 for name in names):
+        return ""
+    return f"; they do below {folder / first.pop()}"
 
 
 def _places(names: tuple[str, ...], outputs: int, folder: Path, classes: Path | None) -> list[int]:
