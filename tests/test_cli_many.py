@@ -394,3 +394,23 @@ def test_a_layer_that_is_named_has_to_be_there(lab):
     assert status == 2
     assert "layer 'relu' runs 2 time(s) in one forward pass; choose 'relu@1' or 'relu@2'" in err
     assert not (lab / "results").exists()
+
+
+def test_the_layers_are_listed_with_the_names_that_read_them(lab):
+    odd = AWKWARD.replace("half, _ = ", "self.rank(x); half, _ = ")
+    odd = odd.replace("self.spare, ", "self.rank, self.spare, ").replace(
+        "= nn.Linear(2, 2), ", "= Rank(), nn.Linear(2, 2), "
+    )
+    rank = "class Rank(nn.Module):\n    def forward(self, x): return x.flatten(1).argsort(1)\n"
+    (lab / "nets.py").write_text(NETS + rank + odd)
+    status, out, _ = striate("models layers nets.py:awkward")
+    assert status == 0
+    found = {line.split("\t")[0]: line.split("\t")[2:] for line in out.splitlines()}
+    assert found == {
+        "conv": ["6×7×7", "294", ""],
+        "relu": ["6×7×7", "294", "ran 2 times: relu@1, relu@2"],
+        "split": ["–", "–", "split[0]"],
+        "rank": ["768", "768", "cannot be read"],
+        "spare": ["–", "–", "does not run"],
+        "head": ["30", "30", ""],
+    }

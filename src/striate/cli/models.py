@@ -4,11 +4,16 @@ import re
 from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from striate.cli.options import Layers, Model
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.models import Outlined
+
+WAYS = 3  # names of one layer's outputs that are listed
 
 models_app = typer.Typer(
     no_args_is_help=True, help="Networks: the paper's, their layers, old checkpoints."
@@ -44,9 +49,15 @@ def list_layers(
         int | None, typer.Option(help="of the image shown; by default what its first layers want")
     ] = None,
 ) -> None:
-    """List a network's layers: name, kind, output for one image, and its number of units."""
+    """List a network's layers: name, kind, output for one image, its number of units, and ways.
+
+    Ways are names that --layers takes, where that of the layer alone will not do.
+    """
     from math import prod
 
+    import torch
+
+    from striate.activations import readable
     from striate.layers import places
     from striate.models import load, outline
     from striate.models.outline import image_channels
@@ -57,13 +68,26 @@ def list_layers(
     known = dict(network.model.named_modules())
     if channels is None:
         channels = image_channels(network.model)
-    for layer in outline(network.model, network.size, channels=channels):
+    every = outline(network.model, network.size, channels=channels)
+    grey = torch.full((2, channels, network.size, network.size), 0.5)
+    found = readable(network.model, grey, "**").places
+    for layer in every:
         if known[layer.name] not in chosen:
             continue
         shape = "–" if layer.shape is None else "×".join(map(str, layer.shape))
         units = "–" if layer.shape is None else str(prod(layer.shape))
-        calls = "" if layer.calls == 1 else f"ran {layer.calls} times"
-        print(layer.name, layer.kind, shape, units, calls, sep="\t")
+        ways = [name for name, one in found.items() if one.layer is known[layer.name]]
+        print(layer.name, layer.kind, shape, units, _ways(layer, ways), sep="\t")
+
+
+def _ways(layer: "Outlined", ways: Sequence[str]) -> str:
+    """Say how the outputs of a layer are named, where its name alone will not do."""
+    if ways == [layer.name]:
+        return ""
+    runs = "does not run" if layer.calls == 0 else f"ran {layer.calls} times"
+    named = ", ".join(ways[:WAYS]) + (", …" if len(ways) > WAYS else "")
+    parts = [runs if layer.calls != 1 else "", named or "cannot be read" * bool(layer.calls)]
+    return ": ".join(filter(None, parts))
 
 
 @models_app.command("convert")
