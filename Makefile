@@ -5,11 +5,12 @@ export STRIATE_DATA := $(abspath $(STRIATE_DATA))
 BIN := .venv/bin
 READY := .venv/.ready
 ZOO := .venv-zoo/.ready
+LOWEST := .venv-lowest/.ready
 ZOO_BIN := .venv-zoo/bin
 # Two test processes on two cores: libraries that start threads of their own would only fight.
 ONE_THREAD := OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 MKL_NUM_THREADS=1
 
-.PHONY: help setup demo test test-slow test-reliability test-gpu test-zoo check docs format bench bench-accuracy clean
+.PHONY: help setup demo test test-slow test-reliability test-gpu test-zoo test-lowest check docs format bench bench-accuracy clean
 
 help:            ## list the targets
 	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | expand -t 12
@@ -37,6 +38,19 @@ test-reliability: $(READY) ## kill, fill and flood sweeps for some minutes
 
 test-gpu: $(READY) ## the tests that need a GPU
 	$(BIN)/python -m pytest -m gpu
+
+# Not the oracle of partial least squares, which wants newer ones; old versions warn.
+test-lowest: $(LOWEST) ## the tests with the oldest versions allowed: 6 GB of downloads
+	$(ONE_THREAD) .venv-lowest/bin/python -m pytest -n 2 -o filterwarnings= -W ignore \
+		--ignore tests/predictivity/test_pls.py --ignore tests/test_bad_input.py \
+		-m "not slow and not reliability and not gpu and not zoo"
+
+$(LOWEST): pyproject.toml constraints-lowest.txt
+	$(PYTHON) -m venv .venv-lowest
+	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt --editable '.[cluster,export]'
+	.venv-lowest/bin/python -m pip install --quiet --constraint constraints-lowest.txt \
+		pytest pytest-xdist hypothesis beartype foolbox tensorboard lightning duckdb
+	touch $@
 
 test-zoo: $(ZOO) ## the tests that need torchvision and timm
 	$(ONE_THREAD) $(ZOO_BIN)/python -m pytest tests/zoo -m zoo
@@ -70,4 +84,4 @@ bench-accuracy: $(READY) ## the penalty against float64 over whole training runs
 	$(BIN)/python -m benchmarks.penalty_accuracy
 
 clean:           ## remove the environment and caches
-	rm -rf .venv .venv-zoo docs/_build docs/api/generated .pytest_cache .ruff_cache .hypothesis .import_linter_cache
+	rm -rf .venv .venv-zoo .venv-lowest docs/_build docs/api/generated .pytest_cache .ruff_cache .hypothesis .import_linter_cache

@@ -3,6 +3,7 @@ import warnings
 from pathlib import Path
 
 import numpy as np
+import PIL
 import pytest
 import torch
 from PIL import Image
@@ -60,9 +61,15 @@ TORCHVISION = [
 ]
 
 
+def skip_what_older_pillows_round_otherwise(sizes):
+    if sizes == (20, 50, 16, 17) and int(PIL.__version__.split(".")[0]) < 13:
+        pytest.skip("an image resized to 16 × 40 is rounded otherwise by Pillow 13 than before")
+
+
 @pytest.mark.parametrize(("sizes", "total", "first", "middle", "last"), TORCHVISION)
 def test_images_are_torchvisions_to_the_last_bit(sizes, total, first, middle, last, tmp_path):
     width, height, resize, crop = sizes
+    skip_what_older_pillows_round_otherwise(sizes)
     save(tmp_path / "x.png", picture(width, height))
     (batch,) = images(tmp_path, resize=resize, crop=crop)
     assert batch.shape == (1, 3, crop, crop)
@@ -89,6 +96,7 @@ BICUBIC = [
 @pytest.mark.parametrize(("sizes", "total", "first", "middle", "last"), BICUBIC)
 def test_bicubic_images_are_torchvisions_too(sizes, total, first, middle, last, tmp_path):
     width, height, resize, crop = sizes
+    skip_what_older_pillows_round_otherwise(sizes)
     save(tmp_path / "x.png", picture(width, height))
     (batch,) = images(tmp_path, resize=resize, crop=crop, interpolation="bicubic")
     levels = (batch[0] * 255).round()

@@ -469,6 +469,9 @@ def test_a_compiled_model_is_watched_and_not_compiled_again(compiler, in_place, 
     assert all(math.isfinite(loss) for loss in losses)
 
 
+@pytest.mark.skipif(
+    torch.__version__.startswith("2.6"), reason="cannot compile how tests check shapes"
+)
 def test_who_watches_the_inside_of_a_compiled_model_is_told_so(compiler):
     model = network()
     compiled = torch.compile(model, backend=compiler[0], fullgraph=True)

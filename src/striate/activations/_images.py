@@ -13,6 +13,14 @@ from torch.utils.data import Dataset
 
 
 @runtime_checkable
+class Hash(Protocol):
+    """A running SHA-256."""
+
+    def update(self, data: memoryview, /) -> None: ...
+    def hexdigest(self) -> str: ...
+
+
+@runtime_checkable
 class Sliceable(Protocol):
     """Something long that gives images by ``images[first:last]``, as an open HDF5 data set does."""
 
@@ -231,9 +239,9 @@ def _check(batch: Tensor, first: Tensor, name: str) -> None:
         )
 
 
-def _started(batch: Tensor) -> "hashlib._Hash":
+def _started(batch: Tensor) -> Hash:
     return hashlib.sha256(f"{batch.dtype}{tuple(batch.shape[1:])}".encode())
 
 
-def _add(running: "hashlib._Hash", batch: Tensor) -> None:
+def _add(running: Hash, batch: Tensor) -> None:
     running.update(batch.cpu().contiguous().view(torch.uint8).numpy().data)

@@ -53,6 +53,9 @@ def joined(device: str) -> Iterator[Joined]:
     distributed.init_process_group("nccl" if device.startswith("cuda") else "gloo")
     try:
         yield Joined(distributed.get_rank(), device)
+        # The first still writes when the others are done; torch 2.6 sometimes waited for ever for
+        # processes that had left.
+        distributed.barrier()
     finally:
         distributed.destroy_process_group()
 
