@@ -17,7 +17,6 @@ TOO_FEW = "runs fewer times in a forward pass"
 NO_TENSOR = "puts out no tensor"
 NO_ROWS = "does not put out floating point with one row per image"
 
-
 Seen = tuple[list[Place], str]  # what can be read, or why nothing can
 
 
@@ -101,12 +100,13 @@ def readable_places(
     found: dict[str, Place] = {}
     left_out: dict[str, str] = {}
     for place in chosen.values():
-        kept = [place]
-        if place.by_glob:
-            kept, left_out[place.name] = _kept(place, seen[place.name], calls[place.layer])
+        if not place.by_glob:
+            found[place.name] = place
+            continue
+        kept, reason = _kept(place, seen[place.name], calls[place.layer])
         found |= {each.name: each for each in kept}
-        if kept:
-            left_out.pop(place.name, None)
+        if not kept:
+            left_out[place.name] = reason
     if not found:
         some = "; ".join(f"{name!r} {why}" for name, why in list(left_out.items())[:SHOWN])
         more = f" (and {len(left_out) - SHOWN} more)" if len(left_out) > SHOWN else ""

@@ -12,6 +12,8 @@ from striate import layers
 from striate.results import digest
 
 CODE = "made_of_code"
+# Those of `striate.datasets.images`, which this box does not see.
+Interpolation = Literal["bilinear", "bicubic"]
 
 
 class Network(NamedTuple):
@@ -35,7 +37,7 @@ class Network(NamedTuple):
     model: nn.Module
     resize: int
     size: int
-    interpolation: Literal["bilinear", "bicubic"] = "bilinear"
+    interpolation: Interpolation = "bilinear"
 
     def preparation(self) -> dict[str, Any]:
         """Say how photographs are prepared, in the words of `striate.datasets.images`."""

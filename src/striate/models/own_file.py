@@ -6,10 +6,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from traceback import extract_tb
+from typing import get_args
 
 from torch import nn
 
-from striate.models.network import Network, with_code
+from striate.models.network import Interpolation, Network, with_code
 from striate.models.own_code import code_digest
 from striate.results import digest
 from striate.results.given import as_path
@@ -95,7 +96,7 @@ def _checked(made: object, name: str, function: str) -> Network:
             f"model={name!r}: {function}() wants images of resize={made.resize!r}, "
             f"size={made.size!r}; both are whole numbers of pixels"
         )
-    if made.interpolation not in ("bilinear", "bicubic"):
+    if made.interpolation not in get_args(Interpolation):
         raise ValueError(
             f"model={name!r}: {function}() wants images of interpolation={made.interpolation!r}; "
             "choose 'bilinear' or 'bicubic'"

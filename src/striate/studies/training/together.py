@@ -55,8 +55,8 @@ def joined(device: str) -> Iterator[Joined]:
     try:
         yield Joined(distributed.get_rank(), device)
     finally:
-        # From there gloo of torch 2.6 does not always return: it did not in 5 of 39 runs on a busy
-        # machine, and all 25 ended that left it to the end of the process.
+        # From there gloo of torch 2.6 does not always return: it did not in 5 of some 40 runs on a
+        # busy machine, and all 25 ended that left it to the end of the process.
         if backend != "gloo" or torch.__version__ >= "2.7":  # as versions, not as text
             distributed.destroy_process_group()
 
