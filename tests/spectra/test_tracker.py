@@ -104,8 +104,14 @@ def same_state(one, other):
     return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
 
 
+@pytest.fixture(params=[False, True], ids=["float32", "bfloat16"])
+def space(request, monkeypatch):
+    """Build the space in either, whatever the processor is better at."""
+    monkeypatch.setattr(tracker, "bfloat16_pays", lambda device: request.param)
+
+
 @pytest.mark.parametrize("form", FORMS)
-def test_while_a_network_trains_both_solvers_agree(form, calls):
+def test_while_a_network_trains_both_solvers_agree(form, calls, space):
     law, net, alphas = penalty(form=form), network(), []
 
     def see(step, hidden):
@@ -122,7 +128,7 @@ def test_while_a_network_trains_both_solvers_agree(form, calls):
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("tolerance", [1e-2, 1e-4, 1e-6])
-def test_the_tolerance_is_kept(tolerance, dtype):
+def test_the_tolerance_is_kept(tolerance, dtype, space):
     law, x = penalty(tolerance=tolerance), planted(power_law(199, 1.0), 300, 200)
     for step in range(6):
         turn = torch.linalg.qr(torch.eye(200) + 0.003 * step * gaussian(200, 200, seed=step))[0]
@@ -168,7 +174,7 @@ def test_a_batch_in_which_nothing_happened_leaves_nothing_to_believe(dtype):
     agree(law, healthy)
 
 
-def test_a_steep_layer_is_followed_too(calls):
+def test_a_steep_layer_is_followed_too(calls, space):
     """Of α = 4 and 5, where bfloat16 sees nothing of the tail."""
     for alpha in (4.0, 5.0):
         law, x = penalty(ranks=(3, 24)), planted(power_law(199, alpha), 300, 200)
@@ -181,6 +187,16 @@ def test_a_steep_layer_is_followed_too(calls):
             assert law.measure(hidden).alpha.item() == pytest.approx(expected, abs=1e-3)
         assert calls.exact == 1 + 5
         assert len(calls.tracked) == 4
+
+
+def test_a_processor_that_is_quick_in_float32_rounds_nothing_to_bfloat16(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "_is_avx512_bf16_supported", lambda: True, raising=False)
+    for quick in (True, False):
+        monkeypatch.setattr(tracker, "by_onednn", lambda quick=quick: quick)
+        assert tracker.bfloat16_pays(torch.device("cpu")) != quick
+        assert not tracker.bfloat16_pays(torch.device("meta"))
+    monkeypatch.delattr(torch.cpu, "_is_avx512_bf16_supported")
+    assert not tracker.bfloat16_pays(torch.device("cpu"))
 
 
 def test_evaluation_leaves_no_trace(calls):

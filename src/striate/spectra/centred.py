@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.products import product
 from striate.spectra.processes import ALONE, Processes
 
 # So many numbers stay in a processor's cache between being centred and being used.
@@ -85,14 +86,15 @@ class Centred(NamedTuple):
     def times(self, block: Float[Tensor, "units columns"]) -> Float[Tensor, "stimuli columns"]:
         r"""Return :math:`\bar X` times a matrix, in the precision of the matrix."""
         thin = block.to(self.x.dtype)
-        return torch.addmm((self.mean @ thin).neg(), self.x, thin).to(block.dtype)
+        return product(self.x, thin, plus=(self.mean @ thin).neg()).to(block.dtype)
 
     def transposed_times(
         self, block: Float[Tensor, "stimuli columns"]
     ) -> Float[Tensor, "units columns"]:
         r"""Return :math:`\bar X^\top` times a matrix, in the precision of the matrix."""
         thin = block.to(self.x.dtype)
-        return (self.x.T @ thin).to(block.dtype).sub_(torch.outer(self.mean, thin.sum(0)))
+        found = product(self.x.T, thin).to(block.dtype)
+        return found.sub_(torch.outer(self.mean, thin.sum(0)))
 
     def add_to(self, other: Float[Tensor, "stimuli units"], *, times: float) -> None:
         r"""Add a multiple of :math:`\bar X` to another matrix, in place."""

@@ -13,6 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
+from striate.products import product
 from striate.spectra.centred import Centred, centred, finite_squares
 from striate.spectra.processes import ALONE, Processes
 
@@ -75,14 +76,14 @@ def exact_components(batch: Centred, count: int, *, processes: Processes = ALONE
             return processes.add(lower_square(across, units, like=x, dtype=dtype))
 
         right, total = _leading_vectors(scatter, count, x)
-        left = torch.cat([part @ right for part in batch.parts(0)])
+        left = torch.cat([product(part, right) for part in batch.parts(0)])
         return Components(left, right, processes.add(_squares(left)), total)
     rows, mine = processes.gather(x)
     whole = Centred(rows, batch.mean)
     left, total = _leading_vectors(
         lambda dtype: lower_square(whole.parts(1), len(rows), like=x, dtype=dtype), count, x
     )
-    right = torch.cat([part.T @ left for part in whole.parts(1)])
+    right = torch.cat([product(part.T, left) for part in whole.parts(1)])
     eigenvalues = _squares(right)
     length = eigenvalues.sqrt().to(right).clamp_min(torch.finfo(right.dtype).tiny)
     return Components(left[mine] * length, right.div_(length), eigenvalues, total)
@@ -149,7 +150,7 @@ class _Variances(torch.autograd.Function):
         lost = rest <= (8 * torch.finfo(x.dtype).eps) ** 2 * along
         weights = of_values + of_total if lost else of_values
         with torch.autocast(left.device.type, enabled=False):
-            gradient = ((left * weights).to(right.dtype) @ right.T).to(x.dtype)
+            gradient = product((left * weights).to(right.dtype), right.T).to(x.dtype)
             if not lost:
                 Centred(x, mean).add_to(gradient, times=of_total.item())
         return gradient, None, None
@@ -163,7 +164,7 @@ def lower_square(parts: Iterable[Tensor], size: int, *, like: Tensor, dtype: tor
         part = part.to(dtype)
         for start in range(0, size, strip):
             some = part[start : start + strip]
-            square[start:, start : start + strip].addmm_(part[start:], some.T)
+            square[start:, start : start + strip].add_(product(part[start:], some.T))
     return square
 
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.products import product
 from striate.spectra.centred import Centred
 from striate.spectra.components import Components
 from striate.spectra.processes import ALONE, Processes
@@ -117,7 +118,7 @@ def tracked_components(
     directions, images = basis, rows.times(basis)
     some = neighbours(count, basis.shape[1])
     inner = processes.add(images.T @ images)
-    leading, used = images @ _pushed(inner, count), 0
+    leading, used = product(images, _pushed(inner, count)), 0
     while True:
         block = _new_directions(processes.add(rows.transposed_times(leading)), directions)
         directions = torch.cat([directions, block], 1)
@@ -135,12 +136,12 @@ def tracked_components(
             )
         rotation = rotation.to(images.dtype)
         # Or rounding would add up from batch to batch.
-        kept = _orthonormal(directions @ rotation[:, : basis.shape[1] + SPARE])
+        kept = _orthonormal(product(directions, rotation[:, : basis.shape[1] + SPARE]))
         if coarse:
             right, left = _sharpened(batch, kept, some, processes)
             ahead = processes.add(batch.transposed_times(left))
         else:
-            right, left = kept[:, :some], images @ rotation[:, :some]
+            right, left = kept[:, :some], product(images, rotation[:, :some])
             ahead = processes.add(rows.transposed_times(left))
         values = processes.add(left.double().square().sum(0))
         residual = ahead - right * values.to(right)
@@ -151,7 +152,7 @@ def tracked_components(
         if good_enough(tracked) or used == MOST_BLOCKS or full:
             # More digits than these a gradient does not need.
             return tracked._replace(components=found.rounded(rows.x.dtype))
-        leading = images @ rotation[:, : block.shape[1]]
+        leading = product(images, rotation[:, : block.shape[1]])
 
 
 def _pushed(inner: Tensor, count: int) -> Tensor:
@@ -182,7 +183,7 @@ def _new_directions(block: Tensor, directions: Tensor) -> Tensor:
     """Orthonormal directions for what `block` adds to the span of `directions`."""
     for _ in range(2):
         # What rounding left of a large part that was removed is large beside a small rest.
-        block = block - directions @ (directions.T @ block)
+        block = block - product(directions, product(directions.T, block))
         block = block / block.norm(dim=0).clamp_min(torch.finfo(block.dtype).tiny)
         block = _orthonormal(block)
     return block
@@ -201,7 +202,8 @@ def _orthonormal(columns: Tensor) -> Tensor:
     if failed:
         return torch.linalg.qr(columns)[0]
     identity = torch.eye(len(factor), dtype=factor.dtype, device=factor.device)
-    return columns @ torch.linalg.solve_triangular(factor, identity, upper=False).to(columns).T
+    inverse = torch.linalg.solve_triangular(factor, identity, upper=False).to(columns)
+    return product(columns, inverse.T)
 
 
 def _sharpened(
@@ -212,7 +214,7 @@ def _sharpened(
     images = batch.times(some)
     inner = processes.add(images.T @ images)
     rotation = _leading(inner, count)[1].to(some)
-    return some @ rotation, images @ rotation
+    return product(some, rotation), product(images, rotation)
 
 
 def improved(
@@ -229,7 +231,8 @@ def improved(
     eigenvalues, rotation = _leading(across.T @ across, count)
     eigenvalues, behind = eigenvalues[:count].relu(), eigenvalues[count].relu()
     root, turn = eigenvalues.clamp_min(tiny).sqrt(), rotation / length[:, None]
-    left, right = left @ (turn * root).to(left), ahead @ (turn / root).to(ahead)
+    left = product(left, (turn * root).to(left))
+    right = product(ahead, (turn / root).to(ahead))
     return Components(left, right, eigenvalues, total), behind
 
 

@@ -7,6 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
+from striate.products import by_onednn
 from striate.spectra.centred import Centred
 from striate.spectra.components import Components, exact_components
 from striate.spectra.distances import FLOOR
@@ -163,7 +164,7 @@ class Tracker(nn.Module):
                 count,
                 basis=basis,
                 good_enough=good_enough,
-                coarse=single and not self.steep and fast_bfloat16(batch.x.device),
+                coarse=single and not self.steep and bfloat16_pays(batch.x.device),
                 processes=processes,
             )
         return found if looks[-1][1] else None, looks[0][0]
@@ -228,7 +229,9 @@ def widths(count: int) -> tuple[int, int, int]:
     return least, usual, most
 
 
-def fast_bfloat16(device: torch.device) -> bool:
-    """Tell whether bfloat16 products are quicker than float32 ones on `device`, a processor."""
+def bfloat16_pays(device: torch.device) -> bool:
+    """Tell whether products in bfloat16 are so much quicker on `device` that rounding pays."""
     supported = getattr(torch.cpu, "_is_avx512_bf16_supported", None)
-    return device.type == "cpu" and supported is not None and bool(supported())
+    if device.type != "cpu" or by_onednn() or supported is None:
+        return False
+    return bool(supported())
