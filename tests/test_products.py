@@ -6,8 +6,8 @@ import pytest
 import torch
 from torch import Tensor
 
-from striate import products
-from striate.products import product
+from striate import _products as products
+from striate._products import product
 
 # On and above what is worth a call of oneDNN, and below.
 SHAPES = [(300, 90, 70), (70, 500, 40), (9, 2000, 80), (300, 90, 1), (1, 90, 300), (20, 0, 30)]

@@ -11,7 +11,7 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from striate.products import product
+from striate._products import product
 
 ROWS = 256  # that are converted to float64, or multiplied, at a time; they stay in the cache
 USUAL = 40  # powers of two that responses may be away from 1 and float32 hold all their products

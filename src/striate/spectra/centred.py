@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.products import product
+from striate._products import product
 from striate.spectra.processes import ALONE, Processes
 
 # So many numbers stay in a processor's cache between being centred and being used.

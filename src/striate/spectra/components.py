@@ -13,7 +13,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from striate.products import product
+from striate._products import product
 from striate.spectra.centred import Centred, centred, finite_squares
 from striate.spectra.processes import ALONE, Processes
 

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.products import product
+from striate._products import product
 from striate.spectra.centred import Centred
 from striate.spectra.components import Components
 from striate.spectra.processes import ALONE, Processes

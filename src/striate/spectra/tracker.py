@@ -7,7 +7,7 @@ from typing import Literal, get_args
 import torch
 from torch import Tensor, nn
 
-from striate.products import by_onednn
+from striate._products import by_onednn
 from striate.spectra.centred import Centred
 from striate.spectra.components import Components, exact_components
 from striate.spectra.distances import FLOOR
