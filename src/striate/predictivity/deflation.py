@@ -1,11 +1,9 @@
 """The directions of partial least squares, from the cross-products of several splits."""
 
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from functools import partial
-
 import torch
 from torch import Tensor
+
+from striate._threads import one_thread
 
 EPS = torch.finfo(torch.float64).eps
 # The squared cross-product is updated, not made anew, while its largest eigenvalue is more than
@@ -42,7 +40,6 @@ class Deflated:
         self._made = self._square.diagonal(dim1=1, dim2=2).sum(1)  # at least the largest eigenvalue
         self._largest = cross.new_zeros(splits)
         self._component = -1
-        self._one_thread = _one_thread(cross.device)
 
     def next_directions(self) -> Tensor:
         """Directions in feature space (splits × features) of the next component.
@@ -93,7 +90,7 @@ class Deflated:
 
         The image (splits × neurons) is the deflated cross-products' transposes times the weights.
         """
-        vectors = _top_eigenvectors(self._square, self._one_thread)
+        vectors = _top_eigenvectors(self._square)
         if self._by_neurons:
             weights = self._onto_features(vectors)
             strength = weights.norm(dim=1)
@@ -142,24 +139,9 @@ def _each(matrices: Tensor, vectors: Tensor) -> Tensor:
     return (matrices @ vectors[:, :, None])[:, :, 0]
 
 
-def _one_thread(device: torch.device) -> Callable[[], AbstractContextManager[object]] | None:
-    """Return what keeps small matrices on one thread, on a CPU; a second, idle one holds them up.
-
-    It is made once for all components: to find the libraries takes as long as an eigenvector.
-    """
-    if device.type != "cpu":
-        return None
-    import scipy.linalg  # noqa: F401  its BLAS must be there to be limited
-    from threadpoolctl import ThreadpoolController
-
-    return partial(ThreadpoolController().limit, limits=1, user_api="blas")
-
-
-def _top_eigenvectors(
-    squares: Tensor, one_thread: Callable[[], AbstractContextManager[object]] | None
-) -> Tensor:
+def _top_eigenvectors(squares: Tensor) -> Tensor:
     """Eigenvector of the largest eigenvalue of each; its sign does not matter here."""
-    if one_thread is None:
+    if squares.device.type != "cpu":
         return torch.linalg.eigh(squares)[1][:, :, -1]
     with one_thread():
         return torch.stack([_top_eigenvector(square) for square in squares])

@@ -6,6 +6,7 @@ with a gradient that is written out rather than backpropagated through the searc
 """
 
 from collections.abc import Callable, Iterable
+from contextlib import nullcontext
 from typing import NamedTuple, cast
 
 import torch
@@ -14,8 +15,12 @@ from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
 from striate._products import product
+from striate._threads import one_thread
 from striate.spectra.centred import Centred, centred, finite_squares
 from striate.spectra.processes import ALONE, Processes
+
+# Rows from which on a second thread helps LAPACK with the leading pairs, beside those of PyTorch.
+SMALL = 1400
 
 
 class Components(NamedTuple):
@@ -205,11 +210,12 @@ def leading_pairs(square: Tensor, count: int) -> tuple[Tensor, Tensor]:
     # LAPACK's partial solver, which torch lacks, finds 50 vectors of 2000 in half the time of all.
     from scipy.linalg import eigh
 
-    eigenvalues, vectors = eigh(
-        square.numpy().T,  # whose upper triangle is then ours
-        lower=False,
-        subset_by_index=(size - count, size - 1),
-        overwrite_a=True,
-        check_finite=False,
-    )
+    with one_thread() if size < SMALL else nullcontext():
+        eigenvalues, vectors = eigh(
+            square.numpy().T,  # whose upper triangle is then ours
+            lower=False,
+            subset_by_index=(size - count, size - 1),
+            overwrite_a=True,
+            check_finite=False,
+        )
     return torch.from_numpy(eigenvalues[::-1].copy()), torch.from_numpy(vectors[:, ::-1].copy())
