@@ -3,7 +3,7 @@
 PyTorch multiplies by MKL, which uses half the width of an AMD processor that has AVX-512. oneDNN,
 which PyTorch keeps for convolutions, uses all of it and takes less than half the time. Its sums are
 off by two to three times as much, which is still the rounding of float32; inner products of
-columns whose last digits matter stay with MKL.
+columns and kernels, whose last digits matter, stay with MKL.
 """
 
 from functools import cache

@@ -11,8 +11,6 @@ import torch
 from jaxtyping import Float, Float64, Int64
 from torch import Tensor
 
-from striate._products import product
-
 ROWS = 256  # that are converted to float64, or multiplied, at a time; they stay in the cache
 USUAL = 40  # powers of two that responses may be away from 1 and float32 hold all their products
 
@@ -130,7 +128,7 @@ def add_square(gram: Tensor, z: Float[Tensor, "stimuli units"], power: float = 1
     z = _exact(z)
     with torch.autocast(z.device.type, enabled=False):
         for start in range(0, len(z), ROWS):
-            strip = product(z[start:], z[start : start + ROWS].T)
+            strip = z[start:] @ z[start : start + ROWS].T
             gram[start:, start : start + ROWS].add_(strip, alpha=power * power)
 
 
@@ -140,7 +138,7 @@ def add_product(
     """Add ``new @ z.T``, times the square of `power`, to some rows of a cross-kernel."""
     z = _exact(z)
     with torch.autocast(z.device.type, enabled=False):  # which a model may switch on for itself
-        cross.add_(product(new.to(z.dtype), z.T), alpha=power * power)
+        cross.add_(new.to(z.dtype) @ z.T, alpha=power * power)
 
 
 def finish(total: Sum) -> None:
