@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from striate import _products as products
-from striate._products import product
+from striate._products import add_product, product
 
 # On and above what is worth a call of oneDNN, and below.
 SHAPES = [(300, 90, 70), (70, 500, 40), (9, 2000, 80), (300, 90, 1), (1, 90, 300), (20, 0, 30)]
@@ -89,6 +89,34 @@ def test_what_is_too_small_or_of_another_type_does_not_go_to_onednn(monkeypatch)
         assert product(torch.ones(300, 90), torch.ones(90, 70)).max() == 90
     with pytest.raises(AssertionError):
         product(torch.ones(300, 90), torch.ones(90, 70))
+
+
+def test_a_product_is_added_to_a_part_of_a_matrix(library):
+    left, right = next(layouts(300, 90)), next(layouts(90, 70))
+    for dtype in (torch.float32, torch.float64):
+        whole = torch.ones(300, 200, dtype=dtype)
+        add_product(whole[:, 50:120], left.to(dtype), right.to(dtype))
+        expected = torch.ones(300, 200, dtype=torch.float64)
+        expected[:, 50:120] += left.double() @ right.double()
+        torch.testing.assert_close(whole.double(), expected, rtol=0, atol=1e-4)
+
+
+def test_only_onednn_makes_a_product_before_it_is_added(library, monkeypatch):
+    """On a GPU, and in float64, a second square would be as large as the first."""
+
+    def refuse(*given: object, **settings: object) -> Tensor:
+        raise AssertionError("a product of its own")
+
+    monkeypatch.setattr(products, "product", refuse)
+    for dtype in (torch.float32, torch.float64):
+        whole = torch.zeros(300, 70, dtype=dtype)
+        given = whole, torch.ones(300, 90, dtype=dtype), torch.ones(90, 70, dtype=dtype)
+        if dtype == torch.float32 and library == "onednn":
+            with pytest.raises(AssertionError):
+                add_product(*given)
+        else:
+            add_product(*given)
+            assert (whole == 90).all()
 
 
 def test_a_product_that_is_differentiated_keeps_its_gradient(library):

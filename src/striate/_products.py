@@ -2,8 +2,9 @@
 
 PyTorch multiplies by MKL, which uses half the width of an AMD processor that has AVX-512. oneDNN,
 which PyTorch keeps for convolutions, uses all of it and takes less than half the time. Its sums are
-off by two to three times as much, which is still the rounding of float32; inner products of
-columns and kernels, whose last digits matter, stay with MKL.
+off by two to three times as much, which is still the rounding of float32. Where that decides the
+last components or a score's fifth digit (inner products within a subspace, kernels of whole
+layers) the caller writes ``@`` and stays with MKL.
 """
 
 from functools import cache
@@ -32,6 +33,14 @@ def product(left: Tensor, right: Tensor, *, plus: Tensor | None = None) -> Tenso
         return _rows_by_rows(left, right.T, plus)
     found = _rows_by_rows(right.T, left, None).T
     return found if plus is None else found.add_(plus)
+
+
+def add_product(total: Tensor, left: Tensor, right: Tensor) -> None:
+    """Add ``left @ right`` to `total`; only oneDNN needs room for the product itself."""
+    if _suits(left, right):
+        total.add_(product(left, right))
+    else:
+        total.addmm_(left, right)
 
 
 def by_onednn() -> bool:

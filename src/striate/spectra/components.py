@@ -14,7 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.autograd.function import FunctionCtx, once_differentiable
 
-from striate._products import product
+from striate._products import add_product, product
 from striate._threads import one_thread
 from striate.spectra.centred import Centred, centred, finite_squares
 from striate.spectra.processes import ALONE, Processes
@@ -169,7 +169,7 @@ def lower_square(parts: Iterable[Tensor], size: int, *, like: Tensor, dtype: tor
         part = part.to(dtype)
         for start in range(0, size, strip):
             some = part[start : start + strip]
-            square[start:, start : start + strip].add_(product(part[start:], some.T))
+            add_product(square[start:, start : start + strip], part[start:], some.T)
     return square
 
 
