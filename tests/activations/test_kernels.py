@@ -386,9 +386,14 @@ print(peak() - before)
 
 @pytest.mark.skipif(sys.platform != "linux", reason="measures memory as Linux reports it")
 def test_the_memory_used_is_the_budget():
-    """Of 100 blocks, 210 MB together; 30 MB more are for forward passes and the allocator."""
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    """Of 100 blocks, 210 MB together.
+
+    What is freed goes back to the system here. By itself, glibc keeps freed outputs of a
+    convolution, 13 MB each, in holes that the next one does not always fit: six of them, at worst.
+    """
+    threads = {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    environment = {**os.environ, **threads, "MALLOC_MMAP_THRESHOLD_": "1000000"}
     asked = subprocess.run(
         [sys.executable, "-c", PEAK], capture_output=True, text=True, check=True, env=environment
     )
-    assert 40e6 < int(asked.stdout) < 150e6
+    assert 60e6 < int(asked.stdout) < 120e6
