@@ -8,47 +8,17 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.everything import (
-    Attacked,
-    Components,
-    FieldDeg,
-    Grouped,
-    Images,
-    Lambdas,
-    Maps,
-    MinimumReliability,
-    Quick,
-    Recording,
-    Splits,
-    StimulusDeg,
-    Without,
-    everything_of,
-    plan_of,
-    refuse_of_recording,
-    show_of,
-    tell_row,
-)
+from striate.cli.everything import Effort, ShownOptions, everything_of, tell_row
 from striate.cli.jobs import Prepare, measure_each, tell_notes
-from striate.cli.options import (
-    BatchSize,
-    Classes,
-    CropPx,
-    Device,
-    Memory,
-    PerNeuron,
-    Population,
-    Protocol,
-    ResultsFolder,
-    Seed,
-    check_device,
-    check_folder,
-)
-from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed, leave, tell_script
+from striate.cli.options import Execution, ResultsFolder, check_device, check_folder
+from striate.cli.spread import spread
+from striate.cli.sweeping import Many, leave, tell_script
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Task
 
 
+@spread
 def run_kong2021(
     model: Annotated[
         list[str],
@@ -57,73 +27,47 @@ def run_kong2021(
             "25 that torchvision brings; may be repeated"
         ),
     ],
-    images: Images,
-    recording: Recording = None,
-    stimulus_deg: StimulusDeg = None,
+    *,
+    shown: ShownOptions,
     results: ResultsFolder = Path("results"),
     weights_folder: Annotated[
         Path | None, typer.Option(help="where NAME.safetensors lie, of networks that need them")
     ] = None,
-    quick: Quick = False,
-    without: Without = None,
-    protocol: Protocol = "paper",
-    field_deg: FieldDeg = None,
-    crop_px: CropPx = None,
-    population: Population = None,
-    grouped: Grouped = None,
-    classes: Classes = None,
-    attacked: Attacked = None,
-    splits: Splits = None,
-    lambdas: Lambdas = None,
-    per_neuron: PerNeuron = False,
-    components: Components = None,
-    minimum_reliability: MinimumReliability = None,
-    memory: Memory = "4GB",
-    batch_size: BatchSize = 32,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    jobs: Jobs = 1,
-    cluster: Cluster = None,
-    retry_failed: RetryFailed = False,
-    dry_run: DryRun = False,
+    effort: Effort,
+    execution: Execution,
+    many: Many,
 ) -> None:
     """Measure networks of Kong et al. 2021 in every way; what is done already is skipped."""
     from striate.models import ZOO
     from striate.studies import kong2021
 
-    many = Many(jobs, cluster, retry_failed, dry_run)
+    memory, batch_size, seed, device = execution
     many.check()
-    maps = Maps(splits, lambdas, per_neuron, components, minimum_reliability)
-    refuse_of_recording(recording, **maps.given())
-    plan = plan_of(quick, without, protocol, attacked, maps)
+    shown.refuse_of_recording(**effort.of_maps())
+    plan = effort.plan()
     check_device(device)
     check_folder(results)
     chosen = _chosen(model)
     weights = _weights_of(chosen, weights_folder)
-    show = show_of(
-        images, recording, stimulus_deg, field_deg, crop_px, population, grouped, classes
-    )
-    if dry_run:
+    shown.check()
+    if many.dry_run:
         for name, source in chosen.items():
             print(f"{name}\t{source}\t{len(ZOO[name].layers)} layers")
-        tell_script(cluster)
+        tell_script(many.cluster)
         return
     # What is wrong for all is no reason why one of them could not be had.
-    kong2021.check(show(), plan, memory=memory, batch_size=batch_size, seed=seed)
+    kong2021.check(shown.read(), plan, memory=memory, batch_size=batch_size, seed=seed)
     asked = {
         name: partial(
             everything_of,
             source,
             weights.get(name),
-            show=show,
+            shown=shown,
             plan=plan,
             stands_for=name,
             robust=None,
             layers=None,
-            memory=memory,
-            batch_size=batch_size,
-            seed=seed,
-            device=device,
+            execution=execution,
         )
         for name, source in chosen.items()
     }

@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import typer
 
@@ -25,7 +25,7 @@ Weights = Annotated[Path | None, typer.Option(help="a file of weights to load in
 Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]
 BatchSize = Annotated[int, typer.Option(help="images shown at a time")]
 Device = Annotated[str, typer.Option(help="cpu | cuda | cuda:1")]
-Seed = Annotated[int, typer.Option()]
+Seed = Annotated[int, typer.Option(help="of all that is drawn")]
 Memory = Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")]
 Protocol = Annotated[str, typer.Option(help="paper | authors")]
 Population = Annotated[
@@ -47,6 +47,27 @@ MinimumReliability = Annotated[
     float, typer.Option(help="that a neuron must exceed to be counted, 0 to 1")
 ]
 PerNeuron = Annotated[bool, typer.Option("--per-neuron", help="ridge: each neuron its own penalty")]
+
+
+class Execution(NamedTuple):
+    """How a network is run.
+
+    Attributes
+    ----------
+    memory
+        For activations and kernels.
+    batch_size
+        Images shown at a time.
+    seed
+        Of all that is drawn.
+    device
+        Where the network is.
+    """
+
+    memory: Memory = "4GB"
+    batch_size: BatchSize = 32
+    seed: Seed = 0
+    device: Device = "cpu"
 
 
 def fraction(text: str) -> float:

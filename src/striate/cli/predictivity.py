@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -11,27 +11,25 @@ from striate.cli.jobs import Job, job_of, measure, of_one
 from striate.cli.measuring import tell_scores
 from striate.cli.options import (
     STIMULUS_DEG,
-    BatchSize,
     Components,
     CropPx,
-    Device,
+    Execution,
     FieldDeg,
     Lambdas,
     Layers,
-    Memory,
     MinimumReliability,
     Models,
     PerNeuron,
     Population,
     ResultsFolder,
-    Seed,
     Splits,
     Weights,
     check_device,
     check_folder,
     numbers,
 )
-from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
+from striate.cli.spread import spread
+from striate.cli.sweeping import Many
 
 LAMBDAS, COMPONENTS = "0.01,0.1,1,10", 25
 
@@ -39,6 +37,46 @@ if TYPE_CHECKING:  # the command line starts without torch
     from striate.study.predictivity import Regression
 
 
+class RegressionOptions(NamedTuple):
+    """How layers are mapped to neurons.
+
+    Attributes
+    ----------
+    regression, lambdas, per_neuron, components
+        As in `Regression`, as typed.
+    """
+
+    regression: Annotated[str, typer.Option(help="pls | ridge")] = "pls"
+    lambdas: Lambdas = LAMBDAS
+    per_neuron: PerNeuron = False
+    components: Components = COMPONENTS
+
+    def read(self) -> "Regression":
+        """Refuse options of the map that is not fitted."""
+        from striate.study.predictivity import Regression
+
+        name = self.regression
+        if name not in ("pls", "ridge"):
+            raise ValueError(f"--regression {name!r}; choose pls or ridge")
+        if self.per_neuron and name != "ridge":
+            raise ValueError("--per-neuron chooses penalties of ridge; add --regression ridge")
+        if self.lambdas != LAMBDAS and name != "ridge":
+            raise ValueError(
+                f"--lambdas {self.lambdas!r} are penalties of ridge; add --regression ridge"
+            )
+        if self.components != COMPONENTS and name != "pls":
+            raise ValueError(
+                f"--components {self.components} are of partial least squares; leave it out"
+            )
+        return Regression(
+            name,
+            self.components,
+            lambdas=numbers("lambdas", self.lambdas, float) or (),
+            select="neuron" if self.per_neuron else "population",
+        )
+
+
+@spread
 def measure_predictivity(
     model: Models,
     recording: Annotated[
@@ -55,34 +93,25 @@ def measure_predictivity(
     crop_px: CropPx = None,
     population: Population = None,
     protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",
-    regression: Annotated[str, typer.Option(help="pls | ridge")] = "pls",
-    lambdas: Lambdas = LAMBDAS,
-    per_neuron: PerNeuron = False,
     grouped: Annotated[
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
     ] = "none",
-    components: Components = COMPONENTS,
     splits: Splits = 20,
     minimum_reliability: MinimumReliability = 0.0,
     against: Annotated[
         Path | None, typer.Option(help="another network's result, to compare with")
     ] = None,
-    memory: Memory = "4GB",
-    batch_size: BatchSize = 32,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    jobs: Jobs = 1,
-    cluster: Cluster = None,
-    retry_failed: RetryFailed = False,
-    dry_run: DryRun = False,
+    *,
+    regressed: RegressionOptions,
+    execution: Execution,
+    many: Many,
 ) -> None:
     """Measure how well networks' layers predict the neurons of a recording."""
-    many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
     widths = numbers("stimulus-deg", stimulus_deg, float) or ()
-    mapped = _regression(regression, lambdas, per_neuron, components)
-    check_device(device)
+    mapped = regressed.read()
+    check_device(execution.device)
     check_folder(results)
     prepare = partial(
         _predictivity_of,
@@ -100,14 +129,11 @@ def measure_predictivity(
         splits=splits,
         minimum_reliability=minimum_reliability,
         against=against,
-        memory=memory,
-        batch_size=batch_size,
-        seed=seed,
-        device=device,
+        execution=execution,
         results=results,
     )
     asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
-    measure(asked, results, device=device, many=many, tell=tell_scores)
+    measure(asked, results, device=execution.device, many=many, tell=tell_scores)
 
 
 def _predictivity_of(
@@ -127,10 +153,7 @@ def _predictivity_of(
     splits: int,
     minimum_reliability: float,
     against: Path | None,
-    memory: str,
-    batch_size: int,
-    seed: int,
-    device: str,
+    execution: Execution,
     results: Path,
 ) -> Job:
     from striate import datasets
@@ -141,7 +164,7 @@ def _predictivity_of(
 
     rival = None if against is None else predictivity.read_rival(against)
     network = load(model, weights=weights)
-    network.model.to(device)
+    network.model.to(execution.device)
     shown = predictivity.presentations(
         widths, size=network.size, protocol=protocol, field_deg=field_deg, crop_px=crop_px
     )
@@ -162,7 +185,7 @@ def _predictivity_of(
         splits=splits,
         minimum_reliability=minimum_reliability,
         against=rival,
-        seed=seed,
+        seed=execution.seed,
     )
     wanted = [
         (describe(presentation=each, grouped=kind), each)
@@ -180,8 +203,8 @@ def _predictivity_of(
         network=network,
         recording=read,
         pictures=pictures,
-        memory=memory,
-        batch_size=batch_size,
+        memory=execution.memory,
+        batch_size=execution.batch_size,
     )
     way = partial(
         predictivity.measure_network,
@@ -195,25 +218,6 @@ def _predictivity_of(
     )
     notes = (read.responses.source, *read.notes, *spectra.notes_of(network, chosen.left_out))
     return job_of("images shown", [task for task, _ in wanted], way, notes)
-
-
-def _regression(name: str, lambdas: str, per_neuron: bool, components: int) -> "Regression":
-    from striate.study.predictivity import Regression
-
-    if name not in ("pls", "ridge"):
-        raise ValueError(f"--regression {name!r}; choose pls or ridge")
-    if per_neuron and name != "ridge":
-        raise ValueError("--per-neuron chooses penalties of ridge; add --regression ridge")
-    if lambdas != LAMBDAS and name != "ridge":
-        raise ValueError(f"--lambdas {lambdas!r} are penalties of ridge; add --regression ridge")
-    if components != COMPONENTS and name != "pls":
-        raise ValueError(f"--components {components} are of partial least squares; leave it out")
-    return Regression(
-        name,
-        components,
-        lambdas=numbers("lambdas", lambdas, float) or (),
-        select="neuron" if per_neuron else "population",
-    )
 
 
 def _kinds(grouped: str) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ import sys
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
@@ -22,7 +22,8 @@ from striate.cli.options import (
     fraction,
     numbers,
 )
-from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
+from striate.cli.spread import spread
+from striate.cli.sweeping import Many
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.results import Result
@@ -30,6 +31,175 @@ if TYPE_CHECKING:  # the command line starts without torch
     from striate.study.robustness import Attacks, Passbands
 
 
+class AttackOptions(NamedTuple):
+    """Which attacks.
+
+    Attributes
+    ----------
+    protocol, geometry, precision
+        As in `striate.studies.robustness.attacks_of`.
+    norm, epsilons
+        As typed; `grids` reads them.
+    """
+
+    protocol: Protocol = "paper"
+    norm: Annotated[
+        list[str] | None, typer.Option(help="Linf | L2 | L1; may be repeated; default: all three")
+    ] = None
+    epsilons: Annotated[
+        list[str] | None,
+        typer.Option(help="of each --norm in turn, e.g. 0,1/255,8/255; default: the protocol's"),
+    ] = None
+    geometry: Annotated[
+        str, typer.Option(help="of L1: paper (dense, scaled) | exact (sparse, projected)")
+    ] = "paper"
+    precision: Annotated[
+        str,
+        typer.Option(help="of the gradients: float32 | bfloat16 | float16; answers are float32"),
+    ] = "float32"
+
+    def read(self) -> "Attacks":
+        """Return the attacks, or say what is wrong."""
+        from striate.studies import robustness
+
+        return robustness.attacks_of(
+            self.protocol,
+            epsilons=self.grids(),
+            geometry=self.geometry,
+            precision=self.precision,
+        )
+
+    def grids(self) -> dict[str, tuple[float, ...]] | None:
+        """Read the strengths of each norm; none of a norm leaves them to the protocol."""
+        norms, epsilons = self.norm, self.epsilons
+        if not norms:
+            if epsilons:
+                raise ValueError("--epsilons of which norm? give --norm Linf, L2 or L1")
+            return None
+        if len(set(norms)) < len(norms):
+            raise ValueError(f"--norm {' '.join(norms)}: give each once")
+        if not epsilons:
+            return {norm: () for norm in norms}
+        if len(epsilons) != len(norms):
+            raise ValueError(
+                f"--norm is given {len(norms)} times and --epsilons {len(epsilons)}; give each "
+                "norm its strengths, in the same order"
+            )
+        typed = zip(norms, epsilons, strict=True)
+        return {norm: _strengths("epsilons", text) for norm, text in typed}
+
+
+class VerdictOptions(NamedTuple):
+    """Whether the accuracies are real.
+
+    Attributes
+    ----------
+    verdict
+        Whether that is judged; all others are of it.
+    verdict_eps
+        As typed; `at` reads it.
+    verdict_n, restarts, queries
+        As in `Judge`.
+    baseline
+        A result.
+    surrogate, surrogate_weights
+        Another network.
+    """
+
+    verdict: Annotated[
+        bool, typer.Option("--verdict", help="judge whether the accuracies are real")
+    ] = False
+    verdict_eps: Annotated[
+        list[str] | None,
+        typer.Option(help="of each --norm in turn, the strength to judge; default: the smallest"),
+    ] = None
+    verdict_n: Annotated[
+        int | None, typer.Option(help="images to judge by; default: 1000, or all")
+    ] = None
+    restarts: Annotated[int | None, typer.Option(help="random starts; default: 10")] = None
+    queries: Annotated[int | None, typer.Option(help="of the random search; default: 500")] = None
+    baseline: Annotated[Path | None, typer.Option(help="result of a network without a defence")] = (
+        None
+    )
+    surrogate: Annotated[
+        str | None, typer.Option(help="a model whose adversarial images are tried")
+    ] = None
+    surrogate_weights: Annotated[
+        Path | None, typer.Option(help="a file of its weights to load instead")
+    ] = None
+
+    def check(self) -> None:
+        """Refuse what belongs to a verdict where none is asked for."""
+        given = {
+            "baseline": self.baseline,
+            "surrogate": self.surrogate,
+            "verdict-eps": self.verdict_eps or None,
+            "verdict-n": self.verdict_n,
+            "restarts": self.restarts,
+            "queries": self.queries,
+        }
+        _refuse_without("verdict", self.verdict, given, "a verdict")
+        if self.surrogate_weights is not None and self.surrogate is None:
+            raise ValueError("--surrogate-weights of which network? give --surrogate")
+
+    def at(self, attacks: "Attacks", norms: list[str] | None) -> "Mapping[Norm, float]":
+        """Read the strength of each norm to judge, of those attacked."""
+        smallest: dict[Norm, float] = {
+            norm: strengths[0] for norm, strengths in attacks.epsilons.items()
+        }
+        chosen = self.verdict_eps
+        if not chosen:
+            return smallest
+        if len(chosen) != len(norms or ()):
+            raise ValueError(
+                f"--verdict-eps is given {len(chosen)} times and --norm {len(norms or ())}; give "
+                "each norm the strength to judge, in the same order"
+            )
+        given = {norm: _one(text) for norm, text in zip(norms or (), chosen, strict=True)}
+        return {norm: given[norm] for norm in smallest}
+
+
+class PassbandOptions(NamedTuple):
+    """Low- and high-passed images.
+
+    Attributes
+    ----------
+    passbands
+        Whether they are shown; the others are of them.
+    passband_filter, cutoffs
+        As in `Passbands`, as typed.
+    """
+
+    passbands: Annotated[
+        bool, typer.Option("--passbands", help="accuracy on low- and high-passed images too")
+    ] = False
+    passband_filter: Annotated[
+        str | None, typer.Option(help="ideal | gaussian; default: ideal")
+    ] = None
+    cutoffs: Annotated[
+        str | None, typer.Option(help="cycles per image; default: octaves from 1")
+    ] = None
+
+    def check(self) -> None:
+        """Refuse what belongs to passbands where none are asked for."""
+        given = {"passband-filter": self.passband_filter, "cutoffs": self.cutoffs}
+        _refuse_without("passbands", self.passbands, given, "passbands")
+
+    def read(self, size: int) -> "Passbands | None":
+        """Return the passbands of images of so many pixels, if any are asked for."""
+        from striate.study.robustness import Passbands, octaves
+
+        if not self.passbands:
+            return None
+        typed = self.cutoffs
+        chosen = octaves(size) if typed is None else numbers("cutoffs", typed, float) or ()
+        kind = "ideal" if self.passband_filter is None else self.passband_filter
+        bands = Passbands(chosen, kind)  # pyright: ignore[reportArgumentType]
+        bands.check()
+        return bands
+
+
+@spread
 def measure_robustness(
     model: Models,
     images: Annotated[
@@ -40,85 +210,21 @@ def measure_robustness(
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
     classes: Classes = None,
-    protocol: Protocol = "paper",
-    norm: Annotated[
-        list[str] | None, typer.Option(help="Linf | L2 | L1; may be repeated; default: all three")
-    ] = None,
-    epsilons: Annotated[
-        list[str] | None,
-        typer.Option(help="of each --norm in turn, e.g. 0,1/255,8/255; default: the protocol's"),
-    ] = None,
-    geometry: Annotated[
-        str, typer.Option(help="of L1: paper (dense, scaled) | exact (sparse, projected)")
-    ] = "paper",
-    verdict: Annotated[
-        bool, typer.Option("--verdict", help="judge whether the accuracies are real")
-    ] = False,
-    verdict_eps: Annotated[
-        list[str] | None,
-        typer.Option(help="of each --norm in turn, the strength to judge; default: the smallest"),
-    ] = None,
-    verdict_n: Annotated[
-        int | None, typer.Option(help="images to judge by; default: 1000, or all")
-    ] = None,
-    restarts: Annotated[
-        int | None, typer.Option(help="random starts, of the verdict; default: 10")
-    ] = None,
-    queries: Annotated[
-        int | None, typer.Option(help="of the random search, of the verdict; default: 500")
-    ] = None,
-    baseline: Annotated[
-        Path | None, typer.Option(help="result of a network without a defence, of the verdict")
-    ] = None,
-    surrogate: Annotated[
-        str | None, typer.Option(help="a model whose adversarial images are tried, of the verdict")
-    ] = None,
-    surrogate_weights: Annotated[
-        Path | None, typer.Option(help="a file of its weights to load instead")
-    ] = None,
-    passbands: Annotated[
-        bool, typer.Option("--passbands", help="accuracy on low- and high-passed images too")
-    ] = False,
-    passband_filter: Annotated[
-        str | None, typer.Option(help="ideal | gaussian; default: ideal")
-    ] = None,
-    cutoffs: Annotated[
-        str | None, typer.Option(help="cycles per image; default: octaves from 1")
-    ] = None,
-    precision: Annotated[
-        str,
-        typer.Option(help="of the gradients: float32 | bfloat16 | float16; answers are float32"),
-    ] = "float32",
     batch_size: Annotated[int, typer.Option(help="images attacked and kept at a time")] = 250,
     seed: Seed = 0,
     device: Device = "cpu",
-    jobs: Jobs = 1,
-    cluster: Cluster = None,
-    retry_failed: RetryFailed = False,
-    dry_run: DryRun = False,
+    *,
+    attacked: AttackOptions,
+    judged: VerdictOptions,
+    passed: PassbandOptions,
+    many: Many,
 ) -> None:
     """Measure how often networks are right when their images are attacked."""
-    from striate.studies import robustness
-
-    many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
-    attacks = robustness.attacks_of(
-        protocol, epsilons=_grids(norm, epsilons), geometry=geometry, precision=precision
-    )
-    at = _judged_at(attacks, norm, verdict_eps)
-    given = {
-        "baseline": baseline,
-        "surrogate": surrogate,
-        "verdict-eps": verdict_eps or None,
-        "verdict-n": verdict_n,
-        "restarts": restarts,
-        "queries": queries,
-    }
-    _refuse_without("verdict", verdict, given, "a verdict")
-    given = {"passband-filter": passband_filter, "cutoffs": cutoffs}
-    _refuse_without("passbands", passbands, given, "passbands")
-    if surrogate_weights is not None and surrogate is None:
-        raise ValueError("--surrogate-weights of which network? give --surrogate")
+    attacks = attacked.read()
+    at = judged.at(attacks, attacked.norm)
+    judged.check()
+    passed.check()
     check_device(device)
     check_folder(results)
     prepare = partial(
@@ -127,19 +233,14 @@ def measure_robustness(
         n=n,
         weights=weights,
         classes=classes,
-        protocol=protocol,
-        attacks=attacks,
-        judged_at=at if verdict else None,
-        verdict_n=verdict_n,
-        restarts=restarts,
-        queries=queries,
-        baseline=baseline,
-        surrogate=surrogate,
-        surrogate_weights=surrogate_weights,
-        bands=(passband_filter, cutoffs) if passbands else None,
         batch_size=batch_size,
         seed=seed,
         device=device,
+        protocol=attacked.protocol,
+        attacks=attacks,
+        judged=judged,
+        at=at,
+        passed=passed,
     )
     asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
     measure(asked, results, device=device, many=many, tell=_tell)
@@ -152,19 +253,14 @@ def _robustness_of(
     n: int | None,
     weights: Path | None,
     classes: Path | None,
-    protocol: str,
-    attacks: "Attacks",
-    judged_at: "Mapping[Norm, float] | None",
-    verdict_n: int | None,
-    restarts: int | None,
-    queries: int | None,
-    baseline: Path | None,
-    surrogate: str | None,
-    surrogate_weights: Path | None,
-    bands: tuple[str | None, str | None] | None,
     batch_size: int,
     seed: int,
     device: str,
+    protocol: str,
+    attacks: "Attacks",
+    judged: VerdictOptions,
+    at: "Mapping[Norm, float]",
+    passed: PassbandOptions,
 ) -> Job:
     from striate.models import load
     from striate.studies import robustness
@@ -172,22 +268,24 @@ def _robustness_of(
 
     network = load(model, weights=weights)
     network.model.to(device)
-    other = None if surrogate is None else load(surrogate, weights=surrogate_weights)
+    other = None
+    if judged.surrogate is not None:
+        other = load(judged.surrogate, weights=judged.surrogate_weights)
     pictures = robustness.labelled(
         images, network, count=n, seed=seed, batch_size=batch_size, classes=classes
     )
-    passbands = None if bands is None else _passbands(*bands, network.size)
+    passbands = passed.read(network.size)
     rival, judge = None, None
-    if judged_at is not None:
-        count = min(robustness.JUDGED, len(pictures.order)) if verdict_n is None else verdict_n
-        if baseline is not None:
-            rival = robustness.read_baseline(baseline, judged_at, pictures=pictures.name)
+    if judged.verdict:
+        count = judged.verdict_n
+        if judged.baseline is not None:
+            rival = robustness.read_baseline(judged.baseline, at, pictures=pictures.name)
         judge = Judge(
-            judged_at,
-            count,
+            at,
+            min(robustness.JUDGED, len(pictures.order)) if count is None else count,
             pictures.classes,
-            RESTARTS if restarts is None else restarts,
-            QUERIES if queries is None else queries,
+            RESTARTS if judged.restarts is None else judged.restarts,
+            QUERIES if judged.queries is None else judged.queries,
             {} if rival is None else rival.accuracy,
             None if other is None else other.model.to(device),
         )
@@ -253,42 +351,6 @@ def _strengths(option: str, text: str) -> tuple[float, ...]:
         ) from error
 
 
-def _grids(
-    norms: list[str] | None, epsilons: list[str] | None
-) -> dict[str, tuple[float, ...]] | None:
-    if not norms:
-        if epsilons:
-            raise ValueError("--epsilons of which norm? give --norm Linf, L2 or L1")
-        return None
-    if len(set(norms)) < len(norms):
-        raise ValueError(f"--norm {' '.join(norms)}: give each once")
-    if not epsilons:
-        return {norm: () for norm in norms}
-    if len(epsilons) != len(norms):
-        raise ValueError(
-            f"--norm is given {len(norms)} times and --epsilons {len(epsilons)}; give each norm "
-            "its strengths, in the same order"
-        )
-    return {norm: _strengths("epsilons", text) for norm, text in zip(norms, epsilons, strict=True)}
-
-
-def _judged_at(
-    attacks: "Attacks", norms: list[str] | None, chosen: list[str] | None
-) -> "Mapping[Norm, float]":
-    smallest: dict[Norm, float] = {
-        norm: strengths[0] for norm, strengths in attacks.epsilons.items()
-    }
-    if not chosen:
-        return smallest
-    if len(chosen) != len(norms or ()):
-        raise ValueError(
-            f"--verdict-eps is given {len(chosen)} times and --norm {len(norms or ())}; give each "
-            "norm the strength to judge, in the same order"
-        )
-    given = {norm: _one(text) for norm, text in zip(norms or (), chosen, strict=True)}
-    return {norm: given[norm] for norm in smallest}
-
-
 def _one(text: str) -> float:
     found = _strengths("verdict-eps", text)
     if len(found) != 1:
@@ -301,12 +363,3 @@ def _refuse_without(option: str, on: bool, given: Mapping[str, object], what: st
     alone = [name for name, value in given.items() if value is not None and not on]
     if alone:
         raise ValueError(f"--{alone[0]} is for {what}; give --{option} too")
-
-
-def _passbands(filter: str | None, cutoffs: str | None, size: int) -> "Passbands":
-    from striate.study.robustness import Passbands, octaves
-
-    chosen = octaves(size) if cutoffs is None else numbers("cutoffs", cutoffs, float) or ()
-    bands = Passbands(chosen, "ideal" if filter is None else filter)  # pyright: ignore[reportArgumentType]
-    bands.check()
-    return bands

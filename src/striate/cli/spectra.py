@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from functools import partial
 from math import inf
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 from rich.console import Console
@@ -16,9 +16,9 @@ from striate.cli.options import (
     BatchSize,
     CropPx,
     Device,
+    Execution,
     FieldDeg,
     Layers,
-    Memory,
     Model,
     Models,
     Population,
@@ -31,60 +31,92 @@ from striate.cli.options import (
     numbers,
     ranks_of,
 )
-from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
+from striate.cli.spread import spread
+from striate.cli.sweeping import Many
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.datasets import Recording
     from striate.spectra import Algorithm as SpectralAlgorithm
     from striate.study.spectra import Window
 
-Algorithm = Annotated[
-    str, typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it")
-]
-Dimensions = Annotated[
-    float | None,
-    typer.Option(help="d of the stimuli: a smooth code has α above 1 + 2/d; default: many, 1"),
-]
+
+class FitOptions(NamedTuple):
+    """How α of a recording is found.
+
+    Attributes
+    ----------
+    ranks, weights
+        Of the fit, as typed; `window` reads them.
+    algorithm
+        Of the cross-validation; `checked` knows those there are.
+    dimensions
+        Of the stimuli; many if None.
+    """
+
+    ranks: Annotated[str, typer.Option(help="fit window, e.g. 9-100")]
+    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank"
+    algorithm: Annotated[
+        str,
+        typer.Option(help="text | released: cvPCA as the papers write it, or as their code has it"),
+    ] = "text"
+    dimensions: Annotated[
+        float | None,
+        typer.Option(help="d of the stimuli: a smooth code has α above 1 + 2/d; default: many, 1"),
+    ] = None
+
+    def window(self) -> "Window":
+        """Read the window of the fit."""
+        from striate.spectra import check_ranks
+        from striate.study.spectra import Window
+
+        if self.weights not in ("rank", "none"):
+            raise ValueError(f"--weights {self.weights!r}; choose rank (1/n) or none")
+        first_last = ranks_of(self.ranks) or (1, 2)
+        check_ranks(first_last)
+        return Window(first_last, self.weights)
+
+    def checked(self) -> "SpectralAlgorithm":
+        """Return the algorithm, and refuse what cannot be."""
+        if self.algorithm not in ("text", "released"):
+            raise ValueError(f"--algorithm {self.algorithm!r}; choose text or released")
+        if self.dimensions is not None and not 0 < self.dimensions < inf:
+            raise ValueError(
+                f"--dimensions {self.dimensions:g}: give how many dimensions the stimuli have, "
+                "above 0, or leave it out for many"
+            )
+        return self.algorithm
 
 
+@spread
 def measure_spectrum(
     model: Models,
     images: Annotated[str, typer.Option(help="a folder of photographs | digits | mnist | cifar10")],
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     weights: Weights = None,
-    memory: Memory = "4GB",
     protocol: Protocol = "paper",
     sets: Annotated[int, typer.Option(help="random sets of images")] = 3,
     set_size: Annotated[int, typer.Option(help="images in each")] = 2816,
-    batch_size: BatchSize = 32,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    jobs: Jobs = 1,
-    cluster: Cluster = None,
-    retry_failed: RetryFailed = False,
-    dry_run: DryRun = False,
+    *,
+    execution: Execution,
+    many: Many,
 ) -> None:
     """Measure the eigenspectrum and α of networks' layers on natural images."""
-    many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
-    check_device(device)
+    check_device(execution.device)
     check_folder(results)
     prepare = partial(
         _spectra_of,
         images=images,
         layers=layers.split(","),
         weights=weights,
-        memory=memory,
         protocol=protocol,
         sets=sets,
         set_size=set_size,
-        batch_size=batch_size,
-        seed=seed,
-        device=device,
+        execution=execution,
     )
     asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
-    measure(asked, results, device=device, many=many, tell=tell_scores)
+    measure(asked, results, device=execution.device, many=many, tell=tell_scores)
 
 
 def _spectra_of(
@@ -93,19 +125,16 @@ def _spectra_of(
     images: str,
     layers: Sequence[str],
     weights: Path | None,
-    memory: str,
     protocol: str,
     sets: int,
     set_size: int,
-    batch_size: int,
-    seed: int,
-    device: str,
+    execution: Execution,
 ) -> Job:
     from striate.models import load
     from striate.studies import spectra
 
     network = load(model, weights=weights)
-    network.model.to(device)
+    network.model.to(execution.device)
     shown = spectra.pictures(images, network)
     chosen = spectra.chosen_layers(network, layers)
     task = spectra.network_task(
@@ -115,54 +144,60 @@ def _spectra_of(
         protocol=protocol,
         sets=sets,
         set_size=set_size,
-        seed=seed,
+        seed=execution.seed,
     )
     way = partial(
-        spectra.measure_network, network=network, shown=shown, memory=memory, batch_size=batch_size
+        spectra.measure_network,
+        network=network,
+        shown=shown,
+        memory=execution.memory,
+        batch_size=execution.batch_size,
     )
     return job_of("images shown", [task], way, spectra.notes_of(network, chosen.left_out))
 
 
+@spread
 def spectrum(
     recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb")],
-    ranks: Annotated[str, typer.Option(help="fit window, e.g. 9-100")],
+    *,
+    fit: FitOptions,
     results: ResultsFolder = Path("results"),
     population: Population = None,
-    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
-    algorithm: Algorithm = "text",
     shuffles: Annotated[int, typer.Option(help="halvings of the trials")] = 20,
-    dimensions: Dimensions = None,
     seed: Seed = 0,
 ) -> None:
     """Measure the cross-validated eigenspectrum and α of a recording."""
     from striate.studies import spectra
 
-    window, how = _window(ranks, weights), _algorithm(algorithm)
-    _check_dimensions(dimensions)
+    window, how = fit.window(), fit.checked()
     check_folder(results)
     read = _recording(recording, population)
     task = spectra.recording_task(
-        read, window=window, algorithm=how, shuffles=shuffles, seed=seed, dimensions=dimensions
+        read,
+        window=window,
+        algorithm=how,
+        shuffles=shuffles,
+        seed=seed,
+        dimensions=fit.dimensions,
     )
     _tell(read)
     way = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
     measure_once(task, results, way)
 
 
+@spread
 def compare(
     model: Model,
     recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb, with its images")],
-    ranks: Annotated[str, typer.Option(help="fit window, e.g. 5-12")],
+    *,
+    fit: FitOptions,
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     population: Population = None,
     model_weights: Weights = None,
-    weights: Annotated[str, typer.Option(help="rank | none: of the fit")] = "rank",
-    algorithm: Algorithm = "text",
     stimulus_deg: Annotated[str | None, STIMULUS_DEG] = None,
     field_deg: FieldDeg = None,
     crop_px: CropPx = None,
-    dimensions: Dimensions = None,
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -172,9 +207,8 @@ def compare(
     from striate.models import load
     from striate.studies import predictivity, spectra
 
-    given = {"window": _window(ranks, weights), "algorithm": _algorithm(algorithm)}
+    given = {"window": fit.window(), "algorithm": fit.checked()}
     widths = _widths(stimulus_deg, field_deg, crop_px)
-    _check_dimensions(dimensions)
     check_device(device)
     check_folder(results)
     network = load(model, weights=model_weights)
@@ -192,7 +226,7 @@ def compare(
         read,
         list(chosen.places),
         seed=seed,
-        dimensions=dimensions,
+        dimensions=fit.dimensions,
         **given,
     )
     wanted = [(describe(presentation=way), way) for way in ways]
@@ -223,14 +257,6 @@ def _widths(
     return numbers("stimulus-deg", stimulus_deg, float)
 
 
-def _check_dimensions(dimensions: float | None) -> None:
-    if dimensions is not None and not 0 < dimensions < inf:
-        raise ValueError(
-            f"--dimensions {dimensions:g}: give how many dimensions the stimuli have, above 0, or "
-            "leave it out for many"
-        )
-
-
 def _recording(path: Path, population: str | None) -> "Recording":
     from striate import datasets
 
@@ -243,20 +269,3 @@ def _tell(read: "Recording") -> None:
     console = Console(stderr=True, highlight=False)
     for note in (read.responses.source, *read.notes):
         console.print(note, soft_wrap=True)
-
-
-def _window(ranks: str, weights: str) -> "Window":
-    from striate.spectra import check_ranks
-    from striate.study.spectra import Window
-
-    if weights not in ("rank", "none"):
-        raise ValueError(f"--weights {weights!r}; choose rank (1/n) or none")
-    first_last = ranks_of(ranks) or (1, 2)
-    check_ranks(first_last)
-    return Window(first_last, weights)
-
-
-def _algorithm(name: str) -> "SpectralAlgorithm":
-    if name not in ("text", "released"):
-        raise ValueError(f"--algorithm {name!r}; choose text or released")
-    return name

@@ -16,24 +16,9 @@ from striate.cli.measuring import tell_aside
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Failed, Task
 
-Jobs = Annotated[
-    int, typer.Option(help="networks at a time, each in a process with its share of cores and GPUs")
-]
-Cluster = Annotated[
-    str | None, typer.Option(help="local | slurm:FILE | address of a Dask scheduler")
-]
-RetryFailed = Annotated[
-    bool,
-    typer.Option(
-        "--retry-failed",
-        help="do again what failed in an earlier run; one network that is measured alone always is",
-    ),
-]
-DryRun = Annotated[bool, typer.Option(help="say what would be done, and leave")]
-
 
 class Many(NamedTuple):
-    """How many things are done at a time, and where.
+    """How many networks at a time, and where.
 
     Attributes
     ----------
@@ -47,10 +32,24 @@ class Many(NamedTuple):
         Whether it is only said what would be done.
     """
 
-    jobs: int = 1
-    cluster: str | None = None
-    retry_failed: bool = False
-    dry_run: bool = False
+    jobs: Annotated[
+        int,
+        typer.Option(help="networks at a time, each in a process with its share of cores and GPUs"),
+    ] = 1
+    cluster: Annotated[
+        str | None, typer.Option(help="local | slurm:FILE | address of a Dask scheduler")
+    ] = None
+    retry_failed: Annotated[
+        bool,
+        typer.Option(
+            "--retry-failed",
+            help="do again what failed in an earlier run; one network that is measured alone "
+            "always is",
+        ),
+    ] = False
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="say what would be done, and leave")
+    ] = False
 
     def check(self) -> None:
         """Refuse numbers of jobs and clusters that cannot be, before anything is loaded."""

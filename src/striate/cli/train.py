@@ -1,10 +1,9 @@
 """``striate train``: one network, for any objective."""
 
 import sys
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
 from rich.console import Console
@@ -21,6 +20,7 @@ from striate.cli.options import (
     numbers,
     ranks_of,
 )
+from striate.cli.spread import spread
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.results import Result
@@ -30,6 +30,115 @@ if TYPE_CHECKING:  # the command line starts without torch
 Setting = float | int | str
 
 
+class PenaltyOptions(NamedTuple):
+    """A penalty on layers' spectra.
+
+    Attributes
+    ----------
+    spectral_alpha, spectral_beta, spectral_layers, spectral_ranks, spectral_units, spectral_every
+        As in `Asked`; the first four are given together, or nothing is.
+    """
+
+    spectral_alpha: Annotated[
+        float | None, typer.Option(help="exponent asked of layers' spectra")
+    ] = None
+    spectral_beta: Annotated[float | None, typer.Option(help="how strongly")] = None
+    spectral_layers: Annotated[
+        str | None, typer.Option(help="names or globs with commas, e.g. 'layer*.*.conv2'")
+    ] = None
+    spectral_ranks: Annotated[str | None, typer.Option(help="fit window, e.g. 6-50")] = None
+    spectral_units: Annotated[
+        str | None, typer.Option(help="flat | channels | features | centre; default: flat")
+    ] = None
+    spectral_every: Annotated[
+        int | None, typer.Option(help="steps from one penalised to the next; default: 1")
+    ] = None
+
+    def read(self) -> "Asked | None":
+        """Read what is asked of layers' spectra: all of it, or nothing."""
+        from striate.studies.training import Asked
+
+        alpha, beta, layers = self.spectral_alpha, self.spectral_beta, self.spectral_layers
+        window = ranks_of(self.spectral_ranks)
+        needed = {"alpha": alpha, "beta": beta, "layers": layers, "ranks": window}
+        others = {"units": self.spectral_units, "every": self.spectral_every}
+        missing = [name for name, value in needed.items() if value is None]
+        chosen = {name: value for name, value in others.items() if value is not None}
+        if len(missing) == len(needed) and not chosen:
+            return None
+        if alpha is None or beta is None or layers is None or window is None:
+            raise ValueError(
+                f"--spectral-{missing[0]} is missing: a penalty on spectra needs --spectral-alpha, "
+                "--spectral-beta, --spectral-layers and --spectral-ranks"
+            )
+        return Asked(alpha, beta, tuple(layers.split(",")), window, **chosen)  # pyright: ignore[reportArgumentType]
+
+
+class InputOptions(NamedTuple):
+    """What happens to images.
+
+    Attributes
+    ----------
+    blur, blur_sigma, noise, augment
+        As in `Plan`.
+    """
+
+    blur: Annotated[str | None, typer.Option(help="coarse-to-fine | fine-to-coarse | constant")] = (
+        None
+    )
+    blur_sigma: Annotated[
+        float | None, typer.Option(help="its largest standard deviation, in pixels")
+    ] = None
+    noise: Annotated[
+        float | None, typer.Option(help="standard deviation of noise added, pixels being in [0, 1]")
+    ] = None
+    augment: Annotated[
+        bool | None,
+        typer.Option(
+            "--augment/--no-augment",
+            help="random parts of images; default: of photographs and in presets",
+        ),
+    ] = None
+
+
+class StepOptions(NamedTuple):
+    """How weights are learned; a preset gives what is not given here.
+
+    Attributes
+    ----------
+    epochs, batch_size, learning_rate, drops, schedule, weight_decay, momentum, optimizer, replays
+        As in `Plan`; `drops` as typed.
+    precision
+        As in `Plan`.
+    """
+
+    epochs: Annotated[int | None, typer.Option(help="default: 10")] = None
+    batch_size: Annotated[
+        int | None, typer.Option(help="of all processes together; default: 100")
+    ] = None
+    learning_rate: Annotated[
+        float | None, typer.Option(help="default: 0.05 (sgd), 0.001 (adam)")
+    ] = None
+    drops: Annotated[
+        str | None, typer.Option(help="epochs after which the rate is a tenth, e.g. 25,45,65")
+    ] = None
+    schedule: Annotated[
+        str | None, typer.Option(help="of the rate: constant | cosine; default: constant")
+    ] = None
+    weight_decay: Annotated[float | None, typer.Option(help="default: 5e-4 (sgd), 0")] = None
+    momentum: Annotated[float | None, typer.Option(help="of sgd; default: 0.9")] = None
+    optimizer: Annotated[str | None, typer.Option(help="sgd | adam; default: sgd")] = None
+    replays: Annotated[
+        int | None, typer.Option(help="of each batch in a row, for the objective free; default: 1")
+    ] = None
+    precision: Annotated[str | None, typer.Option(help="float32 | bfloat16 | float16")] = None
+
+    def read(self) -> dict[str, Any]:
+        """Return them as `Plan` has them."""
+        return self._asdict() | {"drops": numbers("drops", self.drops, int)}
+
+
+@spread
 def train(
     model: Model,
     data: Annotated[
@@ -50,56 +159,6 @@ def train(
         list[str] | None,
         typer.Option("--set", help="of the objective, e.g. --set eps=8/255 --set steps=7"),
     ] = None,
-    spectral_alpha: Annotated[
-        float | None, typer.Option(help="exponent asked of layers' spectra")
-    ] = None,
-    spectral_beta: Annotated[float | None, typer.Option(help="how strongly")] = None,
-    spectral_layers: Annotated[
-        str | None, typer.Option(help="names or globs with commas, e.g. 'layer*.*.conv2'")
-    ] = None,
-    spectral_ranks: Annotated[str | None, typer.Option(help="fit window, e.g. 6-50")] = None,
-    spectral_units: Annotated[
-        str | None, typer.Option(help="flat | channels | features | centre; default: flat")
-    ] = None,
-    spectral_every: Annotated[
-        int | None, typer.Option(help="steps from one penalised to the next; default: 1")
-    ] = None,
-    blur: Annotated[
-        str | None, typer.Option(help="coarse-to-fine | fine-to-coarse | constant")
-    ] = None,
-    blur_sigma: Annotated[
-        float | None, typer.Option(help="its largest standard deviation, in pixels")
-    ] = None,
-    noise: Annotated[
-        float | None, typer.Option(help="standard deviation of noise added, pixels being in [0, 1]")
-    ] = None,
-    augment: Annotated[
-        bool | None,
-        typer.Option(
-            "--augment/--no-augment",
-            help="random parts of images; default: of photographs and in presets",
-        ),
-    ] = None,
-    epochs: Annotated[int | None, typer.Option(help="default: 10")] = None,
-    batch_size: Annotated[
-        int | None, typer.Option(help="of all processes together; default: 100")
-    ] = None,
-    learning_rate: Annotated[
-        float | None, typer.Option(help="default: 0.05 (sgd), 0.001 (adam)")
-    ] = None,
-    drops: Annotated[
-        str | None, typer.Option(help="epochs after which the rate is a tenth, e.g. 25,45,65")
-    ] = None,
-    schedule: Annotated[
-        str | None, typer.Option(help="of the rate: constant | cosine; default: constant")
-    ] = None,
-    weight_decay: Annotated[float | None, typer.Option(help="default: 5e-4 (sgd), 0")] = None,
-    momentum: Annotated[float | None, typer.Option(help="of sgd; default: 0.9")] = None,
-    optimizer: Annotated[str | None, typer.Option(help="sgd | adam; default: sgd")] = None,
-    replays: Annotated[
-        int | None, typer.Option(help="of each batch in a row, for the objective free; default: 1")
-    ] = None,
-    precision: Annotated[str | None, typer.Option(help="float32 | bfloat16 | float16")] = None,
     train_images: Annotated[
         int | None, typer.Option(help="the first so many, or so many drawn of a folder")
     ] = None,
@@ -109,37 +168,22 @@ def train(
     threads: Annotated[int, typer.Option(help="photographs decoded at a time")] = 1,
     seed: Seed = 0,
     device: Device = "cpu",
+    *,
+    penalty: PenaltyOptions,
+    inputs: InputOptions,
+    steps: StepOptions,
 ) -> None:
     """Train a network; its weights lie beside the result, ready for `striate measure`."""
     from striate.models import load
     from striate.studies import training
 
-    asked = _asked(
-        spectral_alpha,
-        spectral_beta,
-        spectral_layers,
-        spectral_ranks,
-        {"units": spectral_units, "every": spectral_every},
-    )
     plan = training.plan(
         preset,
         objective=objective,
         settings=dict(map(_setting, setting or ())),
-        spectral=asked,
-        blur=blur,
-        blur_sigma=blur_sigma,
-        noise=noise,
-        augment=augment,
-        epochs=epochs,
-        batch_size=batch_size,
-        learning_rate=learning_rate,
-        drops=numbers("drops", drops, int),
-        schedule=schedule,
-        weight_decay=weight_decay,
-        momentum=momentum,
-        optimizer=optimizer,
-        replays=replays,
-        precision=precision,
+        spectral=penalty.read(),
+        **inputs._asdict(),
+        **steps.read(),
     )
     check_folder(results)
     network = load(model, weights=weights, pretrained=False, seed=seed)
@@ -202,29 +246,3 @@ def _setting(text: str) -> tuple[str, Setting]:
         return name, int(value) if value.lstrip("+-").isdigit() else fraction(value)
     except ValueError:
         return name, value
-
-
-def _asked(
-    alpha: float | None,
-    beta: float | None,
-    layers: str | None,
-    ranks: str | None,
-    others: Mapping[str, object],
-) -> "Asked | None":
-    """Read what is asked of layers' spectra: all of it, or nothing."""
-    from striate.studies.training import Asked
-
-    window = ranks_of(ranks)
-    needed: Mapping[str, object] = {
-        "alpha": alpha, "beta": beta, "layers": layers, "ranks": window
-    }  # fmt: skip
-    missing = [name for name, value in needed.items() if value is None]
-    chosen = {name: value for name, value in others.items() if value is not None}
-    if len(missing) == len(needed) and not chosen:
-        return None
-    if alpha is None or beta is None or layers is None or window is None:
-        raise ValueError(
-            f"--spectral-{missing[0]} is missing: a penalty on spectra needs --spectral-alpha, "
-            "--spectral-beta, --spectral-layers and --spectral-ranks"
-        )
-    return Asked(alpha, beta, tuple(layers.split(",")), window, **chosen)  # pyright: ignore[reportArgumentType]

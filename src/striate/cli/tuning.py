@@ -10,10 +10,9 @@ import typer
 from striate.cli.jobs import Job, job_of, measure, of_one
 from striate.cli.measuring import bar, tell_scores
 from striate.cli.options import (
-    BatchSize,
     Device,
+    Execution,
     Layers,
-    Memory,
     Model,
     Models,
     Protocol,
@@ -24,11 +23,13 @@ from striate.cli.options import (
     check_folder,
     numbers,
 )
-from striate.cli.sweeping import Cluster, DryRun, Jobs, Many, RetryFailed
+from striate.cli.spread import spread
+from striate.cli.sweeping import Many
 
 TEMPERATURE = 1.0
 
 
+@spread
 def measure_tuning(
     model: Models,
     layers: Layers = "**",
@@ -53,21 +54,15 @@ def measure_tuning(
     ] = TEMPERATURE,
     experiments: Annotated[int, typer.Option(help="samples of channels")] = 1000,
     draws: Annotated[int, typer.Option(help="channels in each")] = 150,
-    memory: Memory = "4GB",
-    batch_size: BatchSize = 32,
-    seed: Seed = 0,
-    device: Device = "cpu",
-    jobs: Jobs = 1,
-    cluster: Cluster = None,
-    retry_failed: RetryFailed = False,
-    dry_run: DryRun = False,
+    *,
+    execution: Execution,
+    many: Many,
 ) -> None:
     """Measure what networks' channels are tuned to, and how like V1 that is."""
-    many = Many(jobs, cluster, retry_failed, dry_run)
     many.check()
     if temperature != TEMPERATURE and not optimal:
         raise ValueError(f"--temperature {temperature:g} is of optimal stimuli; add --optimal 3")
-    check_device(device)
+    check_device(execution.device)
     check_folder(results)
     prepare = partial(
         _tuning_of,
@@ -80,13 +75,10 @@ def measure_tuning(
         temperature=temperature,
         experiments=experiments,
         draws=draws,
-        memory=memory,
-        batch_size=batch_size,
-        seed=seed,
-        device=device,
+        execution=execution,
     )
     asked = {name: partial(prepare, name) for name in of_one(model, weights=weights)}
-    measure(asked, results, device=device, many=many, tell=tell_scores)
+    measure(asked, results, device=execution.device, many=many, tell=tell_scores)
 
 
 def _tuning_of(
@@ -101,17 +93,14 @@ def _tuning_of(
     temperature: float,
     experiments: int,
     draws: int,
-    memory: str,
-    batch_size: int,
-    seed: int,
-    device: str,
+    execution: Execution,
 ) -> Job:
     from striate.activations import centre
     from striate.models import load
     from striate.studies import spectra, tuning
 
     network = load(model, weights=weights)
-    network.model.to(device)
+    network.model.to(execution.device)
     pictures = None if images is None else spectra.pictures(images, network)
     chosen = spectra.chosen_layers(network, layers, reduce=centre)
     task = tuning.network_task(
@@ -124,15 +113,15 @@ def _tuning_of(
         draws=draws,
         optimal=optimal,
         temperature=temperature,
-        seed=seed,
+        seed=execution.seed,
     )
     way = partial(
         tuning.measure_network,
         network=network,
         field_deg=field_deg,
         pictures=pictures,
-        memory=memory,
-        batch_size=batch_size,
+        memory=execution.memory,
+        batch_size=execution.batch_size,
     )
     return job_of("tuning", [task], way, spectra.notes_of(network, chosen.left_out))
 

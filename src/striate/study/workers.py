@@ -68,14 +68,15 @@ def gpus_for(device: str) -> tuple[str, ...]:
     return tuple(str(number) for number in range(torch.cuda.device_count()))
 
 
-def _settle_worker(threads: int, started: "Synchronized[int]", gpus: Sequence[str]) -> None:
+def _settle_worker(threads: int, started: Synchronized, gpus: Sequence[str]) -> None:
     importlib.import_module("scipy.linalg")  # the pool of threads it brings is to be limited, too
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers ctrl-C
     threadpool_limits(threads)
     torch.set_num_threads(threads)
     if gpus:  # before CUDA is asked for anything, after which it would not look
         with started.get_lock():
-            os.environ[GPUS] = gpus[started.value % len(gpus)]
+            turn: int = started.value
+            os.environ[GPUS] = gpus[turn % len(gpus)]
             started.value += 1
     Thread(target=_leave_with_parent, daemon=True).start()
 
