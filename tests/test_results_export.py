@@ -157,7 +157,10 @@ def test_a_package_that_is_missing_is_named(folder, tmp_path, ending, package):
     program = (
         "import sys\n"
         "from pathlib import Path\n"
-        f"sys.modules['{package}'] = None\n"
+        "class Missing:\n"
+        "    def find_spec(name, path=None, target=None):\n"
+        f"        if name.split('.')[0] == '{package}': raise ModuleNotFoundError(name)\n"
+        "sys.meta_path.insert(0, Missing)\n"
         "from striate.results import export\n"
         f"export(Path({str(folder)!r}), Path({str(tmp_path / 'out' / ('a' + ending))!r}))"
     )

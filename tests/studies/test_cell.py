@@ -294,7 +294,7 @@ def test_a_network_with_a_penalty_is_judged_against_the_same_one_without(tmp_pat
     )
     verdicts = []
     for task in (without, with_one):
-        found = measure(task, tmp_path / "cell.json")
+        found = measure(task, tmp_path / f"{task['label']}.json")  # where it leaves a checkpoint
         verdicts += [one.settings for one in found if one.name == "verdict"]
     assert verdicts[0]["baseline"] is None
     assert verdicts[1]["baseline"] == pytest.approx(verdicts[0]["plain"])

@@ -21,8 +21,8 @@ def arrange(
         ``"flat"``: every value is a unit and every image a stimulus (Nassar et al. 2020, also for
         maps). ``"channels"``: axis 1 holds the units, and each position of each image is a
         stimulus: maps (batch, channels, height, width). ``"features"``: the last axis holds them:
-        tokens (batch, tokens, features). ``"centre"``: the unit in the middle of each channel of a
-        map. On a dense layer all four are the same.
+        tokens (batch, tokens, features), or maps with channels last. ``"centre"``: the unit in the
+        middle of each channel of a map. On a dense layer all four are the same.
 
     Raises
     ------

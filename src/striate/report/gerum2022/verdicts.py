@@ -83,8 +83,10 @@ def where(attack: str, beta: float) -> str:
 
 def points_of(gap: float, margin: float) -> str:
     """Write a difference in percentage points with the margin beyond which it counts."""
-    counts = "margin unknown" if np.isnan(margin) else f"± {100 * margin:.2f}"
-    return f"{100 * gap:+.2f} {counts} points".replace("-", "−")
+    told = f"{100 * gap:+.2f} points without a margin"
+    if not np.isnan(margin):
+        told = f"{100 * gap:+.2f} ± {100 * margin:.2f} points"
+    return told.replace("-", "−")
 
 
 def range_of(here: Range) -> str:
