@@ -7,7 +7,17 @@ import torch
 from torch import nn
 from torch.utils.checkpoint import checkpoint
 
-from striate.layers import Place, capture, find, inwards, match, of_call, places, select
+from striate.layers import (
+    Place,
+    capture,
+    channel_axis,
+    find,
+    inwards,
+    match,
+    of_call,
+    places,
+    select,
+)
 
 X = torch.zeros(2, 3)
 
@@ -380,3 +390,17 @@ def test_a_copy_of_the_model_is_not_the_model():
         copy(torch.ones(2, 4))
         model(torch.zeros(2, 4))
         assert torch.equal(hidden(), model.hidden(model.features(torch.zeros(2, 4))))
+
+
+def test_where_channels_are_is_told_by_the_positions_of_a_square_image():
+    told = {
+        (8, 5): 1,
+        (8, 197, 192): 2,
+        (8, 64, 56, 56): 1,
+        (8, 56, 56, 96): 3,
+        (8, 7, 7, 7): 1,
+        (8, 64, 56, 40): None,
+        (8,): None,
+        (8, 2, 3, 3, 3): None,
+    }
+    assert {shape: channel_axis(torch.Size(shape)) for shape in told} == told

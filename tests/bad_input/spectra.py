@@ -562,6 +562,11 @@ CASES = [
         "units='rows'; choose one of 'flat', 'channels', 'features', 'centre'",
     ),
     (
+        "spectra.arrange(torch.zeros(2, 6, 6, 5), 'channels')",
+        "units='channels', but activations of shape (2, 6, 6, 5) have channels on their last axis; "
+        'give units="features", or activations.movedim(-1, 1)',
+    ),
+    (
         "spectra.arrange(x[0], 'flat')",
         "activations has shape (30,); need batch × units, or more axes",
     ),

@@ -493,3 +493,10 @@ def test_writing_again_changes_nothing(tmp_path):
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     write(tmp_path)
     assert {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()} == before
+
+
+def test_a_network_of_one_layer_alone_has_a_page(tmp_path):
+    save_predictivity(tmp_path, {"conv1": 0.3})
+    _, page = page_of(tmp_path)
+    assert "0.300" in page.text
+    assert "chosen by other images (nested)" not in page.text

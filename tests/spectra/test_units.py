@@ -58,6 +58,19 @@ def test_every_number_lies_where_the_loops_put_it(units, shape):
     assert torch.equal(arrange(x, units), expected)
 
 
+@pytest.mark.parametrize("units", ["channels", "centre"])
+def test_maps_of_square_images_with_channels_last_are_told(units):
+    maps = gaussian(2, 6, 6, 5)
+    with pytest.raises(
+        ValueError, match=r"\(2, 6, 6, 5\) have channels on their last axis; give un"
+    ):
+        arrange(maps, units)
+    assert arrange(maps.movedim(-1, 1), units).shape[1] == 5
+    assert arrange(maps, "features").shape == (72, 5)
+    square = gaussian(2, 6, 6, 6)
+    assert torch.equal(arrange(square, "channels"), square.movedim(1, -1).flatten(0, -2))
+
+
 @pytest.mark.parametrize("units", ALL)
 def test_a_dense_layer_is_what_it_is(units):
     x = gaussian(6, 5)

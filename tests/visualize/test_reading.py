@@ -122,6 +122,8 @@ def test_channels_of_maps_units_and_tokens():
         (tokens, "pair[0]", None): 2 * second.mean(1),
         (tokens, "pair[1]", None): second.mean(1),
         (last, "last", -1): last(images).mean((1, 2)),
+        (last, "last", None): last(images).mean((1, 2)),
+        (last, "last", 1): last(images).mean((2, 3)),
         (last, "maps", None): last(images).mean((1, 2)),
     }
     for (model, layer, axis), wanted in expected.items():

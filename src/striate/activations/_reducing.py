@@ -7,6 +7,8 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.layers import channel_axis
+
 Reduce = Callable[[Tensor], Tensor]
 Channels = Literal["first", "last"]
 
@@ -73,22 +75,17 @@ def position_mean(
 
 def _channels_last(output: Tensor, channels: Channels | None) -> Tensor:
     _check_axes(output, channels)
-    if channels is None and output.ndim == 4:
-        channels = _found(tuple(output.shape))
-    return output.movedim(1, -1) if channels == "first" else output
-
-
-def _found(shape: tuple[int, ...]) -> Channels:
-    """Tell where the channels of maps are: positions are as many down as across."""
-    _, one, two, three = shape
-    if two == three:
-        return "first"
-    if one == two:
-        return "last"
-    raise ValueError(
-        f"puts out shape {shape}, which does not tell whether channels are on the first axis after "
-        'that of the images or on the last; say so, as in partial(centre, channels="first")'
-    )
+    if channels is not None:
+        return output.movedim(1, -1) if channels == "first" else output
+    shape = tuple(output.shape)
+    axis = channel_axis(shape)
+    if axis is None:
+        raise ValueError(
+            f"puts out shape {shape}, which does not tell whether channels are on the first axis "
+            "after that of the images or on the last; say so, as in partial(centre, "
+            'channels="first")'
+        )
+    return output.movedim(axis, -1)
 
 
 def _check_axes(output: Tensor, channels: object) -> None:

@@ -3,6 +3,7 @@
 Every hook set here is removed when its ``with`` block ends, whatever happened inside it.
 """
 
+from striate.layers.axes import channel_axis
 from striate.layers.capturing import capture
 from striate.layers.module import check_module, fingerprint, run
 from striate.layers.names import find, match
@@ -11,6 +12,7 @@ from striate.layers.places import Place, inwards, of_call, places, select, wrong
 __all__ = [
     "Place",
     "capture",
+    "channel_axis",
     "check_module",
     "find",
     "fingerprint",

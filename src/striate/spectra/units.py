@@ -5,6 +5,8 @@ from typing import Literal, get_args
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.layers import channel_axis
+
 Units = Literal["flat", "channels", "features", "centre"]
 
 
@@ -27,7 +29,8 @@ def arrange(
     Raises
     ------
     ValueError
-        If there is no such arrangement, or no axis of units.
+        If there is no such arrangement, no axis of units, or the units of ``"channels"`` and
+        ``"centre"`` lie on the last axis, as the shape of maps from square images shows.
     """
     check_units(units)
     if activations.ndim < 2:
@@ -36,10 +39,16 @@ def arrange(
         )
     if units == "flat" or activations.ndim == 2:
         return activations.flatten(1)
-    if units == "channels":
-        return activations.movedim(1, -1).flatten(0, -2)
     if units == "features":
         return activations.flatten(0, -2)
+    shape = tuple(activations.shape)
+    if len(shape) == 4 and channel_axis(shape) == 3:
+        raise ValueError(
+            f"units={units!r}, but activations of shape {shape} have channels on their last axis; "
+            'give units="features", or activations.movedim(-1, 1)'
+        )
+    if units == "channels":
+        return activations.movedim(1, -1).flatten(0, -2)
     return activations[(..., *(size // 2 for size in activations.shape[2:]))]
 
 

@@ -96,8 +96,9 @@ def optimal_stimulus(
     transforms
         Functions of ``(images, generator)``, applied in turn at each step; () for none.
     channel_axis
-        Which axis of the layer's output counts the channels: by default 1 of units and maps
-        (batch, channels, …) and the last of tokens (batch, tokens, channels).
+        Which axis of the layer's output counts the channels: by default the last of units and of
+        tokens (batch, tokens, channels); of maps 1, or the last where the two before it are alone
+        in being equal (batch, height, width, channels).
     batch
         How many images are made at a time. It moves memory, and results by rounding only.
     progress

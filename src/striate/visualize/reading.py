@@ -10,10 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from striate.layers import Place, places, run, select, wrong_call
+from striate.layers import Place, channel_axis, places, run, select, wrong_call
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
-CHANNEL_AXES = {2: 1, 3: 2, 4: 1}  # by the number of axes: units, tokens × channels, maps
+USUAL = 1  # axis of the channels of maps, where their shape does not tell
 
 
 class _Reached(BaseException):
@@ -203,16 +203,18 @@ def _watched(place: Place, see: Callable[[object], None]) -> Iterator[None]:
         handle.remove()
 
 
-def _axis(place: Place, shape: tuple[int, ...], channel_axis: int | None) -> int:
-    if channel_axis is None and len(shape) not in CHANNEL_AXES:
+def _axis(place: Place, shape: tuple[int, ...], given: int | None) -> int:
+    axis = channel_axis(shape) if given is None else given
+    if axis is None and len(shape) == 4:
+        axis = USUAL
+    if axis is None:
         raise ValueError(
             f"layer {place.name!r} puts out shape {shape}; say which axis counts the channels, "
             "e.g. channel_axis=1"
         )
-    axis = CHANNEL_AXES[len(shape)] if channel_axis is None else channel_axis
     if not 1 <= axis % len(shape) < len(shape) or not -len(shape) < axis < len(shape):
         raise ValueError(
-            f"channel_axis={channel_axis}: layer {place.name!r} puts out shape {shape}, so give "
+            f"channel_axis={given}: layer {place.name!r} puts out shape {shape}, so give "
             f"1 to {len(shape) - 1}, or -1 for the last"
         )
     return axis % len(shape)
