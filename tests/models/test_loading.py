@@ -435,3 +435,11 @@ def test_weights_that_cannot_be_fetched_say_so(monkeypatch):
     in_place_of(monkeypatch, "timm", is_model=lambda _: True, create_model=create_model)
     with pytest.raises(ValueError, match=r"cannot be had here \(no route to host\); give"):
         load("timm/vit")
+
+
+def test_who_says_how_large_images_are_is_told():
+    alone = nn.Flatten()
+    assert Network("timm/x", alone, 256, 224).takes() == "timm/x takes 224×224"
+    assert Network("nets.py:mine", alone, 8, 8).takes() == (
+        "nets.py:mine takes 8×8, which a striate.models.Network that mine returns decides"
+    )

@@ -43,6 +43,14 @@ class Network(NamedTuple):
         """Say how photographs are prepared, in the words of `striate.datasets.images`."""
         return {"resize": self.resize, "crop": self.size, "interpolation": self.interpolation}
 
+    def takes(self) -> str:
+        """Say how large its images are, for who gave others; and how a file says that (`load`)."""
+        told = f"{self.name} takes {self.size}×{self.size}"
+        file, _, function = self.name.rpartition(":")
+        if not file.endswith(".py"):
+            return told
+        return f"{told}, which a striate.models.Network that {function} returns decides"
+
 
 class Normalise:
     """Subtract the mean and divide by the standard deviation of each channel, before a model runs.

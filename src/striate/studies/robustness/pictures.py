@@ -94,8 +94,8 @@ def _data_set(
     side = data.images.shape[-1]
     if side != network.size:
         raise ValueError(
-            f"images={named!r} are of {side}×{side} pixels and {network.name} takes "
-            f"{network.size}×{network.size}; give a folder of photographs"
+            f"images={named!r} are of {side}×{side} pixels and {network.takes()}; give a folder of "
+            "photographs"
         )
     order = _drawn(len(data.images), count, seed)
     outputs = _outputs(network, data.images[:1])

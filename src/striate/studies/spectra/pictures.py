@@ -62,8 +62,8 @@ def pictures(named: str, network: Network) -> Pictures:
     side = images.shape[-1]
     if side != network.size:
         raise ValueError(
-            f"images={named!r} are of {side}×{side} pixels and {network.name} takes "
-            f"{network.size}×{network.size}; give a folder of photographs"
+            f"images={named!r} are of {side}×{side} pixels and {network.takes()}; give a folder of "
+            "photographs"
         )
     name = f"{named} test {datasets.fingerprint(named)}"
     return Pictures(

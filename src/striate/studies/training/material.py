@@ -115,8 +115,8 @@ def _data_set(named: str, network: Network, count: int | None, augment: bool) ->
     side = train.images.shape[-1]
     if side != network.size:
         raise ValueError(
-            f"data={named!r} has images of {side}×{side} pixels and {network.name} takes "
-            f"{network.size}×{network.size}; choose another network, or a folder of photographs"
+            f"data={named!r} has images of {side}×{side} pixels and {network.takes()}; choose "
+            "another network, or a folder of photographs"
         )
     if count is not None and count > len(train.images):
         raise ValueError(f"train_images={count}, but {named} has {len(train.images)}")
