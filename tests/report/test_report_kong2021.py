@@ -7,6 +7,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 import pytest
+from matplotlib.figure import Figure
 from scipy import stats
 from synthetic_kong2021 import (
     FEW,
@@ -25,6 +26,7 @@ from striate.report import write
 from striate.report.kong2021 import STUDY
 from striate.report.kong2021.analysis import analyse, pairs
 from striate.report.kong2021.cells import NO_NUMBER
+from striate.report.kong2021.drawing import mark_accuracies
 from striate.report.kong2021.found import found
 from striate.report.kong2021.panels import FIGURES, Dot, panels, published_panel
 from striate.report.kong2021.plates import is_near, plates
@@ -669,3 +671,14 @@ def test_one_other_network_is_no_plural(tmp_path):
     words = STUDY.section(read(tmp_path), tmp_path).words["findings"]
     assert any(one.startswith("nets:b:") and "above the one other measured" in one for one in words)
     assert any(one.startswith("nets:a:") and "below the one other measured" in one for one in words)
+
+
+def test_a_name_beside_an_upright_line_stands_in_the_panel():
+    axes = Figure().subplots()
+    axes.plot([0.1, 0.7], [0, 1])
+    mark_accuracies(axes, [("at the edge", 0.09), ("inside", 0.4)])
+    edge, inside = axes.texts
+    assert (edge.get_ha(), inside.get_ha()) == ("left", "right")
+    axes.figure.draw_without_rendering()
+    left = axes.get_window_extent().x0
+    assert min(text.get_window_extent().x0 for text in axes.texts) > left

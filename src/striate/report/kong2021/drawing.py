@@ -28,6 +28,7 @@ DASHED, DOTTED = (0, (5, 2.5)), (0, (1, 1.6))
 FEW = 3  # networks of the user's, beyond which long names are left out
 LONGEST = 20  # characters
 NAMED = 12  # networks in a panel, beyond which only the user's have their names
+EDGE = 0.06  # of a panel, which a name on end needs beside a line
 COLUMNS = (
     *("panel", "source", "of", "entry", "robust", "x_name", "y_name", "regression", "layer"),
     *("x", "x_error", "y", "y_error", "published_x"),
@@ -88,11 +89,15 @@ def dress(axes: Axes, panel: Panel, note: str, analysis: Analysis) -> None:
 
 def mark_accuracies(axes: Axes, marks: Sequence[tuple[str, float]]) -> None:
     """Draw an upright line at the accuracy of each network that has no predictivity."""
-    for name, x in marks:
+    for _, x in marks:
         axes.axvline(x, color=GREEN, linewidth=1.4, zorder=1)
+    left, right = axes.get_xlim()
+    for name, x in marks:
+        inwards = x - left < EDGE * (right - left)  # or the name would stand on the axis
+        side, away = ("left", 4) if inwards else ("right", -3)
         axes.annotate(
-            clipped(name, 26), (x, 1), (-3, -3), xycoords=("data", "axes fraction"),
-            textcoords="offset points", rotation=90, ha="right", va="top", fontsize=8,
+            clipped(name, 26), (x, 1), (away, -3), xycoords=("data", "axes fraction"),
+            textcoords="offset points", rotation=90, ha=side, va="top", fontsize=8,
             fontweight="bold", color=INK,
         )  # fmt: skip
 
