@@ -77,6 +77,14 @@ CASES = [
         "3 frequencies_cpd for curves of 2 points; give one each",
     ),
     (
+        "tuning.preferred_frequency(curves.frequency, [1.0, 2.0], noise=-1.0)",
+        "noise=-1.0: give one finite number from 0 on, or one of each of 1 units",
+    ),
+    (
+        "tuning.rounding_noise(curves.frequency[0])",
+        "responses has shape (2,); need stimuli × units",
+    ),
+    (
         "tuning.orientation_selectivity(curves.orientation, [0.0, 90.0])",
         "2 orientations_deg for curves of 10 points; give one each",
     ),

@@ -13,9 +13,10 @@ from synthetic_spectra import (
 
 from striate.reference import mouse_v1_spectrum
 from striate.report.export import files
+from striate.report.figures import WIDTH
 from striate.report.mouse import MOUSE_ALPHA
 from striate.report.section import read
-from striate.report.spectra.findings import findings
+from striate.report.spectra.findings import findings, of_networks
 from striate.report.spectra.found import found
 from striate.report.spectra.section import plates
 from striate.report.spectra.table import spectra_cells, spectra_table
@@ -132,12 +133,14 @@ def test_networks_on_the_same_images_share_a_figure_and_others_do_not(tmp_path):
     save_layers(tmp_path, {"a": 1.1}, model="nets.py:robust", sha="b")
     save_layers(tmp_path, {"a": 1.2}, pictures="other 456")
     save_layers(tmp_path, {"a": 1.3}, protocol="authors")
+    save_layers(tmp_path, {"a": 1.4}, pictures="200 of digits test 456, seed 7")
     together = found(read(tmp_path)).together
     groups = {one.label: {network.label for network in one.networks} for one in together}
     assert groups == {
         "200 images of val, protocol paper": {"nets:plain", "nets:robust"},
         "200 images of val, protocol authors": {"nets:plain"},
         "200 images of other": {"nets:plain"},
+        "200 images of digits test, seed 7": {"nets:plain"},
     }
 
 
@@ -473,3 +476,20 @@ def test_a_comparison_without_a_difference_is_left_out(tmp_path):
     ]
     (comparison,) = found([record._replace(results=kept)]).comparisons
     assert [match.layer for match in comparison.matches] == ["a"]
+
+
+def test_a_network_of_one_layer_is_said_and_drawn_as_one(tmp_path):
+    save_layers(tmp_path, {"layer1.0": 1.25})
+    together = found(read(tmp_path)).together
+    (said,) = of_networks(together[0])
+    assert said.startswith("nets:plain: α is 1.25")
+    assert said.endswith("in its layer layer1.0.")
+    drawn = {plate.name: plate for plate in plates(found(read(tmp_path)))}
+    (exponents,) = (
+        a for p in drawn.values() for a in p.figure.axes if "exponents" in a.get_title("left")
+    )
+    low, high = exponents.get_xlim()
+    assert low < -0.2
+    assert high > 0.2
+    windows = [plate for name, plate in drawn.items() if name.startswith("spectra-windows")]
+    assert [plate.figure.get_figwidth() for plate in windows] == [WIDTH]

@@ -41,7 +41,7 @@ def test_layers_are_shortened_until_they_clash():
         "layer1.0.conv1",
         "layer1.1",
     ]
-    assert layers(["conv1.weight"]) == {"conv1.weight": "conv1"}
+    assert layers(["layer1.0.conv1"]) == {"layer1.0.conv1": "layer1.0.conv1"}
 
 
 def test_numbers_in_names_are_sorted_as_numbers():

@@ -25,7 +25,14 @@ from striate.study.tuning.components import JACKKNIFE, component_results
 from striate.study.tuning.examples import example_channels
 from striate.study.tuning.stimuli import v1_cells
 from striate.study.tuning.written import median_score
-from striate.tuning import FREQUENCIES_CPD, ORIENTATIONS_DEG, gabor
+from striate.tuning import (
+    FREQUENCIES_CPD,
+    ORIENTATIONS_DEG,
+    PHASES_ONCE_DEG,
+    gabor,
+    grating_bank,
+    tuning_curves,
+)
 
 SIZE, KERNEL = 160, 105
 # Of each filter its frequency and orientation, among those shown.
@@ -177,6 +184,20 @@ def test_channels_that_all_prefer_20_cycles_score_as_published(patches):
     (median,) = by_name(found, "median_log2_frequency")
     assert median.value == pytest.approx(math.log2(20 / 6.4 * SIZE / 35))
     assert median.error == 0
+
+
+def test_a_linear_layer_shown_gratings_prefers_nothing():
+    """Phases cancel but for rounding, whose maximum is no preference."""
+    bank = grating_bank(
+        16, wavelengths="exact", pixels="float", frequencies_cpd=[0.1, 0.2, 0.25],
+        phases_deg=PHASES_ONCE_DEG, pixels_per_degree=1.0,
+    )  # fmt: skip
+    images = bank.images[:].double().flatten(1)
+    weights = torch.randn(256, 5, generator=torch.Generator().manual_seed(0)).double()
+    responses = ((images - 0.5) @ weights + 1).float()
+    assert (tuning_curves(responses, bank.shape).frequency.std(1) > 0).any()
+    assert not channel_tuning(responses, bank).selected.any()
+    assert channel_tuning(responses.relu(), bank).selected.all()
 
 
 def test_what_determined_a_number_is_beside_it(measured):

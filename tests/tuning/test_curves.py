@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch.testing import assert_close
 
-from striate.tuning import phase_modulation, preferred_frequency, tuning_curves
+from striate.tuning import phase_modulation, preferred_frequency, rounding_noise, tuning_curves
 from truths import gaussian
 
 SHAPE = (3, 4, 5)
@@ -46,6 +46,27 @@ def test_the_first_maximum_is_preferred_and_flat_curves_are_not_selected():
     preferred = preferred_frequency(curves, FREQUENCIES)
     assert preferred.frequency.tolist() == [1.0, 1.0, 0.5, 4.0]
     assert preferred.selected.tolist() == [True, True, False, True]
+
+
+def test_curves_that_vary_by_rounding_alone_are_flat_where_that_is_asked():
+    curves = torch.tensor([[1.0, 1 + 4e-7, 1], [1, 1.001, 1], [0, 1e-9, 0]])
+    given = [1.0, 2.0, 4.0]
+    assert preferred_frequency(curves, given).selected.all()
+    noise = rounding_noise(curves.T)
+    assert_close(noise, 8 * 2.0**-23 * torch.tensor([1.0, 1.001, 1e-9]))
+    assert preferred_frequency(curves, given, noise=noise).selected.tolist() == [False, True, True]
+    assert preferred_frequency(curves, given, noise=0.01).selected.sum() == 0
+
+
+@pytest.mark.usefixtures("unchecked_types")
+@pytest.mark.parametrize("noise", [-1.0, float("inf"), torch.tensor([0.0, float("nan"), 0])])
+def test_noise_is_a_number_of_all_or_of_each(noise):
+    with pytest.raises(
+        ValueError, match="give one finite number from 0 on, or one of each of 3 un"
+    ):
+        preferred_frequency(torch.ones(3, 4), FREQUENCIES, noise=noise)
+    with pytest.raises(ValueError, match="one of each of 3 units"):
+        preferred_frequency(torch.ones(3, 4), FREQUENCIES, noise=torch.zeros(2))
 
 
 X = torch.ones(60, 2)

@@ -46,7 +46,9 @@ def files_of(sources: Iterable[str]) -> list[str]:
 
 
 def layers(names: Sequence[str]) -> dict[str, str]:
-    """Shorten each layer to the fewest leading parts that no other layer has."""
+    """Shorten each layer to the fewest leading parts that no other has; one alone is whole."""
+    if len(set(names)) == 1:
+        return dict.fromkeys(names, names[0])
     parts = {name: name.split(".") for name in names}
     short = {}
     for name, mine in parts.items():

@@ -14,6 +14,7 @@ from striate.tuning.curves import (
     PreferredFrequency,
     TuningCurves,
     preferred_frequency,
+    rounding_noise,
     tuning_curves,
 )
 from striate.tuning.drawing import PIXELS_PER_DEGREE, Pixels, Wavelengths, gabor, grating
@@ -63,5 +64,6 @@ __all__ = [
     "orientation_selectivity",
     "phase_modulation",
     "preferred_frequency",
+    "rounding_noise",
     "tuning_curves",
 ]

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from striate.tuning.checks import axis_of, check_responses, check_whole, precision
 
+# Of the largest response, in units of its precision: by how much a flat curve may vary.
+ROUNDING = 8
+
 
 class TuningCurves(NamedTuple):
     """Mean responses at each value of one parameter, over all values of the other two."""
@@ -27,7 +30,7 @@ class PreferredFrequency(NamedTuple):
     frequency
         In the unit of the frequencies given, in float64.
     selected
-        Whether the curve is not flat: its peak-to-peak is more than 0.
+        Whether the curve is not flat: its peak-to-peak is more than `noise`.
     """
 
     frequency: Float[Tensor, " units"]
@@ -71,6 +74,8 @@ def tuning_curves(
 def preferred_frequency(
     curves: Float[Tensor, "units frequencies"],
     frequencies_cpd: Float[Tensor, " frequencies"] | Sequence[float],
+    *,
+    noise: Float[Tensor, " units"] | float = 0.0,
 ) -> PreferredFrequency:
     """Find the frequency at the first maximum of each curve, and tell which curves have one.
 
@@ -80,6 +85,9 @@ def preferred_frequency(
         Such as `tuning_curves` gives.
     frequencies_cpd
         Of its points, in any unit.
+    noise
+        By how much a curve may vary and be flat all the same; 0 in Kong et al. 2021. Where phases
+        cancel, as in a linear layer shown gratings, curves are flat but for `rounding_noise`.
 
     Returns
     -------
@@ -89,12 +97,32 @@ def preferred_frequency(
     Raises
     ------
     ValueError
-        If `curves` are not a finite matrix of floating point, or the frequencies do not match them.
+        If `curves` are not a finite matrix of floating point, the frequencies do not match them, or
+        `noise` is not one finite number, or one of each unit, from 0 on.
     """
     check_responses("curves", curves, "units × frequencies")
     given = axis_of("frequencies_cpd", frequencies_cpd, curves, "curves")
-    flat = curves.amax(1) == curves.amin(1)
-    return PreferredFrequency(given[curves.argmax(1)], ~flat)
+    level = torch.as_tensor(noise, device=curves.device)
+    if level.shape not in ((), curves.shape[:1]) or not ((level >= 0) & level.isfinite()).all():
+        raise ValueError(
+            f"noise={noise!r}: give one finite number from 0 on, or one of each of "
+            f"{len(curves)} units"
+        )
+    selected = curves.amax(1) - curves.amin(1) > level
+    return PreferredFrequency(given[curves.argmax(1)], selected)
+
+
+def rounding_noise(responses: Float[Tensor, "stimuli units"]) -> Float[Tensor, " units"]:
+    """Return by how much a curve of each unit may vary from rounding of its responses alone.
+
+    Raises
+    ------
+    ValueError
+        If `responses` are not a finite matrix of floating point.
+    """
+    check_responses("responses", responses, "stimuli × units")
+    largest = responses.detach().abs().amax(0).to(precision(responses))
+    return ROUNDING * torch.finfo(responses.dtype).eps * largest
 
 
 def response_cube(

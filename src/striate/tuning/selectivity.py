@@ -9,10 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from striate.tuning.checks import axis, axis_of, check_responses, precision
-from striate.tuning.curves import response_cube
-
-# Of the largest response, in units of its precision: by how much a flat curve may vary.
-ROUNDING = 8
+from striate.tuning.curves import ROUNDING, response_cube
 
 
 class OrientationSelectivity(NamedTuple):

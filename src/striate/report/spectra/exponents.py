@@ -11,6 +11,7 @@ from striate.report.names import layers as short_names
 from striate.report.spectra.captions import sample_name
 from striate.report.spectra.found import Together
 
+EDGE = 0.3  # of the step from layer to layer that is left free on either side
 LONGEST = 6  # characters of a layer's name that fit without turning it
 INTERVAL = "interval"  # source of the exponents whose error is over images
 
@@ -98,4 +99,5 @@ def name_depth(axes: Axes, together: Together) -> None:
     axes.set_xticks(range(len(short)), short)
     if turned:
         axes.tick_params(axis="x", labelrotation=90, labelsize=7)
+    axes.set_xlim(min(axes.get_xlim()[0], -EDGE), max(axes.get_xlim()[1], len(short) - 1 + EDGE))
     axes.set_xlabel("layer")

@@ -56,6 +56,10 @@ def of_networks(together: Together) -> list[str]:
         if not known:
             sentences.append(f"{network.label}: no layer was wide enough for an exponent.")
             continue
+        if len(known) == 1:
+            ((layer, alpha),) = known
+            sentences.append(f"{network.label}: α is {alpha_of(alpha)} in its layer {layer}.")
+            continue
         low, high = _extremes(known)
         values = [score.value for _, score in known]
         sentences.append(

@@ -134,7 +134,7 @@ def _together(records: Sequence[Record], names: Mapping[Key, str]) -> list[Toget
         shared = tuple(record.task.get(key) for key in SHARED)
         groups.setdefault(shared, {}).setdefault(model, []).append(record)
     labels = distinct(
-        {key: f"{counted(key[1])} images of {_folder(key[0])}" for key in groups}, SHARED
+        {key: f"{counted(key[1])} images of {_folder(key[0], key[1])}" for key in groups}, SHARED
     )
     made = []
     for shared, by_model in groups.items():
@@ -150,9 +150,14 @@ def _together(records: Sequence[Record], names: Mapping[Key, str]) -> list[Toget
     return sorted(made, key=lambda one: in_order(one.label))
 
 
-def _folder(pictures: Setting) -> str:
-    """Name the images without the fingerprint behind their name."""
-    return str(pictures).rpartition(" ")[0] or str(pictures)
+def _folder(pictures: Setting, count: Setting) -> str:
+    """Name the images without the fingerprint in their name, and without their number before it.
+
+    Some of a set are ``300 of digits test 28d636f2f47e, seed 0``.
+    """
+    marked, seed, number = str(pictures).partition(", seed ")
+    name = marked.rpartition(" ")[0] or marked
+    return name.removeprefix(f"{count} of ") + seed + number
 
 
 def _layers(records: Sequence[Record]) -> list[Layer]:

@@ -19,7 +19,7 @@ from striate.report.words import listed, minus
 from striate.results import Curve, Score
 
 MOST = 8  # panels of a figure
-COLUMNS = 4
+LEAST, COLUMNS = 3, 4  # places in a row; the legend is as wide as the page
 SPREAD = 4  # a window whose last rank is so many times its first counts as two octaves
 LIMITS = (2, 98)  # percentiles of what is drawn: windows of a few ranks give wild exponents
 LINE = "The dotted line is theory's bound"
@@ -74,10 +74,9 @@ def _plate(about: str, fits: Sequence[Fitted], kind: str, shown: str) -> Plate:
     numbers = stacked(_panel(number, about, fit) for number, fit in enumerate(chosen, 1))
     firsts = sorted({_first_rank(curve) for fit in fits for curve in fit.curves})
     colours = dict(zip(firsts, by_depth(len(firsts)), strict=True))
-    columns = columns_of(len(chosen), COLUMNS)
+    columns = max(columns_of(len(chosen), COLUMNS), LEAST)
     lines = -(-len(chosen) // columns)
-    width = WIDTH * (columns + 1) / (COLUMNS + 1) if columns < 3 else WIDTH
-    figure = Figure(figsize=(width, 0.75 + 1.95 * lines), layout="constrained")
+    figure = Figure(figsize=(WIDTH, 0.75 + 1.95 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for axes, fit in zip(grid.flat, chosen, strict=False):
         _draw(axes, fit, colours)

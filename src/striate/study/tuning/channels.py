@@ -21,6 +21,7 @@ from striate.tuning import (
     orientation_selectivity,
     phase_modulation,
     preferred_frequency,
+    rounding_noise,
     tuning_curves,
 )
 
@@ -50,7 +51,7 @@ class ChannelTuning(NamedTuple):
     frequency
         Preferred, in the unit of the stimuli.
     selected
-        Whether the channel prefers one: its curve is not flat.
+        Whether the channel prefers one: its curve is not flat, but for rounding.
     circular_variance, orientation_deg, modulation, bandwidth
         Of rectified responses. NaN, or infinite, where not defined.
     rectified
@@ -91,7 +92,9 @@ def channel_tuning(responses: Float[Tensor, "stimuli channels"], bank: Bank) -> 
     those of the responses as they are (Kong et al. 2021).
     """
     curves = tuning_curves(responses, bank.shape)
-    frequency, selected = preferred_frequency(curves.frequency, bank.frequencies_cpd)
+    frequency, selected = preferred_frequency(
+        curves.frequency, bank.frequencies_cpd, noise=rounding_noise(responses)
+    )
     rates = responses.clamp_min(0)
     of_rates = tuning_curves(rates, bank.shape)
     orientation = orientation_selectivity(of_rates.orientation, bank.orientations_deg)
