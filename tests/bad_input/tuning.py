@@ -78,7 +78,7 @@ CASES = [
     ),
     (
         "tuning.preferred_frequency(curves.frequency, [1.0, 2.0], noise=-1.0)",
-        "noise=-1.0: give one finite number from 0 on, or one of each of 1 units",
+        "noise=-1.0: give one finite number from 0 on, or one of each of 4 units",
     ),
     (
         "tuning.rounding_noise(curves.frequency[0])",
