@@ -82,7 +82,7 @@ CASES = [
     ),
     (
         "tuning.rounding_noise(curves.frequency[0])",
-        "responses has shape (2,); need stimuli × units",
+        "responses has shape (2,); need stimuli × units, at least one each",
     ),
     (
         "tuning.orientation_selectivity(curves.orientation, [0.0, 90.0])",
