@@ -7,6 +7,8 @@ from matplotlib.axes import Axes
 
 from striate.report.figures import MUTED, Look
 
+HALFWAY = 0.6  # of a panel, up to which a name fits to the right of a line
+
 
 def forest(
     axes: Axes,
@@ -57,16 +59,19 @@ def room_below(axes: Axes, lines: int) -> None:
 def reference(axes: Axes, value: float, text: str, place: int = 0) -> None:
     """Mark a value on the x axis with a dotted line, and say at its foot what it is.
 
-    Lines at several places of one panel are named one above the other.
+    Lines at several places of one panel are named one above the other; towards its right edge the
+    name stands on the left.
     """
     axes.axvline(value, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.1, zorder=1)
+    left, right = axes.get_xlim()
+    side, away = ("left", 3) if value < left + HALFWAY * (right - left) else ("right", -3)
     axes.annotate(
         text,
         (value, 0),
-        (3, 3 + 10 * place),
+        (away, 3 + 10 * place),
         xycoords=("data", "axes fraction"),
         textcoords="offset points",
-        ha="left",
+        ha=side,
         va="bottom",
         fontsize=7.5,
         color=MUTED,

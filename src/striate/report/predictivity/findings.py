@@ -45,7 +45,7 @@ def of_networks(together: Together, runs: Sequence[Run]) -> list[str]:
     for mine in _by_label(_strict(runs)):
         top = max(mine, key=lambda run: run.score.value)
         raw = top.best.scores.get("predictivity_raw")
-        about = f" (correlation before correction {raw.value:.3f})" if raw else ""
+        about = f" (correlation before correction {minus(f'{raw.value:.3f}')})" if raw else ""
         of = f"{top.best.label} of {plural(len(top.layers), 'layer')} predicts best, "
         text = f"{top.label}: {'' if top.flat else of}{correlation(top.score)}{about}"
         if len(displays(mine)) > 1:

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from striate.report.drawing import columns_of, rows, stacked
+from striate.report.drawing import clipped, columns_of, rows, stacked
 from striate.report.figures import BLUE, MUTED, SPARE, WIDTH, Look, Plate
 from striate.report.forest import forest, reference, room_below
 from striate.report.mouse import MOUSE_ALPHA, MOUSE_RANKS, mouse_fit, mouse_spectrum
@@ -43,6 +43,7 @@ CLAIM = (
     "images), and macaque V1 (1250 photographs), both cross-validated."
 )
 ONE_ROW = 2  # so many populations stand beside the mouse; more get rows of their own
+BESIDE, BELOW = 18, 26  # characters of a title over panels there
 
 
 def recordings_plate(populations: Sequence[Population]) -> Plate:
@@ -69,8 +70,9 @@ def recordings_plate(populations: Sequence[Population]) -> Plate:
     for place, (name, bound) in enumerate(bounds.items()):
         reference(top[1], bound, name, place)
     top[1].set(title="b\u2003exponents", xlabel="α")
+    most = BESIDE if len(populations) <= ONE_ROW else BELOW
     for letter, one, part, axes in zip(letters, populations, panels, small, strict=True):
-        spectrum_panel(axes, part, LOOKS, f"{letter}\u2003{one.label}")
+        spectrum_panel(axes, part, LOOKS, f"{letter}\u2003{clipped(one.label, most)}")
         mark_window(axes, window(one.settings))
         note(axes, f"α = {alpha_of(one.alphas.get(CROSS))}", BLUE)
     _share(small)
