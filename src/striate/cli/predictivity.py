@@ -34,6 +34,7 @@ from striate.cli.sweeping import Many
 LAMBDAS, COMPONENTS = "0.01,0.1,1,10", 25
 
 if TYPE_CHECKING:  # the command line starts without torch
+    from striate.datasets import Recording
     from striate.study.predictivity import Regression
 
 
@@ -76,56 +77,86 @@ class RegressionOptions(NamedTuple):
         )
 
 
-@spread
-def measure_predictivity(
-    model: Models,
+class RecordingOptions(NamedTuple):
+    """What is predicted, and how its images are shown.
+
+    Attributes
+    ----------
+    recording, population
+        The neurons.
+    stimulus_deg
+        Of its images; `widths` reads it.
+    field_deg, crop_px
+        As in `predictivity.presentations`.
+    grouped
+        What of its images stays together; `kinds` reads it.
+    """
+
     recording: Annotated[
         Path, typer.Option(help="npz | h5 | mat | pkl | nwb, with its images and repeats")
-    ],
-    images: Annotated[
-        str, typer.Option(help="photographs (a folder | digits | mnist | cifar10) for the PCA")
-    ],
-    stimulus_deg: Annotated[str, STIMULUS_DEG],
-    layers: Layers = "**",
-    results: ResultsFolder = Path("results"),
-    weights: Weights = None,
-    field_deg: FieldDeg = None,
-    crop_px: CropPx = None,
-    population: Population = None,
-    protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",
+    ]
+    stimulus_deg: Annotated[str, STIMULUS_DEG]
+    field_deg: FieldDeg = None
+    crop_px: CropPx = None
+    population: Population = None
     grouped: Annotated[
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
-    ] = "none",
+    ] = "none"
+
+    def widths(self) -> tuple[float, ...]:
+        """Read how many degrees its images are wide, once for each measurement."""
+        return numbers("stimulus-deg", self.stimulus_deg, float) or ()
+
+    def kinds(self) -> tuple[str, ...]:
+        """Read which splits are made."""
+        if self.grouped not in ("movie", "none", "both"):
+            raise ValueError(f"--grouped {self.grouped!r}; choose movie, none or both")
+        return ("movie", "none") if self.grouped == "both" else (self.grouped,)
+
+    def read(self) -> "Recording":
+        """Read it."""
+        from striate import datasets
+
+        one = {} if self.population is None else {"population": self.population}
+        return datasets.recording(self.recording, **one)
+
+
+@spread
+def measure_predictivity(
+    model: Models,
+    images: Annotated[
+        str, typer.Option(help="photographs (a folder | digits | mnist | cifar10) for the PCA")
+    ],
+    layers: Layers = "**",
+    results: ResultsFolder = Path("results"),
+    weights: Weights = None,
+    protocol: Annotated[str, typer.Option(help="paper | authors | consistent")] = "paper",
     splits: Splits = 20,
     minimum_reliability: MinimumReliability = 0.0,
     against: Annotated[
         Path | None, typer.Option(help="another network's result, to compare with")
     ] = None,
     *,
+    predicted: RecordingOptions,
     regressed: RegressionOptions,
     execution: Execution,
     many: Many,
 ) -> None:
     """Measure how well networks' layers predict the neurons of a recording."""
     many.check()
-    widths = numbers("stimulus-deg", stimulus_deg, float) or ()
+    predicted.widths()  # which would be refused after the network is loaded
     mapped = regressed.read()
     check_device(execution.device)
     check_folder(results)
     prepare = partial(
         _predictivity_of,
-        recording=recording,
+        predicted=predicted,
         images=images,
-        widths=widths,
         layers=layers.split(","),
         weights=weights,
-        field_deg=field_deg,
-        crop_px=crop_px,
-        population=population,
         protocol=protocol,
         mapped=mapped,
-        grouped=grouped,
         splits=splits,
         minimum_reliability=minimum_reliability,
         against=against,
@@ -139,24 +170,18 @@ def measure_predictivity(
 def _predictivity_of(
     model: str,
     *,
-    recording: Path,
+    predicted: RecordingOptions,
     images: str,
-    widths: Sequence[float],
     layers: Sequence[str],
     weights: Path | None,
-    field_deg: float | None,
-    crop_px: int | None,
-    population: str | None,
     protocol: str,
     mapped: "Regression",
-    grouped: str,
     splits: int,
     minimum_reliability: float,
     against: Path | None,
     execution: Execution,
     results: Path,
 ) -> Job:
-    from striate import datasets
     from striate.models import load
     from striate.studies import predictivity, spectra
     from striate.study.predictivity import population_of
@@ -166,11 +191,13 @@ def _predictivity_of(
     network = load(model, weights=weights)
     network.model.to(execution.device)
     shown = predictivity.presentations(
-        widths, size=network.size, protocol=protocol, field_deg=field_deg, crop_px=crop_px
+        predicted.widths(),
+        size=network.size,
+        protocol=protocol,
+        field_deg=predicted.field_deg,
+        crop_px=predicted.crop_px,
     )
-    read = datasets.recording(
-        recording, **({} if population is None else {"population": population})
-    )
+    read = predicted.read()
     pictures = spectra.pictures(images, network)
     chosen = spectra.chosen_layers(network, layers)
     describe = partial(
@@ -179,7 +206,7 @@ def _predictivity_of(
         read,
         pictures,
         list(chosen.places),
-        population=population,
+        population=predicted.population,
         protocol=protocol,
         regression=mapped,
         splits=splits,
@@ -190,7 +217,7 @@ def _predictivity_of(
     wanted = [
         (describe(presentation=each, grouped=kind), each)
         for each in shown
-        for kind in _kinds(grouped)
+        for kind in predicted.kinds()
     ]
     missing = [
         (task, way)
@@ -218,9 +245,3 @@ def _predictivity_of(
     )
     notes = (read.responses.source, *read.notes, *spectra.notes_of(network, chosen.left_out))
     return job_of("images shown", [task for task, _ in wanted], way, notes)
-
-
-def _kinds(grouped: str) -> tuple[str, ...]:
-    if grouped not in ("movie", "none", "both"):
-        raise ValueError(f"--grouped {grouped!r}; choose movie, none or both")
-    return ("movie", "none") if grouped == "both" else (grouped,)

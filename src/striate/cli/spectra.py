@@ -48,7 +48,7 @@ class FitOptions(NamedTuple):
     ranks, weights
         Of the fit, as typed; `window` reads them.
     algorithm
-        Of the cross-validation; `checked` knows those there are.
+        Of the cross-validation; `how` knows those there are.
     dimensions
         Of the stimuli; many if None.
     """
@@ -75,16 +75,19 @@ class FitOptions(NamedTuple):
         check_ranks(first_last)
         return Window(first_last, self.weights)
 
-    def checked(self) -> "SpectralAlgorithm":
-        """Return the algorithm, and refuse what cannot be."""
+    def how(self) -> "SpectralAlgorithm":
+        """Return the algorithm, if it is one."""
         if self.algorithm not in ("text", "released"):
             raise ValueError(f"--algorithm {self.algorithm!r}; choose text or released")
+        return self.algorithm
+
+    def check_dimensions(self) -> None:
+        """Refuse dimensions that stimuli cannot have."""
         if self.dimensions is not None and not 0 < self.dimensions < inf:
             raise ValueError(
                 f"--dimensions {self.dimensions:g}: give how many dimensions the stimuli have, "
                 "above 0, or leave it out for many"
             )
-        return self.algorithm
 
 
 @spread
@@ -169,7 +172,8 @@ def spectrum(
     """Measure the cross-validated eigenspectrum and α of a recording."""
     from striate.studies import spectra
 
-    window, how = fit.window(), fit.checked()
+    window, how = fit.window(), fit.how()
+    fit.check_dimensions()
     check_folder(results)
     read = _recording(recording, population)
     task = spectra.recording_task(
@@ -207,7 +211,8 @@ def compare(
     from striate.models import load
     from striate.studies import predictivity, spectra
 
-    given = {"window": fit.window(), "algorithm": fit.checked()}
+    given = {"window": fit.window(), "algorithm": fit.how()}
+    fit.check_dimensions()
     widths = _widths(stimulus_deg, field_deg, crop_px)
     check_device(device)
     check_folder(results)

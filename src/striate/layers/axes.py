@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 
 def channel_axis(shape: Sequence[int]) -> int | None:
-    """Tell which axis of an output counts the channels, or None where its shape does not.
+    """Tell by its shape which axis of an output counts the channels.
 
     Parameters
     ----------
@@ -12,6 +12,11 @@ def channel_axis(shape: Sequence[int]) -> int | None:
         Units (images, channels); tokens (images, tokens, channels); or maps, (images, channels,
         height, width) as usual in torch, or with channels last, as in swin transformers: what tells
         is that positions are as many down as across, as for a square image they are.
+
+    Returns
+    -------
+    axis
+        From 1 on; None where the shape does not tell.
     """
     if len(shape) in (2, 3):
         return len(shape) - 1

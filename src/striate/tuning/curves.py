@@ -86,8 +86,9 @@ def preferred_frequency(
     frequencies_cpd
         Of its points, in any unit.
     noise
-        By how much a curve may vary and be flat all the same; 0 in Kong et al. 2021. Where phases
-        cancel, as in a linear layer shown gratings, curves are flat but for `rounding_noise`.
+        Peak-to-peak, in the unit of `curves`, up to which a curve is flat; 0 in Kong et al. 2021.
+        Where phases cancel, as in a linear layer shown gratings, curves are flat but for
+        `rounding_noise`.
 
     Returns
     -------
@@ -113,7 +114,19 @@ def preferred_frequency(
 
 
 def rounding_noise(responses: Float[Tensor, "stimuli units"]) -> Float[Tensor, " units"]:
-    """Return by how much a curve of each unit may vary from rounding of its responses alone.
+    """Bound how far rounding of a unit's responses alone may let its tuning curves vary.
+
+    Parameters
+    ----------
+    responses
+        Such as `tuning_curves` takes, as the network put them out: the rounding is that of their
+        type.
+
+    Returns
+    -------
+    noise
+        Peak-to-peak, in the unit of the responses: eight units of precision of the largest of them
+        in magnitude; 0 of a unit that is silent. A choice of ours, not of a paper.
 
     Raises
     ------
