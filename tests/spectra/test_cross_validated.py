@@ -12,9 +12,9 @@ from torch.testing import assert_close
 from striate.spectra import (
     coin_flips,
     complete_halves,
-    cross_validated,
     cross_validated_eigenspectrum,
     fit_power_law,
+    shared_variance,
     shuffled_eigenspectra,
 )
 from truths import gaussian, power_law
@@ -103,9 +103,9 @@ def test_all_that_is_shared_lies_along_the_components(shape):
 def test_both_sides_give_the_same(shape, algorithm):
     halves = recording(*shape)
     everything = torch.arange(shape[0])
-    rows = cross_validated._of_rows(*halves, algorithm, everything, None)
-    joint = cross_validated._joint_gram(*halves)
-    grams = cross_validated._of_picked(
+    rows = shared_variance._of_rows(*halves, algorithm, everything, None)
+    joint = shared_variance._joint_gram(*halves)
+    grams = shared_variance._of_picked(
         joint, everything, everything + shape[0], algorithm, everything, None
     )
     assert_close(rows, grams, rtol=1e-10, atol=1e-10 * rows.abs().max().item())
@@ -219,9 +219,9 @@ def test_shuffles_are_the_straightforward_loop(algorithm, shape):
 def test_a_shuffle_makes_nothing_as_large_as_the_population(monkeypatch):
     """With more units than stimuli the responses are multiplied out once."""
     calls = []
-    joint = cross_validated._joint_gram
-    monkeypatch.setattr(cross_validated, "_joint_gram", lambda *x: calls.append(0) or joint(*x))
-    monkeypatch.delattr(cross_validated, "_of_rows")
+    joint = shared_variance._joint_gram
+    monkeypatch.setattr(shared_variance, "_joint_gram", lambda *x: calls.append(0) or joint(*x))
+    monkeypatch.delattr(shared_variance, "_of_rows")
     shuffled_eigenspectra(*recording(10, 300), algorithm="text", shuffles=7, seed=0)
     assert len(calls) == 1
 
@@ -230,7 +230,7 @@ def test_a_shuffle_makes_nothing_as_large_as_the_population(monkeypatch):
 def test_units_are_multiplied_out_a_few_at_a_time(at_once, monkeypatch):
     halves = recording(15, 64)
     expected = shuffled_eigenspectra(*halves, algorithm="released", shuffles=2, seed=0)
-    monkeypatch.setattr(cross_validated, "AT_ONCE", at_once)
+    monkeypatch.setattr(shared_variance, "AT_ONCE", at_once)
     found = shuffled_eigenspectra(*halves, algorithm="released", shuffles=2, seed=0)
     assert_close(found, expected, rtol=1e-10, atol=1e-10)
 

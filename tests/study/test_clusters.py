@@ -22,7 +22,8 @@ from distributed import LocalCluster
 from striate.results import load
 from striate.studies import gerum2022
 from striate.study import clusters, failures, run
-from striate.study.clusters import check_cluster, cluster, slurm_script, slurm_settings
+from striate.study.clusters import check_cluster, cluster
+from striate.study.slurm import slurm_script, slurm_settings
 from typed import striate
 
 pytestmark = pytest.mark.filterwarnings("default")  # of Dask, about its own affairs
@@ -202,7 +203,7 @@ def test_jobs_that_are_refused_or_end_at_once_are_told_and_not_waited_for(
     slurm, tmp_path, monkeypatch, capfd, sbatch, said
 ):
     installed(tmp_path / "bin" / "sbatch", f"#!/bin/sh\n{sbatch}\n")
-    monkeypatch.setattr(clusters, "ASK_SECONDS", 0.1)
+    monkeypatch.setattr("striate.study.slurm.ASK_SECONDS", 0.1)
     with pytest.raises(ValueError, match=said):
         swept(f"slurm:{slurm}", tmp_path / "r", cluster_cells.threads, tasks(2))
     assert "Traceback" not in capfd.readouterr().err

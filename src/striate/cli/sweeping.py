@@ -73,7 +73,7 @@ def tell_plan(tasks: Sequence["Task"], results: Path, cluster: str | None) -> No
 
 def tell_script(cluster: str | None) -> None:
     """Print the script that SLURM would be given, if it would."""
-    from striate.study.clusters import slurm_script
+    from striate.study.slurm import slurm_script
 
     if cluster is not None and cluster.startswith("slurm:"):
         print(slurm_script(Path(cluster.removeprefix("slurm:"))))

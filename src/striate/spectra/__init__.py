@@ -3,7 +3,6 @@
 from striate.spectra.attached import attach
 from striate.spectra.comparison import SpectralComparison, compare_spectra, smoothness_bound
 from striate.spectra.cross_validated import (
-    Algorithm,
     Halves,
     coin_flips,
     complete_halves,
@@ -20,6 +19,7 @@ from striate.spectra.power_law import PowerLaw, Weights, check_ranks, check_weig
 from striate.spectra.relative import batch_alpha, relative_spectrum
 from striate.spectra.repeats import Missing, RepeatedSpectra, repeated_eigenspectra
 from striate.spectra.schedules import Schedule, ramp
+from striate.spectra.shared_variance import Algorithm
 from striate.spectra.simulate import Noise, simulate_recording
 from striate.spectra.tracker import Solver
 from striate.spectra.units import Units, arrange, check_units

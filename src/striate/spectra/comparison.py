@@ -12,10 +12,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from striate.spectra.checks import check_floats, check_level, check_whole, generator_of
-from striate.spectra.cross_validated import Algorithm, check_settings
 from striate.spectra.cross_validated_interval import deal_groups
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, check_trials, halvings
+from striate.spectra.shared_variance import Algorithm, check_settings
 from striate.spectra.windows import Goodness, goodness_of_fit
 
 # Times the precision of a response: a unit that varies by less says nothing but rounding.

@@ -5,10 +5,10 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from striate.spectra.checks import check_level, generator_of
-from striate.spectra.cross_validated import Algorithm, check_settings
 from striate.spectra.interval import AlphaInterval, check_clusters, deal, jackknifed
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, halvings
+from striate.spectra.shared_variance import Algorithm, check_settings
 
 
 def cross_validated_alpha(

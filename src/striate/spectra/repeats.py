@@ -8,7 +8,8 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from striate.spectra.checks import check_floats, check_whole, generator_of
-from striate.spectra.cross_validated import (
+from striate.spectra.cross_validated import coin_flips
+from striate.spectra.shared_variance import (
     Algorithm,
     Spectrum,
     check_settings,
@@ -131,8 +132,8 @@ def halvings(
     recorded, values = recorded[kept], responses.transpose(0, 1)[kept]
     used = int(recorded.sum()) / there
     if (pairs := _pairs(values, recorded)) is not None:
-        runs = shuffled_runs(*pairs, algorithm=algorithm, shuffles=shuffles, seed=seed)
-        return Halvings(runs, kept, used)
+        swaps = coin_flips(len(values), shuffles=shuffles, seed=seed)
+        return Halvings(shuffled_runs(*pairs, swaps, algorithm=algorithm), kept, used)
     values = torch.where(recorded, values, 0)
     runs = _runs(values, recorded, first[kept], algorithm, shuffles, generator)
     return Halvings(runs, kept, used)

@@ -15,6 +15,8 @@ import torch
 from threadpoolctl import threadpool_limits
 
 GPUS = "CUDA_VISIBLE_DEVICES"
+# Where libraries read how many threads they may start.
+THREADS = ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS")
 
 
 @contextmanager
