@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 
 from striate.results import Score, load, load_arrays, merge, paths, read_record, save
+from striate.results.files import digest
 
 
 def write(folder, name, value=1.0, seconds=1.0, arrays=None):
@@ -113,3 +114,20 @@ def test_arrays_of_no_result_do_not_stand_in_for_those_that_come(machines):
     (all_ / "study" / "b.npz").write_bytes(b"left behind")
     merge([one], all_)
     assert load_arrays(all_ / "study" / "b.json")["units"].tolist() == [0, 1, 2]
+
+
+def test_what_a_result_says_of_its_arrays_does_not_lead_out_of_its_folder(machines, tmp_path):
+    one, _, all_ = machines
+    secret = tmp_path / "secret"
+    secret.mkdir()
+    (named,) = one.glob("study/b*.npz")
+    shutil.copy(named, secret / named.name)
+    path = one / "study" / "b.json"
+    record = json.loads(path.read_text())
+    record["arrays"]["file"] = f"../../secret/{named.name}"
+    content = {key: value for key, value in record.items() if key not in ("format", "sha256")}
+    path.write_text(json.dumps(record | {"sha256": digest(content)}))
+    merged = merge([one], all_)
+    assert list(merged.damaged) == [path]
+    assert "does not say where its arrays are" in merged.damaged[path]
+    assert not list(all_.glob("**/*.npz"))

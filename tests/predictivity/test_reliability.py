@@ -172,6 +172,19 @@ def test_what_cannot_be_told_is_nan(gap):
     assert found[1:3].isnan().all()
 
 
+@pytest.mark.parametrize("repeats", [3, 4])
+def test_a_halving_with_a_silent_half_is_left_out_with_gaps_and_without(repeats):
+    """Neurons that spike once in a while: what one more stimulus, never shown, must not change."""
+    draws = torch.rand(repeats, 100, 60, generator=torch.Generator().manual_seed(0))
+    trials = (draws < 0.01).double()
+    gap = torch.full((repeats, 1, 60), torch.nan, dtype=torch.float64)
+    whole, with_gap = (
+        split_half_reliability(some).half for some in (trials, torch.cat([trials, gap], 1))
+    )
+    assert_close(whole, with_gap, rtol=0, atol=1e-12, equal_nan=True)
+    assert (trials.sum((0, 1)) > 1).sum() > whole.isfinite().sum() > 20
+
+
 def test_spearman_and_brown():
     assert spearman_brown(torch.tensor(0.272)).item() == pytest.approx(0.4277, abs=1e-4)
     half = torch.tensor([-0.5, 0.0, 0.3, 1.0])

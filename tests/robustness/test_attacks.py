@@ -451,6 +451,18 @@ def test_an_image_without_a_slope_is_no_robust_image(ball, attack):
         attack(ball)(model, black, labels(5))
 
 
+@pytest.mark.parametrize("attack", [
+    partial(fgsm, ball=LinfBall(0.1)),
+    partial(pgd, ball=LinfBall(0.1), steps=3, step_size=0.05),
+], ids=["fgsm", "pgd"])  # fmt: skip
+def test_slopes_that_float16_holds_are_no_error_though_it_does_not_hold_their_sum(attack):
+    model = nn.Sequential(nn.Flatten(), nn.Linear(3 * 64 * 64, 2, bias=False)).half()
+    nn.init.constant_(model[1].weight[0], -2.0)
+    nn.init.constant_(model[1].weight[1], 2.0)
+    x, y = torch.full((16, 3, 64, 64), 0.5).half(), torch.zeros(16, dtype=torch.int64)
+    assert (attack(model, x, y) - x).min() > 0.09
+
+
 def test_a_pixel_without_gradient_stays():
     model = linear()
     with torch.no_grad():

@@ -223,3 +223,14 @@ def test_no_rounding_of_many_pixels_leads_out_of_the_ball(dtype):
             net, x, y, ball=L1Ball(eps, geometry="paper"), queries=3, generator=rng()
         )
         assert (found.double() - x).abs().sum((1, 2, 3)).max() <= eps * (1 + 1e-6)
+
+
+def test_half_precision_leaves_something_of_a_small_ball():
+    """Where a step of the type is as long as the radius, a pixel still moves by one."""
+    x = (0.5 + 0.4 * images(4)).to(torch.bfloat16)
+    net = linear().to(torch.bfloat16)
+    y = net(x).argmax(1)
+    found = random_search(net, x, y, ball=LinfBall(1 / 255), queries=20, generator=rng())
+    moved = (found.double() - x).abs()
+    assert moved.amax((1, 2, 3)).min() > 1 / 512
+    assert moved.max() <= 1 / 255 * (1 + 1e-6)

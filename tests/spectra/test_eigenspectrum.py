@@ -204,3 +204,11 @@ def test_without_units_there_is_no_spectrum():
         ValueError, match=r"x has shape \(5, 0\); without units there is no varianc"
     ):
         eigenspectrum(torch.zeros(5, 0))
+
+
+@pytest.mark.parametrize("find", [eigenspectrum, lambda x: leading_eigenvalues(x, 20)])
+def test_autocast_does_not_reach_the_products(find):
+    x = gaussian(60, 40).float()
+    plain = find(x)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        assert torch.equal(find(x), plain)

@@ -125,6 +125,16 @@ def test_the_exponent_has_the_derivative_of_the_exponent(weights):
 
 
 @weighting
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_half_precision_is_fitted_in_full(weights, dtype):
+    variances = torch.from_numpy(power_law(1000, 0.8)).to(dtype)
+    law = fit_power_law(variances, ranks=(10, 1000), weights=weights)
+    whole = fit_power_law(variances.double(), ranks=(10, 1000), weights=weights)
+    assert law.alpha.dtype == torch.float32
+    assert law.alpha.item() == pytest.approx(whole.alpha.item(), abs=1e-5)
+
+
+@weighting
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
 @pytest.mark.parametrize("level", [1.0, 3.0, 0.1, 7.3])
 def test_a_flat_spectrum_is_a_perfect_line_of_slope_zero(weights, dtype, level):

@@ -114,11 +114,18 @@ def test_a_line_with_a_ripple_is_as_far_off_as_the_ripple(weights, alpha):
 
 
 @weighting
-def test_a_flat_spectrum_is_a_perfect_line(weights):
-    found = goodness_of_fit(torch.full((100,), 3.0), ranks=(3, 90), weights=weights)
+@pytest.mark.parametrize("level", [3.0, 1e-37, 1e37])
+def test_a_flat_spectrum_is_a_perfect_line(weights, level):
+    found = goodness_of_fit(torch.full((100,), level), ranks=(3, 90), weights=weights)
     assert found.r_squared == 1
-    assert found.residual_sd < 1e-6
+    assert found.residual_sd < 1e-4
     assert found.r_squared.dtype == torch.float32
+
+
+@weighting
+def test_a_flat_spectrum_of_tiny_variances_is_a_perfect_line_too(weights):
+    flat = torch.full((100,), 1e-200, dtype=torch.float64)
+    assert goodness_of_fit(flat, ranks=(3, 90), weights=weights).r_squared == 1
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from striate.models import deep_mlp, keras_adam, shallow_mlp
 from striate.results import Curve, Score
 from striate.spectra import SpectralPenalty, batch_alpha
 from striate.studies.gerum2022 import cell, measure, tasks
+from striate.study.robustness import network_robustness
 from striate.training import Step, train
 
 EPSILONS = (0.0, 0.1, 0.3)
@@ -321,3 +322,16 @@ def test_networks_to_judge_by_are_trained_once_and_few_are_kept(tmp_path, monkey
     monkeypatch.setattr(cell, "KEPT", 1)
     measure({**one(verdict=True), "seed": 3}, tmp_path / "3.json")
     assert len(cell._UNDEFENDED) == 1
+
+
+def test_guessing_is_among_the_classes_there_are(monkeypatch, tmp_path):
+    """However few images are attacked."""
+    judges = []
+
+    def kept(*given, judge, **settings):
+        judges.append(judge)
+        return network_robustness(*given, judge=judge, **settings)
+
+    monkeypatch.setattr(cell, "network_robustness", kept)
+    measure({**one(verdict=True), "attack_images": 3}, tmp_path / "cell.json")
+    assert judges[0].classes == 10

@@ -300,3 +300,18 @@ def test_a_network_without_an_output_for_each_class_is_refused():
 
 def odd_one(model):
     return Network("odd", model, 8, 8)
+
+
+def test_asking_for_a_task_changes_no_network(tmp_path):
+    """Not even one in training mode, whose normalisation would learn from the batch shown."""
+    model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.Flatten(), nn.LazyLinear(10))
+    model(torch.rand(2, 1, 8, 8))
+    network = Network("mine", model.train(), resize=8, size=8)
+    found = material("digits", network, train_images=300, augment=False, seed=0)
+    before = fingerprint(model)
+    chosen = plan(epochs=1, batch_size=100)
+    tasks = [network_task(network, found, chosen, seed=0) for _ in range(2)]
+    assert tasks[0] == tasks[1]
+    assert fingerprint(model) == before
+    assert model.training
+    assert model[1].training

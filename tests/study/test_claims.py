@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -274,3 +274,15 @@ def test_what_another_run_finishes_is_not_done_again(tmp_path):
     other.join()
     assert finished.seconds is None
     assert load(path_of(TASK, tmp_path)) == [Score("by", 1.0)]
+
+
+def test_who_takes_the_lock_from_one_that_fails_keeps_it(tmp_path, monkeypatch):
+    """The folder is cleared up when the lock is gone, and another one may have it already."""
+    lock = tmp_path / "new" / "x.lock"
+    with ExitStack() as another:
+        monkeypatch.setattr(Path, "rmdir", lambda folder: another.enter_context(claim(lock)))
+        with pytest.raises(ArithmeticError), claim(lock):
+            raise ArithmeticError
+        assert holder(lock) is not None
+        with claim(lock) as too:
+            assert not too

@@ -1,5 +1,10 @@
 """Processes of this machine: which GPU each sees. What is killed there is in tests/reliability."""
 
+import multiprocessing
+import os
+import time
+from concurrent.futures.process import BrokenProcessPool
+
 import cluster_cells
 import pytest
 import torch
@@ -35,3 +40,13 @@ def test_processes_without_a_choice_see_what_there_is(gpus, monkeypatch):
     with workers(2, gpus=gpus) as executor:
         assert executor is not None
         assert executor.submit(cluster_cells.gpu, 0).result()[1] == (gpus or ("5",))[0]
+
+
+def test_an_error_ends_the_workers_and_nobody_else():
+    another = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    another.start()
+    with pytest.raises(BrokenProcessPool), workers(2) as executor:
+        executor.submit(os.abort).result()
+    another.join(0.5)
+    assert another.is_alive()
+    another.kill()

@@ -224,3 +224,19 @@ def test_several_layers_are_penalised_each_in_its_way():
         assert alpha.item() == pytest.approx(batch_alpha(outputs[name], ranks=ranks).item())
     assert step.measured["seconds_alpha"] > 0  # of the one without strength
     assert not any(layer._forward_hooks for layer in net)
+
+
+def test_what_is_measured_besides_belongs_to_its_epoch(tmp_path):
+    """Whatever `evaluate` says of it, and so it can be resumed."""
+
+    def evaluate(model, epoch):
+        return [Score("mine", float(epoch)), Score("late", 1.0, settings={"epoch": epoch - 1})]
+
+    settings = {"evaluate": evaluate, "checkpoint": tmp_path / "x.json", "checkpoint_seconds": 0.0}
+    run = Run(epochs=3, **settings)
+    begun = [next(run.epochs), next(run.epochs)]
+    resumed = Run(epochs=3, **settings).finish().history
+    assert resumed[:2] == begun
+    for epoch, found in enumerate(resumed, 1):
+        assert by_name(found)["mine"].value == epoch
+        assert {result.settings["epoch"] for result in found} == {epoch}

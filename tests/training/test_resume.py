@@ -1,3 +1,4 @@
+import itertools
 import json
 import os
 import subprocess
@@ -302,3 +303,30 @@ def test_a_checkpoint_that_is_removed_leaves_no_write_that_was_killed(tmp_path):
         (tmp_path / f".{name}.wf90g6v4").write_bytes(b"half of it")
     checkpoint.remove(tmp_path / "run.json")
     assert [file.name for file in tmp_path.iterdir()] == [".other.json.wf90g6v4"]
+
+
+def dropping(checkpoint=None, epochs=4, seed=5, stop=4):
+    """Train a network that draws from torch's own generator, and stop after some epochs."""
+    *hidden, output = network()
+    model = torch.nn.Sequential(*hidden, torch.nn.Dropout(0.5), output)
+    adam = torch.optim.Adam(model.parameters(), lr=0.01)
+    settings = {"epochs": epochs, "batch_size": 20, "seed": seed}
+    settings |= {"checkpoint": checkpoint, "checkpoint_seconds": 0.0}
+    run = train(model, *numbered(), objective=standard, optimizer=adam, **settings)
+    for _ in itertools.islice(run, stop):
+        torch.rand(7)  # as others may in between
+    return model.state_dict()
+
+
+def test_what_the_network_draws_follows_from_the_seed_and_the_epoch(tmp_path):
+    straight = dropping()
+    assert not same(dropping(tmp_path / "x.json", stop=2), straight)
+    assert same(dropping(tmp_path / "x.json"), straight)
+    assert not same(dropping(seed=6), straight)
+
+
+def test_who_trains_beside_others_leaves_their_random_numbers_alone():
+    run = Run(epochs=1)
+    before = torch.get_rng_state()
+    run.finish()
+    assert torch.equal(torch.get_rng_state(), before)

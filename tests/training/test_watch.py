@@ -131,8 +131,9 @@ def test_equal_variances_fill_as_many_dimensions_as_there_are():
     assert found.alpha == pytest.approx(0, abs=1e-9)
 
 
-def test_slices_of_units_add_up(monkeypatch):
-    x = truths.gaussian(40, 130)
+@pytest.mark.parametrize("units", [130, 40, 31])
+def test_slices_of_units_add_up(units, monkeypatch):
+    x = truths.gaussian(40, units)
     whole = condense(x)
     monkeypatch.setattr("striate.training.reading.CHUNK", 40 * 7)
     sliced = condense(x)

@@ -289,7 +289,8 @@ def _from_covariance(trials: Tensor, first: Tensor) -> Tensor:
         torch.einsum("ht,ntu,hu->hn", one, covariance, other)
         for one, other in ((a, b), (a, a), (b, b))
     )
-    return (ab / (aa * bb).sqrt()).clamp(-1, 1).mean(0)
+    # 0 / 0 is a halving with a half that does not vary, from which nothing is learnt.
+    return (ab / (aa * bb).sqrt()).clamp(-1, 1).nanmean(0)
 
 
 def _with_gaps(trials: Tensor, first: Tensor) -> tuple[Tensor, Tensor]:

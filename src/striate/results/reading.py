@@ -181,9 +181,10 @@ def _archive(path: Path, record: Mapping[str, Any]) -> tuple[Path, bytes] | None
     if "arrays" not in record:
         return None
     file, expected = (record["arrays"].get(key) for key in ("file", "sha256"))
-    if not isinstance(file, str) or not file.endswith(".npz"):
+    # A bare name: what a file from elsewhere says may not lead out of its folder.
+    if not isinstance(file, str) or not file.endswith(".npz") or Path(file).name != file:
         raise DamagedError(f"{path} does not say where its arrays are; delete it and rerun", path)
-    beside = path.parent / Path(file).name
+    beside = path.parent / file
     try:
         archive = beside.read_bytes()
     except FileNotFoundError as error:

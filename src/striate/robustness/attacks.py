@@ -92,7 +92,7 @@ def fgsm(
     check(images, labels)
     with frozen(model):
         gradient = plain_gradient(model, images, labels, loss)
-        check_slope(gradient.sum(), len(images))
+        check_slope(slope_sum(gradient), len(images))
         step = ball.eps * _uphill(ball, gradient, images)
     return within(ball, (images + step).clamp(0, 1), images)
 
@@ -202,7 +202,8 @@ def _climb(
     chance, slopes = _chance(images.device), images.new_zeros(())
     for left in reversed(range(steps)):
         gradient = slope(now, labels)
-        slopes += gradient.sum()  # looked at in the end: until then a GPU does not wait for us
+        # Looked at in the end: until then a GPU does not wait for us.
+        slopes = slopes + slope_sum(gradient)
         step = step_size * _uphill(ball, gradient, now)
         after = (images + ball.project(step.add_(now).sub_(images))).clamp_(0, 1)
         # In any ball, a step is a function of where it starts. So an image back, to the bit, where
@@ -222,6 +223,11 @@ def _climb(
     ends[climbing] = now
     check_slope(slopes, len(clean))
     return within(ball, ends, clean)
+
+
+def slope_sum(gradient: Tensor) -> Tensor:
+    """Add up all slopes, in float32 or more: of finite ones float16 holds no finite sum."""
+    return gradient.sum(dtype=torch.promote_types(gradient.dtype, torch.float32))
 
 
 def check_slope(total: Tensor, images: int) -> None:

@@ -107,8 +107,10 @@ def _tried(
     best: Tensor, images: Tensor, drawn: Tensor, *, first: bool, side: int, ball: Ball
 ) -> Tensor:
     """The images to show to the model next."""
-    # A little less than the radius: rounding of the sum may not carry a pixel out of the ball.
-    radius = max(ball.eps * (1 - 1e-6) - torch.finfo(images.dtype).eps / 2, 0.0)
+    # A little less than the radius, so that rounding of the sum carries no pixel out of the ball.
+    # In half precision it would be all of a small one: there `within` puts pixels back.
+    rounding = torch.finfo(images.dtype).eps / 2
+    radius = ball.eps * (1 - 1e-6) - (rounding if rounding < ball.eps / 8 else 0.0)
     order = ORDERS[ball.norm]
     if first:
         return _striped(images, drawn, radius, order)

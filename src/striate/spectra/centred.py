@@ -13,6 +13,8 @@ from striate.spectra.processes import ALONE, Processes
 
 # So many numbers stay in a processor's cache between being centred and being used.
 AT_ONCE = 2**20
+# Of which CUDA's dot takes fewer than 2**31.
+MOST = 2**30
 # Largest part of the sum of squares that is the mean's while it is taken off products.
 MEAN = 0.9
 
@@ -103,7 +105,7 @@ class Centred(NamedTuple):
 
     def _at_once(self, axis: int) -> int:
         if self.x.device.type != "cpu":
-            return self.x.shape[axis]
+            return max(min(MOST // self.x.shape[1 - axis], self.x.shape[axis]), 1)
         return max(AT_ONCE // self.x.shape[1 - axis], 64)
 
 

@@ -47,7 +47,8 @@ def eigenspectrum(x: Float[Tensor, "stimuli units"]) -> Float[Tensor, " ranks"]:
     stimuli, units = x.shape
     total = torch.linalg.vector_norm(centred.detach(), dtype=torch.float64).square()
     _check_held(total, x.dtype)
-    square = centred.T @ centred if units < stimuli else centred @ centred.T
+    with torch.autocast(x.device.type, enabled=False):
+        square = centred.T @ centred if units < stimuli else centred @ centred.T
     eigenvalues = torch.linalg.eigvalsh(square).flip(0)[: min(stimuli - 1, units)]
     return eigenvalues.relu() / (stimuli - 1)
 
@@ -85,7 +86,8 @@ def leading_eigenvalues(x: Float[Tensor, "stimuli units"], count: int) -> Float[
             f"count={count} eigenvalues asked of {x.shape[0]} stimuli × {x.shape[1]} units, "
             f"which have {most}"
         )
-    eigenvalues, total = variances(x, lambda batch: exact_components(batch, count))
+    with torch.autocast(x.device.type, enabled=False):
+        eigenvalues, total = variances(x, lambda batch: exact_components(batch, count))
     _check_held(total.detach(), x.dtype)
     return eigenvalues.to(x.dtype)
 

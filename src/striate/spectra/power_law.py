@@ -77,6 +77,8 @@ def fit_power_law(
     check_ranks(ranks, available=len(eigenvalues))
     check_weights(weights)
     first, last = ranks
+    # Half precision would round ranks above 256, and logarithms to a hundredth.
+    eigenvalues = eigenvalues.to(torch.promote_types(eigenvalues.dtype, torch.float32))
     window = eigenvalues[first - 1 : last]
     usable = (window.detach() > 0) & window.detach().isfinite()
     if not usable.all():

@@ -120,8 +120,8 @@ def goodness_of_fit(
 
 
 def _correlation_squared(x: Tensor, y: Tensor) -> Tensor:
+    noise = len(y) * torch.finfo(y.dtype).eps * y.abs().max().clamp_min(1)
     x, y = x - x.mean(), y - y.mean()
-    noise = len(y) * torch.finfo(y.dtype).eps
     if y.abs().max() <= noise:
         return torch.ones_like(x[0])
     return (x @ y).square() / (x.square().sum() * y.square().sum())

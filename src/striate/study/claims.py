@@ -38,20 +38,21 @@ def claim(file: Path) -> Iterator[bool]:
     if handle is None:
         yield False
         return
+    finished = False
     try:
         about = Holder(os.getpid(), socket.gethostname(), time.time())
         os.truncate(handle, 0)
         os.pwrite(handle, json.dumps(about._asdict()).encode(), 0)
         yield True
-    except BaseException:
-        file.unlink(missing_ok=True)
-        with contextlib.suppress(OSError):  # where something lies in them
-            for folder in new:
-                folder.rmdir()
-        raise
+        finished = True
     finally:
-        file.unlink(missing_ok=True)  # while it is held: nobody can have taken it in between
+        # Once, and while it is held: from then on a file of that name is somebody else's.
+        file.unlink(missing_ok=True)
         os.close(handle)
+        if not finished:
+            with contextlib.suppress(OSError):  # where something lies in them
+                for folder in new:
+                    folder.rmdir()
 
 
 def holder(file: Path) -> Holder | None:

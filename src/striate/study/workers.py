@@ -38,14 +38,14 @@ def workers(jobs: int, *, gpus: Sequence[str] = ()) -> Iterator[Executor | None]
         yield None
         return
     threads, spawning = max(1, cores() // jobs), multiprocessing.get_context("spawn")
-    started = spawning.Value("i", 0)
+    started, others = spawning.Value("i", 0), set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         jobs, spawning, initializer=_settle_worker, initargs=(threads, started, tuple(gpus))
     )
     try:
         yield pool
     except BaseException:
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
     finally:

@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterator
 from contextlib import nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
@@ -15,6 +15,7 @@ from striate.results.given import as_path
 from striate.training import checkpoint as checkpoints
 from striate.training.averages import measured_in, summary
 from striate.training.batches import shuffled
+from striate.training.chance import chance_of_network
 from striate.training.checks import check
 from striate.training.inputs import Inputs
 from striate.training.objectives import Objective, Step, bare
@@ -51,9 +52,10 @@ def train(
 
     What is given is checked, and the checkpoint read, before this returns.
 
-    The order of images depends on `seed` and the epoch alone, and what is random about them on the
-    number of the batch too, so a run that was stopped and resumed from its checkpoint ends, on a
-    CPU, with the same bits as one that was not. An epoch that was interrupted starts anew.
+    The order of images, and what the network itself draws (dropout), depend on `seed` and the epoch
+    alone, and what is random about images on the number of the batch too, so a run that was stopped
+    and resumed from its checkpoint ends, on a CPU, with the same bits as one that was not. An epoch
+    that was interrupted starts anew.
 
     Parameters
     ----------
@@ -72,9 +74,10 @@ def train(
     batch_size
         Images per step, of all processes together.
     seed
-        Decides the order of images, and what `inputs` and a `Source` do at random.
+        Decides the order of images, and what `inputs`, a `Source` and the network do at random.
     evaluate
         ``(model, epoch) -> results``: what else to measure after each epoch, e.g. on test images.
+        Their setting ``epoch`` is this one.
     checkpoint
         A ``.json`` path. If it exists, training goes on from it, and the epochs in it are yielded
         first, as they were.
@@ -148,7 +151,10 @@ def train(
                 _set_rates(optimizer, schedule(epoch))
             found = summary(team.averaged(_train_epoch(run, epoch), labels.device), epoch)
             if evaluate is not None:
-                found += team.agreed(evaluate(bare(model), epoch) if team.rank == 0 else [])
+                more = team.agreed(evaluate(bare(model), epoch) if team.rank == 0 else [])
+                found += [
+                    replace(result, settings={**result.settings, "epoch": epoch}) for result in more
+                ]
             history.extend(found)
             due = team.agreed(time.monotonic() - saved >= checkpoint_seconds)
             if checkpoint is not None and due and epoch < epochs:
@@ -182,15 +188,19 @@ def _train_epoch(run: _Run, epoch: int) -> list[dict[str, float]]:
     run.model.train()
     measured: list[dict[str, float]] = []
     started = time.perf_counter()
+    chance = chance_of_network(
+        seed=run.seed, epoch=epoch, rank=run.team.rank, device=run.labels.device
+    )
     batches = shuffled(
         run.images, run.labels, run.inputs, run.team,
         batch_size=run.batch_size, seed=run.seed, epoch=epoch,
     )  # fmt: skip
-    for images, labels, weight in batches:
-        for _ in range(run.replays):
-            step = _descend(run, images, labels, weight)
-            measured.append(measured_in(step, labels, time.perf_counter() - started))
-            started = time.perf_counter()
+    with chance:
+        for images, labels, weight in batches:
+            for _ in range(run.replays):
+                step = _descend(run, images, labels, weight)
+                measured.append(measured_in(step, labels, time.perf_counter() - started))
+                started = time.perf_counter()
     return measured
 
 

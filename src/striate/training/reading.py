@@ -184,19 +184,21 @@ def condense(responses: Shaped[Tensor, "stimuli units"]) -> Condensed:
     if responses.device.type == "mps":  # which has no float64
         responses = responses.cpu()
     stimuli, width = responses.shape
-    gram = torch.zeros(stimuli, stimuli, dtype=torch.float64, device=responses.device)
+    side = min(stimuli, width)
+    square = torch.zeros(stimuli, side, dtype=torch.float64, device=responses.device)
     power = torch.zeros((), dtype=torch.float64, device=responses.device)
-    centred = gram
-    for part in responses.split(max(1, CHUNK // stimuli), dim=1):
-        part = part.double()
+    for units in torch.arange(width).split(max(1, CHUNK // stimuli)):
+        part = responses[:, units[0] : units[-1] + 1].double()
         power += part.square().mean(0).sum()
         centred = part - part.mean(0)
-        if width >= stimuli:
-            gram += centred @ centred.T
+        if width < stimuli:
+            square[:, units[0] : units[-1] + 1] = centred
+        else:
+            square += centred @ centred.T
     # Rounding is noise of variance ε²/12 of the power, shared by all ranks; the largest eigenvalue
     # of such noise is at most 4 times the mean one (Marchenko & Pastur 1967).
     floor = power * (rounding**2 / 3 / max(1, min(stimuli - 1, width)))
-    return Condensed(gram if width >= stimuli else centred, floor, width)
+    return Condensed(square, floor, width)
 
 
 def measure(condensed: Condensed, *, ranks: tuple[int, int], weights: Weights) -> Measured:

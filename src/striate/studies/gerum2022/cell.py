@@ -159,7 +159,8 @@ def _evaluate(
         )
         found += [_on("test", epoch, curve), *_halving(name, curve, epoch)]
     if task.get("verdict") and epoch == _int(task, "epochs"):
-        found += _judged(task, images[:count], labels[:count], model, epoch, undefended)
+        classes = int(labels.max()) + 1
+        found += _judged(task, images[:count], labels[:count], model, epoch, classes, undefended)
     seconds = time.perf_counter() - started
     return [*found, Score("seconds", seconds, settings={"part": "attacking", "epoch": epoch})]
 
@@ -170,6 +171,7 @@ def _judged(
     labels: Tensor,
     model: nn.Module,
     epoch: int,
+    classes: int,
     undefended: Callable[[], nn.Module],
 ) -> list[Result]:
     """Say whether what PGD leaves at the strength of the paper's figure is real.
@@ -178,7 +180,7 @@ def _judged(
     that one; the one without can only be compared with guessing.
     """
     eps = SHOWN_EPS.get((str(task["network"]), str(task["data"])), 0.05)
-    classes, count = int(labels.max()) + 1, min(JUDGED, len(images))
+    count = min(JUDGED, len(images))
     attacks = Attacks({"Linf": (eps,)}, attack_wrong=False)
     judge = Judge({"Linf": eps}, count, classes)
     if task["target"] is not None:

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from striate.layers import capture, match, run
 from striate.models import Network, fingerprint
 from striate.results import Result, Setting, write_atomically
+from striate.robustness.victim import frozen
 from striate.spectra import SpectralPenalty
 from striate.studies.spectra.about import file_stem, with_settings
 from striate.studies.training.epochs import progress, summary, tested
@@ -54,8 +55,7 @@ def network_task(network: Network, material: Material, plan: Plan, *, seed: int)
     """
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed={seed!r}: give a whole number, 0 or more")
-    layers = _try_out(network, material, plan)
-    spectral = plan.spectral
+    layers, spectral = _try_out(network, material, plan), plan.spectral
     chosen = {**plan._asdict(), "drops": " ".join(map(str, plan.drops)) or None}
     for name in ("objective", "settings", "spectral", "augment"):
         del chosen[name]
@@ -230,6 +230,7 @@ def _shown(
     place = next((part.device for part in network.model.parameters()), torch.device("cpu"))
     with ExitStack() as hooks:
         outputs = {name: hooks.enter_context(capture(network.model, name)) for name in layers}
+        hooks.enter_context(frozen(network.model))  # in training mode normalisation would learn
         logits = run(network.model, images.to(place))
         hidden = {name: output() for name, output in outputs.items()}
     if not isinstance(logits, Tensor):

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness import Ball
-from striate.robustness.attacks import check_slope
+from striate.robustness.attacks import check_slope, slope_sum
 from striate.robustness.victim import check, frozen
 from striate.training.objectives.steps import Images, Labels, Step, bare, in_full
 
@@ -123,7 +123,7 @@ def _climb(
             pixels = now.detach().requires_grad_()
             logits = model(pixels)
             (uphill,) = torch.autograd.grad(logits, pixels, _slope(logits, answer, order))
-            slopes += uphill.sum()
+            slopes = slopes + slope_sum(uphill)
             moved = now + step_size * ball.steepest(uphill)
             now = (images + ball.project(moved - images)).clamp(0, 1)
     check_slope(slopes, len(images))

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from striate.robustness.attacks import check_slope
+from striate.robustness.attacks import check_slope, slope_sum
 from striate.robustness.victim import check
 from striate.training.objectives.steps import Images, Labels, Step
 
@@ -63,7 +63,7 @@ def gradient_penalty(
     losses = cross_entropy(logits, labels, reduction="none")
     # Summed, as a mean over many images would turn the smallest gradients into zeros.
     (uphill,) = torch.autograd.grad(losses.sum(), pixels, retain_graph=True)
-    check_slope(uphill.sum(), len(images))
+    check_slope(slope_sum(uphill), len(images))
     ahead = cross_entropy(model(images + h * _unit(uphill, direction)), labels, reduction="none")
     slopes = (ahead - losses) / h
     return Step(losses.mean() + strength / 2 * slopes.square().mean(), logits, {})
