@@ -14,7 +14,9 @@ import scipy.linalg  # noqa: F401  the pools it brings are to be limited, too
 from PIL import Image
 from threadpoolctl import threadpool_limits
 
+from datasets.test_nwb import write
 from striate import __version__, results
+from striate.report import write as write_report
 from striate.studies import gerum2022
 from typed import striate
 
@@ -386,6 +388,41 @@ def test_the_spectrum_of_a_recording_is_measured(lab):
         for name in ("alpha", "r_squared", "residual_sd")
     ]
     assert "4 repeats x 80 stimuli x 12 units" in err
+
+
+def test_a_recording_that_says_nothing_of_its_window_is_told_it(lab):
+    shown, onsets = np.arange(30).repeat(2), np.arange(60.0)
+    spikes = [  # as many after an onset as the stimulus says, and the neuron
+        np.sort(
+            np.concatenate(
+                [t + 0.01 * np.arange(s * n % 7) for t, s in zip(onsets, shown, strict=True)]
+            )
+        )
+        for n in (1, 2, 3)
+    ]
+    write(lab / "session.nwb", shown=shown, onsets=onsets, spikes=spikes)
+    status, _, err = striate("spectrum session.nwb --ranks 1-2")
+    assert status == 2
+    assert "needs start_s and length_s" in err
+    read = "--read start_s=0.0 --read length_s=0.5 --read table=trials --read drop=0,1"
+    status, out, err = striate(f"spectrum session.nwb --ranks 1-2 --shuffles 2 {read}")
+    assert status == 0, err
+    assert "spikes counted from 0 to 0.5 s after the onset, by intervals/trials" in err
+    assert "dropped 4 presentations of no stimulus" in err
+    assert scores(out)[0][0] == "alpha"
+
+
+def test_layers_without_an_exponent_and_photographs_that_cannot_be_read_are_told(lab):
+    (lab / "photos" / "7.png").write_bytes(b"no image")
+    (lab / "photos" / "8.png").write_bytes(b"no image")
+    status, out, err = striate("measure spectrum tiny.py:net --images photos --layers 3")
+    assert (status, out) == (0, "")
+    assert "no α of layer 3: too few directions vary for a window\n" in err
+    assert "photos: left out, for they cannot be read: 7.png (cannot identify" in err
+    assert "and 1 more\n" in err
+    (file,) = (lab / "results" / "spectra").glob("*.json")
+    assert "7.png" in results.read_record(file)["task"]["left_out"]
+    assert "no layer was wide enough" in write_report(lab / "results").read_text()
 
 
 def test_a_damaged_measurement_is_told_moved_and_made_again(lab):

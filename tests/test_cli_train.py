@@ -241,3 +241,73 @@ def test_every_option_is_explained_on_the_page(capsys, monkeypatch):
     usual = {"--help", "--results", "--device", "--threads", "--train-images"}
     words = text.replace("`-", "`--spectral-")
     assert {option for option in options - usual if option not in words} == set()
+
+
+@pytest.mark.parametrize("lost", [True, False])
+def test_weights_that_are_lost_or_damaged_are_told_and_made_again(lost, capsys, monkeypatch):
+    words = QUICK.replace("--epochs 2", "--epochs 1")
+    before = striate(capsys, monkeypatch, words)[1]
+    (path,) = results_in("results")
+    weights = path.with_suffix(".safetensors")
+    there = weights.read_bytes()
+    if lost:
+        weights.unlink()
+    else:
+        weights.write_bytes(there[:-1] + b"x")
+    status, out, err = striate(capsys, monkeypatch, words)
+    assert (status, out) == (0, before)
+    assert ("cannot be read" if lost else "is damaged") in err
+    assert f"the result is now results/training/{path.name}.damaged-1" in err
+    assert weights.read_bytes() == there
+    assert len(results_in("results")) == 1
+
+
+NETS = """
+from torch import nn
+from striate.models import Network
+
+def normed():
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 20), nn.BatchNorm1d(20), nn.Linear(20, 10))
+    return Network("normed", net, 8, 8)
+
+def frozen():
+    return Network("frozen", normed().model.requires_grad_(False), 8, 8)
+"""
+
+
+@pytest.mark.parametrize(("words", "said"), [
+    ("nets.py:normed --train-images 201 --batch-size 100",
+     "batch_size=100 leaves a last batch of one image, on which nets.py:normed cannot be trained"),
+    ("nets.py:frozen --train-images 200", "nets.py:frozen has no parameter that can be trained"),
+])  # fmt: skip
+def test_a_network_that_cannot_be_trained_is_refused_at_once(words, said, capsys, monkeypatch):
+    Path("nets.py").write_text(NETS)
+    status, _, err = striate(capsys, monkeypatch, f"train {words} --data digits --epochs 1")
+    assert status == 2
+    assert said in err
+    assert not Path("results").exists()
+    words = "train nets.py:normed --data digits --epochs 1 --train-images 200"
+    assert striate(capsys, monkeypatch, words)[0] == 0
+
+
+def test_photographs_that_cannot_be_read_are_told(tmp_path, capsys, monkeypatch):
+    for part in ("train", "val"):
+        for label in range(10):
+            folder = tmp_path / "photos" / part / f"class-{label}"
+            folder.mkdir(parents=True)
+            for number in range(2):
+                Image.new("RGB", (40, 40), (25 * label, 9, number)).save(folder / f"{number}.png")
+    broken = tmp_path / "photos" / "train" / "class-3"
+    (broken / "1.png").write_bytes(b"no image")
+    words = "train small/cnn-3x32 --data photos --epochs 1 --batch-size 10"
+    status, _, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    assert "train: left out, for it cannot be read: class-3/1.png (cannot identify" in err
+    (path,) = results_in("results")
+    task = results.read_record(path)["task"]
+    assert task["images"] == 19
+    assert task["left_out"].startswith("train: left out")
+    (broken / "0.png").write_bytes(b"no image")
+    status, _, err = striate(capsys, monkeypatch, words)
+    assert status == 2
+    assert "no image of class 'class-3' can be read; the first is class-3/0.png" in err

@@ -238,7 +238,7 @@ CASES = [
     ),
     (
         "kernels(memory='4 parsecs')",
-        "memory='4 parsecs' is not a size; give e.g. '4GB', '512MB' or a whole number of bytes",
+        "memory='4 parsecs' is not a size; give e.g. '4GB', '512MB', '9000000B'",
     ),
     (
         "kernels(memory='1KB')",
@@ -248,11 +248,11 @@ CASES = [
     ),
     (
         "kernels(memory=4e9)",
-        "memory=4000000000.0 is not a size; give e.g. '4GB', '512MB' or a whole number of bytes",
+        "memory=4000000000.0 is not a size; give e.g. '4GB', '512MB', '9000000B'",
     ),
     (
         "kernels(memory=-1)",
-        "memory=-1 is not a size; give e.g. '4GB', '512MB' or a whole number of bytes",
+        "memory=-1 is not a size; give e.g. '4GB', '512MB', '9000000B'",
     ),
     (
         "kernels(z_scored='no')",

@@ -269,7 +269,8 @@ CASES = [
     ),
     (
         "read_mat('no-stim.mat')",
-        "no-stim.mat has no variable 'stim'; it has other",
+        "no-stim.mat has no variable 'stim', as the .mat of Stringer et al. 2019 has; it has "
+        "other. A recording of your own is read from npz or HDF5 (docs/recordings.md)",
     ),
     (
         "read_mat('no-spont.mat')",
@@ -334,7 +335,8 @@ CASES = [
     ),
     (
         "read_mat('good.mat', red_cells=False)",
-        "good.mat has no variable 'stat'; it has stim",
+        "good.mat has no variable 'stat', as the .mat of Stringer et al. 2019 has; it has "
+        "stim. A recording of your own is read from npz or HDF5 (docs/recordings.md)",
     ),
     (
         "read_mat('good.mat', images=Path('nowhere.mat'))",

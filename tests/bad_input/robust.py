@@ -142,4 +142,18 @@ CASES = [
         "robustness.read_baseline(Path('other/x.json'), {'L2': 0.15}, pictures='digits')",
         "baseline='other/x.json' is of study None; name a file that `measure robustness` wrote",
     ),
+    (
+        "in_batches(torch.rand(4, 3, 8, 8).numpy(), torch.arange(4), batch_size=2)",
+        "images are a ndarray; give a torch.Tensor",
+    ),
+    (
+        "measure(in_batches(torch.rand(4, 3, 8, 8), torch.arange(4) + 100, batch_size=2), "
+        "attacks=attacks)",
+        "labels run to 101, but the model has 10 outputs, of classes 0 to 9",
+    ),
+    (
+        "measure(in_batches(torch.rand(4, 3, 8, 8), torch.arange(4) - 1, batch_size=2), "
+        "attacks=attacks)",
+        "labels begin at -1; classes are counted from 0",
+    ),
 ]

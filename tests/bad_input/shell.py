@@ -37,7 +37,8 @@ TYPED = [
     ),
     (
         "run gerum2022 --alphas 1,nan",
-        "alpha=nan: the exponent wanted is a finite number",
+        "alpha=nan: the exponent wanted is finite and, as variances fall with their rank, not "
+        "negative",
     ),
     (
         "run gerum2022 --alphas 1,1",
@@ -342,7 +343,7 @@ TYPED = [
     ),
     (
         "measure spectrum nets.py:small --images digits --memory '4 parsecs'",
-        "memory='4 parsecs' is not a size; give e.g. '4GB', '512MB' or a whole number of bytes",
+        "memory='4 parsecs' is not a size; give e.g. '4GB', '512MB', '9000000B'",
     ),
     (
         "measure spectrum nets.py:small --images digits --sets 1",
@@ -704,6 +705,19 @@ TYPED = [
         "run kong2021 --images digits --model resnet51",
         "--model 'resnet51': 'resnet51' is none of the 40; see `striate models list`, or measure a "
         "network of your own by `striate measure all`",
+    ),
+    (
+        "spectrum good.npz --ranks 1-2 --read start_s",
+        "--read 'start_s': give a name and a value, e.g. start_s=0.04",
+    ),
+    (
+        "spectrum good.npz --ranks 1-2 --read start_s=1",
+        "start_s=1 is no option for good.npz, read by arrays; there are population",
+    ),
+    (
+        "measure robustness small/cnn-1x8 --images digits --seed 0",
+        "model='small/cnn-1x8' is untrained: give the weights that `striate train` writes, or "
+        "in Python a seed, for random ones to train",
     ),
 ]
 

@@ -106,7 +106,8 @@ CASES = [
     ),
     (
         "SpectralPenalty(alpha=float('inf'), beta=0.1, ranks=(6, 50))",
-        "alpha=inf: the exponent wanted is a finite number",
+        "alpha=inf: the exponent wanted is finite and, as variances fall with their rank, not "
+        "negative",
     ),
     (
         "SpectralPenalty(alpha=1.0, beta=0.1, ranks=(50, 6))",
@@ -235,7 +236,8 @@ CASES = [
     ),
     (
         "fit(variances * float('inf'))",
-        "the variance at rank 1 is inf, not positive and finite; fit ranks that start above 1",
+        "the variance at rank 1 is inf, not positive and finite; its precision does not hold such "
+        "squares: give responses in other units",
     ),
     (
         "fit(variances * float('nan'))",
@@ -573,5 +575,14 @@ CASES = [
     (
         "spectra.ramp(0.0, 1.0, steps=0)",
         "steps=0, after=0: a ramp takes at least one step, from 0 on",
+    ),
+    (
+        "SpectralPenalty(alpha=-1.0, beta=0.1, ranks=(6, 50))",
+        "alpha=-1.0: the exponent wanted is finite and, as variances fall with their rank, not "
+        "negative",
+    ),
+    (
+        "SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50))(variances.numpy())",
+        "activations are a ndarray; give what a layer puts out, a torch.Tensor",
     ),
 ]

@@ -189,4 +189,9 @@ TYPED = [
         "train small/cnn-1x8 --data digits --weights nowhere.pt",
         "weights='nowhere.pt': there is no such file",
     ),
+    (
+        "train small/cnn-1x8 --data digits --spectral-alpha 1 --spectral-beta 1 "
+        "--spectral-layers hidden --spectral-ranks 6:50",
+        "--spectral-ranks '6:50': give first-last, both included, e.g. 6-50",
+    ),
 ]

@@ -21,7 +21,8 @@ CASES = [
     ),
     (
         "models.load('kong2021/robust_resnet18_linf_1')",
-        "model='kong2021/robust_resnet18_linf_1' needs weights=, which torchvision does not bring: "
+        "model='kong2021/robust_resnet18_linf_1' needs a file of weights, which torchvision "
+        "does not bring: "
         "Salman et al. 2020, 'Do adversarially robust ImageNet models transfer better?': "
         "resnet18_linf_eps1.0.ckpt, of github.com/microsoft/robust-models-transfer; striate models "
         "convert FILE --entry robust_resnet18_linf_1 --out robust_resnet18_linf_1.safetensors "
@@ -29,7 +30,8 @@ CASES = [
     ),
     (
         "models.load('kong2021/igr_robust_resnet50')",
-        "model='kong2021/igr_robust_resnet50' needs weights=, which torchvision does not bring: "
+        "model='kong2021/igr_robust_resnet50' needs a file of weights, which torchvision does "
+        "not bring: "
         "not published with the paper; train it with the preset resnet50-igr; striate models "
         "convert FILE --entry igr_robust_resnet50 --out igr_robust_resnet50.safetensors makes a "
         "file to give",

@@ -76,7 +76,8 @@ def test_the_weights_are_those_of_torchvision_where_it_brings_them(asked):
 def test_other_networks_need_a_file_and_say_where_it_comes_from(asked):
     with pytest.raises(
         ValueError,
-        match=r"robust_resnet18_linf_1' needs weights=.*resnet18_linf_eps1\.0\.ckpt.*striate models"
+        match=r"robust_resnet18_linf_1' needs a file of "
+        r"weights.*resnet18_linf_eps1\.0\.ckpt.*striate models"
         r" convert FILE --entry robust_resnet18_linf_1 --out",
     ):
         load("kong2021/robust_resnet18_linf_1")

@@ -25,7 +25,7 @@ def torchvision(monkeypatch):
 @pytest.mark.parametrize("name", ["small/cnn-1x8", "torchvision/resnet9"])
 @pytest.mark.usefixtures("torchvision")
 def test_random_weights_need_a_seed(name):
-    with pytest.raises(ValueError, match="is untrained: give weights=, or seed="):
+    with pytest.raises(ValueError, match="is untrained: give the weights that"):
         load(name, pretrained=False)
 
 

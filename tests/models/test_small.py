@@ -100,7 +100,7 @@ def test_pixels_are_normalised_inside():
 
 @pytest.mark.parametrize(("settings", "message"), [
     ({"name": "small/vgg-3x32"}, "there is no network 'small/vgg-3x32'; there are cnn-1x8, "),
-    ({"name": "small/cnn-3x32"}, "is untrained: give weights=, or seed= for random weights"),
+    ({"name": "small/cnn-3x32"}, "is untrained: give the weights that"),
 ])  # fmt: skip
 def test_what_cannot_be_made_is_refused(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -220,7 +220,7 @@ def test_a_protocol_that_is_not_side_by_side_has_a_figure_of_its_own(tmp_path):
 def test_what_was_found_is_computed(there):
     said = findings(there)
     assert said[0].replace("\u00a0", " ") == (
-        "u1, PLS: nets:robust: block1 of 4 layers predicts best, 0.580 ± 0.020 (correlation before "
+        "u1, PLS: nets:robust: block1 predicts best of 4 layers, 0.580 ± 0.020 (correlation before "
         "correction 0.464) if images are 4° wide; least, 0.430 ± 0.020, if they are 8°."
     )
     for sentence in (

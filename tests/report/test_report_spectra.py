@@ -483,7 +483,7 @@ def test_a_network_of_one_layer_is_said_and_drawn_as_one(tmp_path):
     together = found(read(tmp_path)).together
     (said,) = of_networks(together[0])
     assert said.startswith("nets:plain: α is 1.25")
-    assert said.endswith("in its layer layer1.0.")
+    assert said.endswith("in layer1.0.")
     drawn = {plate.name: plate for plate in plates(found(read(tmp_path)))}
     (exponents,) = (
         a for p in drawn.values() for a in p.figure.axes if "exponents" in a.get_title("left")

@@ -1,6 +1,6 @@
 import pytest
 
-from striate.report.names import distinct, files_of, in_order, layers, models, recordings
+from striate.report.names import called, distinct, files_of, in_order, layers, models, recordings
 from striate.report.spectra.words import alpha_of, windows_of
 from striate.report.words import listed, span
 from striate.results import Score
@@ -30,6 +30,31 @@ def test_recordings_are_named_by_population_or_file():
     assert list(recordings(sources).values()) == ["a u1", "b u1", "c, all units"]
     assert list(recordings(sources[:1]).values()) == ["u1"]
     assert files_of([*sources[:2], sources[0]]) == ["a.npz (sha256 1)", "b.npz (sha256 2)"]
+
+
+def test_names_of_files_may_have_spaces_and_dots():
+    sources = ["monkey A 3.npz: 1 x 2, sha256 1", "m.2019-08-20.npz u 1: 1 x 2, sha256 2"]
+    sources.append("m.2019-08-21.npz u 1: 1 x 2, sha256 3")
+    assert list(recordings(sources).values()) == [
+        "monkey A 3, all units", "m.2019-08-20 u 1", "m.2019-08-21 u 1",
+    ]  # fmt: skip
+    assert files_of(sources)[0] == "monkey A 3.npz (sha256 1)"
+
+
+def test_a_layer_that_is_a_number_is_called_one():
+    assert [called(name) for name in ("3", "3.conv", "conv3")] == [
+        "layer 3",
+        "layer 3.conv",
+        "conv3",
+    ]
+
+
+def test_settings_are_told_in_words():
+    labels = {("n.py:a", True, None): "n.py:a", ("n.py:b", False, 3): "n.py:a"}
+    assert list(distinct(labels, ("model", "attack_wrong", "spectral_every")).values()) == [
+        "n.py:a, images already wrong attacked too, spectral every not given",
+        "n.py:a, model n.py:b, images already wrong left as they are, spectral every 3",
+    ]
 
 
 def test_layers_are_shortened_until_they_clash():

@@ -8,6 +8,7 @@ import torch
 from torch import nn
 from torch.testing import assert_close
 
+from striate.robustness import LinfBall, pgd
 from striate.spectra import (
     SpectralPenalty,
     attach,
@@ -327,7 +328,7 @@ def test_descent_moves_the_exponent_to_its_target(form, target):
     ({"beta": -0.1}, "beta=-0.1: the strength of a penalty is finite and not negative"),
     ({"beta": float("inf")}, "beta=inf"),
     ({"beta": float("nan")}, "beta=nan"),
-    ({"alpha": float("nan")}, "alpha=nan: the exponent wanted is a finite number"),
+    ({"alpha": float("nan")}, "alpha=nan: the exponent wanted is finite"),
     ({"alpha": -float("inf")}, "alpha=-inf"),
     ({"every": 0}, "every=0: give a whole number of steps, from 1 on"),
     ({"every": 2.5}, "every=2.5: give a whole number"),
@@ -384,3 +385,23 @@ def test_the_gradient_of_a_layer_that_hardly_responds(form, shape):
     law(one).backward()
     law(other).backward()
     assert (1e-15 * other.grad.double() - one.grad).norm() < 1e-3 * one.grad.norm()
+
+
+def test_an_attack_within_the_block_does_not_count():
+    """It freezes the parameters, and is why the images are what they are."""
+    model = nn.Sequential(nn.Flatten(), *small_network())
+    x = torch.rand(50, 1, 4, 5, generator=torch.Generator().manual_seed(0))
+    law, labels = SpectralPenalty(alpha=2.0, beta=0.3, ranks=(2, 20)), torch.zeros(50).long()
+    with law.attach(model, "2") as term:
+        found = pgd(model, x, labels, ball=LinfBall(0.1), steps=3, step_size=0.05)
+        model(found)
+        assert_close(term(), law(model[:3](found)), rtol=0, atol=0)
+
+
+def test_a_frozen_model_is_penalised_for_its_input():
+    model, x = small_network().requires_grad_(False), gaussian(50, 20, dtype=torch.float32)
+    x.requires_grad_()
+    with SpectralPenalty(alpha=2.0, beta=0.3, ranks=(2, 20)).attach(model, "1") as term:
+        model(x)
+        term().backward()
+    assert x.grad.abs().max() > 0

@@ -174,6 +174,15 @@ def test_a_variance_that_is_not_positive_is_named_by_its_rank(bad, shown):
     fit_power_law(variances, ranks=(1, 6), weights="rank")
 
 
+@pytest.mark.parametrize(("value", "said"), [
+    (float("inf"), "its precision does not hold such squares: give responses in other units"),
+    (0.0, "nothing varies, or by less than its precision holds"),
+])  # fmt: skip
+def test_a_scale_that_cannot_be_fitted_is_not_blamed_on_ranks(value, said):
+    with pytest.raises(ValueError, match=said):
+        fit_power_law(torch.full((10,), value), ranks=(1, 9), weights="rank")
+
+
 @weighting
 @pytest.mark.parametrize("slope", [0.0, 1e-4])
 def test_how_straight_a_nearly_flat_spectrum_is(weights, slope):

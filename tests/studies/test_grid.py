@@ -248,7 +248,7 @@ REFUSED = [
     ({"seeds": 0}, "the grid is empty"),
     ({"alphas": (1, 2, 1)}, "alphas=(1.0, 2.0, 1.0): give each value once"),
     ({"betas": (1, 1.0)}, "betas=(1.0, 1.0): give each value once"),
-    ({"alphas": (1, float("nan"))}, "alpha=nan: the exponent wanted is a finite number"),
+    ({"alphas": (1, float("nan"))}, "alpha=nan: the exponent wanted is finite"),
     ({"betas": (0, -1)}, "beta=-1.0: the strength of a penalty is finite and not negative"),
     ({"epochs": 0}, "epochs=0, learning_rate=0.0001: give positive numbers"),
     ({"learning_rate": 0.0}, "epochs=50, learning_rate=0.0: give positive numbers"),

@@ -172,7 +172,5 @@ def parse_memory(memory: str | int) -> int:
     else:
         size = memory if isinstance(memory, int) and not isinstance(memory, bool) else 0
     if size <= 0:
-        raise ValueError(
-            f"memory={memory!r} is not a size; give e.g. '4GB', '512MB' or a whole number of bytes"
-        )
+        raise ValueError(f"memory={memory!r} is not a size; give e.g. '4GB', '512MB', '9000000B'")
     return size

@@ -17,11 +17,14 @@ from striate.cli.options import (
     PerNeuron,
     Population,
     Protocol,
+    Reader,
     ResultsFolder,
     Weights,
     check_device,
     check_folder,
+    names_of,
     numbers,
+    recorded,
 )
 from striate.cli.spread import spread
 from striate.cli.sweeping import Many
@@ -54,7 +57,7 @@ class ShownOptions(NamedTuple):
     ]
     recording: Annotated[
         Path | None,
-        typer.Option(help="npz | h5 | mat | pkl | nwb, with its images and repeats, to predict"),
+        typer.Option(help="npz | h5 | mat | pkl, with its images and repeats, to predict"),
     ] = None
     stimulus_deg: Annotated[
         float | None, typer.Option(help="degrees that a stimulus of the recording is wide")
@@ -68,6 +71,7 @@ class ShownOptions(NamedTuple):
     ] = None
     crop_px: CropPx = None
     population: Population = None
+    reader: Reader = None
     grouped: Annotated[
         str | None,
         typer.Option(help="movie: stimuli that stem from one stay together | none, the default"),
@@ -79,6 +83,7 @@ class ShownOptions(NamedTuple):
         self.refuse_of_recording(
             stimulus_deg=self.stimulus_deg,
             population=self.population,
+            read=self.reader,
             crop_px=self.crop_px,
             grouped=self.grouped,
         )
@@ -101,14 +106,12 @@ class ShownOptions(NamedTuple):
 
     def read(self) -> "Shown":
         """Read the recording, if there is one."""
-        from striate import datasets
         from striate.studies.kong2021 import Cortex, Shown
 
         if self.recording is None:
             return Shown(self.images, self.classes, None, self.field_deg)
-        one = {} if self.population is None else {"population": self.population}
         cortex = Cortex(
-            datasets.recording(self.recording, **one),
+            recorded(self.recording, self.population, self.reader),
             self.stimulus_deg or 0.0,
             self.population,
             self.crop_px,
@@ -169,7 +172,7 @@ class Effort(NamedTuple):
         """Return the plan, or say what is wrong with it."""
         from striate.studies.kong2021 import Plan
 
-        left_out = () if self.without is None else tuple(self.without.split(","))
+        left_out = () if self.without is None else tuple(names_of(self.without))
         plan = Plan(protocol=self.protocol, without=left_out)
         plan = plan.shortened() if self.quick else plan
         given = self.of_maps()
@@ -225,7 +228,7 @@ def measure_all(
         plan=plan,
         stands_for=stands_for,
         robust=robust,
-        layers=None if layers is None else layers.split(","),
+        layers=None if layers is None else names_of(layers),
         execution=execution,
     )
     asked = {name: partial(prepare, name, weights) for name in chosen}
@@ -276,7 +279,8 @@ def everything_of(
 
     read = None if stimuli.cortex is None else stimuli.cortex.recording
     notes = () if read is None else (read.responses.source, *read.notes)
-    return Job(list(asked.tasks.values()), do, (*notes, *subject.notes), [asked.row])
+    notes = (*notes, asked.pictures.left_out, *subject.notes)
+    return Job(list(asked.tasks.values()), do, notes, [asked.row])
 
 
 def tell_row(path: Path, start: str) -> None:

@@ -299,6 +299,6 @@ def of_one(models: Sequence[str], **given: object) -> tuple[str, ...]:
 
 
 def tell_notes(notes: Sequence[Sequence[str]]) -> None:
-    """Print on standard error what several jobs note, each line once."""
-    for line in dict.fromkeys(line for lines in notes for line in lines):
+    """Print on standard error what several jobs note, each line once, and no empty ones."""
+    for line in dict.fromkeys(line for lines in notes for line in lines if line):
         print(line, file=sys.stderr)

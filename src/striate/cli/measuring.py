@@ -61,7 +61,8 @@ def tell_scores(path: Path, start: str = "") -> None:
     """
     from striate.results import Score, load
 
-    for score in load(path):
+    found = load(path)
+    for score in found:
         if isinstance(score, Score):
             error = "" if score.error is None else f"± {score.error:.3f}"
             about = score.settings
@@ -69,6 +70,11 @@ def tell_scores(path: Path, start: str = "") -> None:
             which = about.get("method", about.get("layer", ""))
             value, kind = f"{score.value:.3f} {error}", about.get("error", "")
             print(f"{start}{score.name}", which, value, window, kind, score.source, sep="\t")
+    seen = {one.settings.get("layer"): None for one in found if one.name == "eigenspectrum"}
+    fitted = {one.settings.get("layer") for one in found if one.name == "alpha"}
+    if narrow := [str(layer) for layer in seen if layer not in fitted]:
+        told = f"{start}no α of layer {', '.join(narrow)}: too few directions vary for a window"
+        print(told, file=sys.stderr)
     print(path, file=sys.stderr)
 
 

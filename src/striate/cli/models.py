@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from striate.cli.options import Layers, Model
+from striate.cli.options import Layers, Model, names_of
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.models import Outlined
@@ -63,7 +63,7 @@ def list_layers(
     from striate.models.outline import image_channels
 
     network = load(model, pretrained=False, seed=0)  # what layers are called is not in the weights
-    asked = places(network.model, [name.strip() for name in layers.split(",")])
+    asked = places(network.model, names_of(layers))
     chosen = {place.layer for place in asked.values()}
     known = dict(network.model.named_modules())
     if channels is None:

@@ -1,11 +1,17 @@
 """What several commands ask for, and how it is read."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
-from typing import Annotated, Any, NamedTuple
+from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
 
 import typer
+
+if TYPE_CHECKING:  # the command line starts without torch
+    from striate.datasets import Recording
+
+LISTS = ("drop", "categories", "types")  # options of readers that take several
 
 ResultsFolder = Annotated[Path, typer.Option("--results", help="The results folder.")]
 Model = Annotated[
@@ -30,6 +36,14 @@ Memory = Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB
 Protocol = Annotated[str, typer.Option(help="paper | authors")]
 Population = Annotated[
     str | None, typer.Option(help="of a file that holds several; default: all side by side")
+]
+Reader = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--read",
+        help="how the file is read, as in striate.datasets, e.g. --read start_s=0.04 --read "
+        "length_s=0.06 of NWB",
+    ),
 ]
 CropPx = Annotated[int | None, typer.Option(help="side of the square cut out of a stimulus first")]
 STIMULUS_DEG = typer.Option(help="degrees that a stimulus is wide; several with commas")
@@ -99,18 +113,46 @@ def numbers(option: str, text: str | None, kind: Callable[[str], Any]) -> tuple[
         raise ValueError(f"--{option} {text!r}: give numbers with commas, e.g. 1,2,3") from error
 
 
-def ranks_of(text: str | None) -> tuple[int, int] | None:
+def names_of(text: str) -> list[str]:
+    """Read ``conv1, layer4.*``."""
+    return [name.strip() for name in text.split(",")]
+
+
+def ranks_of(text: str | None, option: str = "ranks") -> tuple[int, int] | None:
     """Read ``6-50``; nothing is nothing."""
     if text is None:
         return None
     try:
         first, last = map(int, text.split("-"))
     except ValueError as error:
-        raise ValueError(f"--ranks {text!r}: give first-last, both included, e.g. 6-50") from error
+        raise ValueError(
+            f"--{option} {text!r}: give first-last, both included, e.g. 6-50"
+        ) from error
     return first, last
 
 
-def check_folder(results: Path) -> None:
-    """Refuse a results folder that is a file."""
-    if results.exists() and not results.is_dir():
-        raise ValueError(f"--results {results} is a file; name a folder")
+def recorded(path: Path, population: str | None, reader: Sequence[str] | None) -> "Recording":
+    """Read a recording as ``--population`` and ``--read`` ask."""
+    from striate import datasets
+
+    options: dict[str, Any] = {} if population is None else {"population": population}
+    return datasets.recording(path, **options, **dict(map(_reading, reader or ())))
+
+
+def _reading(text: str) -> tuple[str, Any]:
+    """Read ``start_s=0.04``, ``red_cells=false`` or ``drop=grey,blank``."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value) or name == "population":
+        raise ValueError(f"--read {text!r}: give a name and a value, e.g. start_s=0.04")
+    if name in LISTS:
+        return name, names_of(value)
+    for kind in (int, float, {"true": True, "false": False}.__getitem__):
+        with suppress(ValueError, KeyError):
+            return name, kind(value)
+    return name, value
+
+
+def check_folder(folder: Path, option: str = "results") -> None:
+    """Refuse a folder to write into that is a file."""
+    if folder.exists() and not folder.is_dir():
+        raise ValueError(f"--{option} {folder} is a file; name a folder")

@@ -21,12 +21,15 @@ from striate.cli.options import (
     Models,
     PerNeuron,
     Population,
+    Reader,
     ResultsFolder,
     Splits,
     Weights,
     check_device,
     check_folder,
+    names_of,
     numbers,
+    recorded,
 )
 from striate.cli.spread import spread
 from striate.cli.sweeping import Many
@@ -82,7 +85,7 @@ class RecordingOptions(NamedTuple):
 
     Attributes
     ----------
-    recording, population
+    recording, population, reader
         The neurons.
     stimulus_deg
         Of its images; `widths` reads it.
@@ -93,12 +96,13 @@ class RecordingOptions(NamedTuple):
     """
 
     recording: Annotated[
-        Path, typer.Option(help="npz | h5 | mat | pkl | nwb, with its images and repeats")
+        Path, typer.Option(help="npz | h5 | mat | pkl, with its images and repeats")
     ]
     stimulus_deg: Annotated[str, STIMULUS_DEG]
     field_deg: FieldDeg = None
     crop_px: CropPx = None
     population: Population = None
+    reader: Reader = None
     grouped: Annotated[
         str,
         typer.Option(help="movie: stimuli that stem from one stay together | none | both"),
@@ -116,10 +120,7 @@ class RecordingOptions(NamedTuple):
 
     def read(self) -> "Recording":
         """Read it."""
-        from striate import datasets
-
-        one = {} if self.population is None else {"population": self.population}
-        return datasets.recording(self.recording, **one)
+        return recorded(self.recording, self.population, self.reader)
 
 
 @spread
@@ -153,7 +154,7 @@ def measure_predictivity(
         _predictivity_of,
         predicted=predicted,
         images=images,
-        layers=layers.split(","),
+        layers=names_of(layers),
         weights=weights,
         protocol=protocol,
         mapped=mapped,
@@ -243,5 +244,6 @@ def _predictivity_of(
         regression=mapped,
         against=rival,
     )
-    notes = (read.responses.source, *read.notes, *spectra.notes_of(network, chosen.left_out))
+    about = (read.responses.source, *read.notes, pictures.left_out)
+    notes = (*about, *spectra.notes_of(network, chosen.left_out))
     return job_of("images shown", [task for task, _ in wanted], way, notes)

@@ -19,6 +19,8 @@ def report(
     """Draw every figure that the results allow, and one page that explains them."""
     from striate import report as reports
 
+    if out is not None:
+        check_folder(out, "out")
     print(reports.write(results, out))
 
 

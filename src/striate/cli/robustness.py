@@ -308,7 +308,7 @@ def _robustness_of(
         passbands=passbands,
         judge=judge,
     )
-    return job_of("batches", [task], way)
+    return job_of("batches", [task], way, (pictures.left_out,))
 
 
 def _tell(path: Path, start: str) -> None:

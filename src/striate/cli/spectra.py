@@ -23,13 +23,16 @@ from striate.cli.options import (
     Models,
     Population,
     Protocol,
+    Reader,
     ResultsFolder,
     Seed,
     Weights,
     check_device,
     check_folder,
+    names_of,
     numbers,
     ranks_of,
+    recorded,
 )
 from striate.cli.spread import spread
 from striate.cli.sweeping import Many
@@ -111,7 +114,7 @@ def measure_spectrum(
     prepare = partial(
         _spectra_of,
         images=images,
-        layers=layers.split(","),
+        layers=names_of(layers),
         weights=weights,
         protocol=protocol,
         sets=sets,
@@ -156,7 +159,8 @@ def _spectra_of(
         memory=execution.memory,
         batch_size=execution.batch_size,
     )
-    return job_of("images shown", [task], way, spectra.notes_of(network, chosen.left_out))
+    notes = (shown.left_out, *spectra.notes_of(network, chosen.left_out))
+    return job_of("images shown", [task], way, notes)
 
 
 @spread
@@ -166,6 +170,7 @@ def spectrum(
     fit: FitOptions,
     results: ResultsFolder = Path("results"),
     population: Population = None,
+    reader: Reader = None,
     shuffles: Annotated[int, typer.Option(help="halvings of the trials")] = 20,
     seed: Seed = 0,
 ) -> None:
@@ -175,7 +180,7 @@ def spectrum(
     window, how = fit.window(), fit.how()
     fit.check_dimensions()
     check_folder(results)
-    read = _recording(recording, population)
+    read = recorded(recording, population, reader)
     task = spectra.recording_task(
         read,
         window=window,
@@ -192,12 +197,13 @@ def spectrum(
 @spread
 def compare(
     model: Model,
-    recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl | nwb, with its images")],
+    recording: Annotated[Path, typer.Argument(help="npz | h5 | mat | pkl, with its images")],
     *,
     fit: FitOptions,
     layers: Layers = "**",
     results: ResultsFolder = Path("results"),
     population: Population = None,
+    reader: Reader = None,
     model_weights: Weights = None,
     stimulus_deg: Annotated[str | None, STIMULUS_DEG] = None,
     field_deg: FieldDeg = None,
@@ -222,9 +228,9 @@ def compare(
         ways = predictivity.presentations(
             widths, size=network.size, protocol="paper", field_deg=field_deg, crop_px=crop_px
         )
-    read = _recording(recording, population)
+    read = recorded(recording, population, reader)
     network.model.to(device)
-    chosen = spectra.chosen_layers(network, layers.split(","))
+    chosen = spectra.chosen_layers(network, names_of(layers))
     describe = partial(
         spectra.comparison_task,
         network,
@@ -260,13 +266,6 @@ def _widths(
                 "stimulus is wide"
             )
     return numbers("stimulus-deg", stimulus_deg, float)
-
-
-def _recording(path: Path, population: str | None) -> "Recording":
-    from striate import datasets
-
-    options = {} if population is None else {"population": population}
-    return datasets.recording(path, **options)
 
 
 def _tell(read: "Recording") -> None:

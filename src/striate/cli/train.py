@@ -17,6 +17,7 @@ from striate.cli.options import (
     check_device,
     check_folder,
     fraction,
+    names_of,
     numbers,
     ranks_of,
 )
@@ -59,7 +60,7 @@ class PenaltyOptions(NamedTuple):
         from striate.studies.training import Asked
 
         alpha, beta, layers = self.spectral_alpha, self.spectral_beta, self.spectral_layers
-        window = ranks_of(self.spectral_ranks)
+        window = ranks_of(self.spectral_ranks, "spectral-ranks")
         needed = {"alpha": alpha, "beta": beta, "layers": layers, "ranks": window}
         others = {"units": self.spectral_units, "every": self.spectral_every}
         missing = [name for name, value in needed.items() if value is None]
@@ -71,7 +72,7 @@ class PenaltyOptions(NamedTuple):
                 f"--spectral-{missing[0]} is missing: a penalty on spectra needs --spectral-alpha, "
                 "--spectral-beta, --spectral-layers and --spectral-ranks"
             )
-        return Asked(alpha, beta, tuple(layers.split(",")), window, **chosen)  # pyright: ignore[reportArgumentType]
+        return Asked(alpha, beta, tuple(names_of(layers)), window, **chosen)  # pyright: ignore[reportArgumentType]
 
 
 class InputOptions(NamedTuple):
@@ -193,6 +194,8 @@ def train(
     task = training.network_task(network, material, plan, seed=seed)
     with training.joined(device) as here:
         check_device(here.device)
+        if here.rank == 0 and material.left_out:
+            print(material.left_out, file=sys.stderr)
         measure = partial(
             training.train_network,
             network=network,
@@ -206,23 +209,37 @@ def train(
 
 def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -> None:
     """Train unless it is done; of several processes, the first tells and writes."""
-    from striate.results import DamagedError, check
+    from striate.results import set_aside
     from striate.study import path_of
     from striate.study import run as run_tasks
     from striate.study.progress import shown
 
     path = path_of(task, results)
+    lost = _lost(path)
     if rank > 0:
-        try:
-            check(path)
-        except (FileNotFoundError, DamagedError):  # which the first process measures again
+        if lost is not None:  # the first process trains again, and needs this one
             measure(task, results / ".partial" / path.name)
         return
     console = Console(stderr=True, highlight=False)
+    if lost:
+        told = f"{lost}; trained again, the result is now {set_aside(path)}"
+        console.print(told, markup=False, soft_wrap=True)
     with shown([task], results, console):
         (done,) = run_tasks(measure, [task], directory=results, explained={"device": device})
     tell_aside(done, console)
     _tell(path)
+
+
+def _lost(path: Path) -> str | None:
+    """Say which weights of a training that is done are lost; None if none, "" if it is not done."""
+    from striate.results import DamagedError, check
+    from striate.studies.training import weights_problem
+
+    try:
+        check(path)
+    except (FileNotFoundError, DamagedError):
+        return ""
+    return weights_problem(path)
 
 
 def _tell(path: Path) -> None:

@@ -21,6 +21,7 @@ from striate.cli.options import (
     Weights,
     check_device,
     check_folder,
+    names_of,
     numbers,
 )
 from striate.cli.spread import spread
@@ -66,7 +67,7 @@ def measure_tuning(
     check_folder(results)
     prepare = partial(
         _tuning_of,
-        layers=layers.split(","),
+        layers=names_of(layers),
         weights=weights,
         images=images,
         protocol=protocol,
@@ -123,7 +124,8 @@ def _tuning_of(
         memory=execution.memory,
         batch_size=execution.batch_size,
     )
-    return job_of("tuning", [task], way, spectra.notes_of(network, chosen.left_out))
+    left_out = "" if pictures is None else pictures.left_out
+    return job_of("tuning", [task], way, (left_out, *spectra.notes_of(network, chosen.left_out)))
 
 
 def visualize(
@@ -149,8 +151,7 @@ def visualize(
     from striate.study.tuning import optimal_images
 
     check_device(device)
-    if out.exists() and not out.is_dir():
-        raise ValueError(f"--out {out} is a file; name a folder")
+    check_folder(out, "out")
     wanted = numbers("channels", channels, int) or ()
     if len(set(wanted)) < len(wanted):
         raise ValueError(f"--channels {channels}: name each channel once")

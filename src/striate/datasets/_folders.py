@@ -73,6 +73,18 @@ class ImageFolder:
     source: str
     interpolation: Interpolation = "bilinear"
 
+    @property
+    def left_out(self) -> str:
+        """Say which files could not be decoded, and why the first; empty if all could."""
+        if not self.unreadable:
+            return ""
+        name, problem = self.unreadable[0]
+        more = len(self.unreadable) - 1
+        return (
+            f"{self.folder.name}: left out, for {'they' if more else 'it'} cannot be read: {name} "
+            f"({problem}){f' and {more} more' * (more > 0)}"
+        )
+
     def __len__(self) -> int:
         return -(-len(self.names) // self.batch_size)
 
@@ -192,7 +204,8 @@ def images(
     Raises
     ------
     ValueError
-        If the folder or an argument is none, no image can be read, or there are fewer than `n`.
+        If the folder or an argument is none, no image can be read, or none of one class, or there
+        are fewer than `n`.
     """
     folder = as_path("folder", folder)
     counts = {"crop": crop, "batch_size": batch_size, "threads": threads}
@@ -203,6 +216,8 @@ def images(
         raise ValueError(f"{folder} holds no image, that is no {', '.join(sorted(SUFFIXES))}")
     names, unreadable = _select(folder, found, _order(len(found), n, seed), n, threads)
     classes = _classes(folder, found)
+    if n is None:
+        _check_classes(folder, classes, names, unreadable)
     place = {name: index for index, name in enumerate(classes)}
     labels = torch.tensor([place[name.split("/")[0]] for name in names]) if classes else None
     contents = [_sha256(folder / name) for name in names]
@@ -275,6 +290,22 @@ def _classes(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
         return ()
     below = (path for path in folder.iterdir() if path.is_dir())
     return tuple(sorted(path.name for path in below if not path.name.startswith(".")))
+
+
+def _check_classes(
+    folder: Path,
+    classes: Sequence[str],
+    names: Sequence[str],
+    unreadable: Sequence[tuple[str, str]],
+) -> None:
+    """Refuse a class of which no image can be read: without it a task would be another one."""
+    there = {name.split("/")[0] for name in names}
+    for name, problem in unreadable:
+        lost = name.split("/")[0]
+        if lost in classes and lost not in there:
+            raise ValueError(
+                f"{folder}: no image of class {lost!r} can be read; the first is {name}: {problem}"
+            )
 
 
 def _select(

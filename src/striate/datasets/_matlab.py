@@ -129,7 +129,8 @@ def _byte_order(path: Path, file: BinaryIO) -> str:
     (version,) = unpack_from(order + "H", header, 124)
     if version == 0x0200:
         raise ValueError(
-            f"{path} is a MATLAB 7.3 file; save it again with -v7, or as npz (docs/recordings.md)"
+            f"{path} is a MATLAB 7.3 file; save a file of Stringer et al. 2019 again with -v7, and "
+            "a recording of your own as npz (docs/recordings.md)"
         )
     if version != 0x0100:
         raise _Damaged(f"its version is {version:#x}")
@@ -155,7 +156,11 @@ def _variable(path: Path, file: BinaryIO, name: str, order: str) -> _Element:
             whole = memoryview(file.read(size))
             return _inflated(whole, order) if kind == _COMPRESSED else _Element(kind, whole)
         file.seek(start + size)
-    raise ValueError(f"{path} has no variable {name!r}; it has {', '.join(seen) or 'none'}")
+    raise ValueError(
+        f"{path} has no variable {name!r}, as the .mat of Stringer et al. 2019 has; it has "
+        f"{', '.join(seen) or 'none'}. A recording of your own is read from npz or HDF5 "
+        "(docs/recordings.md)"
+    )
 
 
 def _tag(content: bytes | memoryview, order: str) -> tuple[int, int]:

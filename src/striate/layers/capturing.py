@@ -22,7 +22,9 @@ def capture(
     name
         The layer, as ``model.named_modules()`` spells it.
     with_gradient
-        Whether to overlook passes made without gradient, as for validation.
+        Whether to overlook passes made without gradient, as for validation, and those in which no
+        parameter of the model records one though some did when the block began, as an attack
+        makes them.
 
     Yields
     ------
@@ -77,9 +79,13 @@ def capture(
         recomputed = not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
         if layer is not chosen or recomputed:
             return
-        if torch.is_grad_enabled() or not with_gradient:
+        if not with_gradient or (torch.is_grad_enabled() and trains() == trained):
             outputs.append((output, _version(output)))
 
+    def trains() -> bool:
+        return any(parameter.requires_grad for parameter in model.parameters())
+
+    trained = trains()
     handle = chosen.register_forward_hook(keep)
     try:
         yield take

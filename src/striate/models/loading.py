@@ -72,7 +72,8 @@ def load(
         network = _made(name, pretrained and weights is None)
     if untrained and weights is None and seed is None:
         raise ValueError(
-            f"model={name!r} is untrained: give weights=, or seed= for random weights to train"
+            f"model={name!r} is untrained: give the weights that `striate train` writes, or in "
+            "Python a seed, for random ones to train"
         )
     if weights is not None:
         spare = spare_of(architecture_of(name))
@@ -168,7 +169,7 @@ def _kong2021(name: str, pretrained: bool) -> Network:
     entry = known_entry(name)
     if pretrained and entry.weights:
         raise ValueError(
-            f"model='kong2021/{name}' needs weights=, which torchvision does not bring: "
+            f"model='kong2021/{name}' needs a file of weights, which torchvision does not bring: "
             f"{entry.weights}; {_converting(name)} makes a file to give"
         )
     models = package("torchvision.models", f"kong2021/{name}")

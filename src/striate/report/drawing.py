@@ -1,6 +1,7 @@
 """What the figures of several studies share: rows of their CSV, looks of networks, panels."""
 
 from collections.abc import Iterable, Sequence
+from textwrap import wrap
 from typing import TypeVar
 
 import numpy as np
@@ -14,6 +15,7 @@ from striate.report.figures import BLUE, GREEN, ORANGE, SPARE, Look
 
 # `of` is the network or population, `series` the layer or method.
 COLUMNS = ["panel", "source", "of", "series", "x", "y", "error", "units"]
+NUMBERS = COLUMNS[4:]
 # From blue to orange by way of violet: in order of lightness, and for the colour-blind, too.
 RAMP = [BLUE, "#8a63b8", "#d0698c", ORANGE]
 DENSITY = 60  # points to the octave that are drawn
@@ -22,6 +24,7 @@ COLOURS = (BLUE, ORANGE, GREEN, *SPARE)
 MARKS = ("o", "s", "^", "D", "v", "P")
 DASHES = ("-", (0, (4, 2)), (0, (1, 1.5)), (0, (6, 1.5, 1, 1.5)))
 PER_LEGEND = 4
+WIDE, LINE = 130, 8  # characters of a legend as wide as a figure, and those that a line takes
 
 Item = TypeVar("Item")
 
@@ -62,7 +65,9 @@ def _filled(values: Sequence[float] | float | None, count: int) -> np.ndarray:
 def stacked(parts: Iterable[pd.DataFrame]) -> pd.DataFrame:
     """Put tables under each other."""
     full = [part for part in parts if len(part)]
-    return pd.concat(full, ignore_index=True) if full else pd.DataFrame(columns=COLUMNS)
+    if full:
+        return pd.concat(full, ignore_index=True)
+    return pd.DataFrame(columns=COLUMNS).astype(dict.fromkeys(NUMBERS, float))
 
 
 def by_depth(count: int) -> list[str]:
@@ -80,7 +85,8 @@ def network_legend(figure: Figure, looks: dict[str, Look], extra: Sequence[Line2
     """Name the networks above all panels."""
     handles = [Line2D([], [], label=name, markersize=5, **look) for name, look in looks.items()]
     handles += extra
-    columns = min(len(handles), PER_LEGEND)
+    longest = max(len(str(handle.get_label())) for handle in handles)
+    columns = min(len(handles), PER_LEGEND, max(1, WIDE // (longest + LINE)))
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=2.6)
 
 
@@ -98,6 +104,12 @@ def part_of(shown: int, there: int, what: str) -> str:
 def clipped(name: str, most: int = 24) -> str:
     """Keep the end of a name that is too long to stand over a panel."""
     return name if len(name) <= most else f"…{name[1 - most :].lstrip('.')}"
+
+
+def wrapped(name: str, most: int, lines: int = 3) -> str:
+    """Break a name that is too long to stand over a panel, and keep its last lines."""
+    parts = wrap(name, most)
+    return "\n".join(parts if len(parts) <= lines else [f"…{parts[-lines]}", *parts[1 - lines :]])
 
 
 def letters(count: int) -> list[str]:

@@ -9,6 +9,13 @@ from typing import TypeVar
 from striate.report.labels import brief
 from striate.results import Setting
 
+# How the names of recordings end.
+RECORDED = ("npz", "h5", "hdf5", "mat", "pkl", "pickle", "nwb")
+# Settings whose names are no words of a sentence.
+SAID: Mapping[tuple[str, Setting], str] = {
+    ("attack_wrong", True): "images already wrong attacked too",
+    ("attack_wrong", False): "images already wrong left as they are",
+}
 Key = tuple[Setting, ...]
 Value = TypeVar("Value")
 
@@ -29,8 +36,8 @@ def recordings(sources: Iterable[str]) -> dict[str, str]:
     """Name recordings, given as ``"file population: size, sha256 …"``."""
     candidates = {}
     for source in dict.fromkeys(sources):
-        file, _, population = source.partition(": ")[0].partition(" ")
-        stem = file.partition(".")[0]
+        file, population = _file_of(source.partition(": ")[0])
+        stem = PurePath(file).stem
         candidates[source] = [population or f"{stem}, all units", f"{stem} {population}", source]
     return _shortest(candidates)
 
@@ -41,7 +48,7 @@ def files_of(sources: Iterable[str]) -> list[str]:
     for source in sources:
         name, _, rest = source.partition(": ")
         checksum = rest.rpartition(", ")[2]
-        files[f"{name.partition(' ')[0]} ({checksum})" if rest else source] = None
+        files[f"{_file_of(name)[0]} ({checksum})" if rest else source] = None
     return list(files)
 
 
@@ -59,6 +66,11 @@ def layers(names: Sequence[str]) -> dict[str, str]:
     return short
 
 
+def called(layer: str) -> str:
+    """Call a layer so that a sentence reads well: of ``Sequential`` they are numbers."""
+    return f"layer {layer}" if layer[:1].isdecimal() else layer
+
+
 def in_order(name: str) -> list[tuple[int, str]]:
     """Return what to sort names by so that 2 comes before 10."""
     pieces = re.findall(r"\d+|\D+", name)
@@ -71,9 +83,28 @@ def distinct(labels: Mapping[Key, str], names: Sequence[str]) -> dict[Key, str]:
     for key, label in labels.items():
         rivals = [other for other, text in labels.items() if text == label]
         shown = [i for i in range(len(names)) if len({other[i] for other in rivals}) > 1]
-        extra = [f"{names[i].replace('_', ' ')} {brief(key[i])}" for i in shown]
+        # A label that is the name of a file says its network already.
+        already = {label, *label.split(", ")}
+        extra = [told(names[i], key[i]) for i in shown if key[i] not in already]
         made[key] = ", ".join([label, *extra])
     return made
+
+
+def told(name: str, value: Setting) -> str:
+    """Say a setting in a few words."""
+    if (name, value) in SAID:
+        return SAID[name, value]
+    words = name.replace("_", " ")
+    return f"{words} not given" if value is None else f"{words} {brief(value)}"
+
+
+def _file_of(name: str) -> tuple[str, str]:
+    """Tell the file, whose name may have spaces in it, from the population that may follow."""
+    found = re.match(rf"(.+?\.(?:{'|'.join(RECORDED)}))(?: (.+))?$", name, re.IGNORECASE)
+    if found is None:
+        file, _, population = name.partition(" ")
+        return file, population
+    return found[1], found[2] or ""
 
 
 def _short_model(name: str) -> str:

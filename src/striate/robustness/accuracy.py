@@ -32,7 +32,7 @@ def correct(
     with frozen(model):
         return torch.cat(
             [
-                answers(model, some).argmax(1) == true
+                answers(model, some, true).argmax(1) == true
                 for some, true in zip(
                     images.split(batch_size), labels.split(batch_size), strict=True
                 )

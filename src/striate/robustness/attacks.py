@@ -260,7 +260,7 @@ def _uphill(ball: Ball, gradient: Tensor, now: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _losses(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
-    logits = answers(model, images)
+    logits = answers(model, images, labels)
     return torch.stack(
         [loss(row[None], label[None]) for row, label in zip(logits, labels, strict=True)]
     )

@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import dataclass, field
+from numbers import Real
 from typing import Literal, Protocol, get_args, runtime_checkable
 
 import torch
@@ -59,8 +60,10 @@ class LinfBall:
     eps: float
 
     def __post_init__(self) -> None:
-        if not 0 <= self.eps <= 1:
-            raise ValueError(f"eps={self.eps}: pixels are in [0, 1], and so is the radius; 8/255?")
+        if not isinstance(self.eps, Real) or not 0 <= self.eps <= 1:
+            raise ValueError(
+                f"eps={self.eps!r}: pixels are in [0, 1], and so is the radius; 8/255?"
+            )
 
     @property
     def norm(self) -> Norm:
@@ -215,8 +218,8 @@ def ball(norm: Norm, eps: float, *, geometry: Geometry = "paper") -> Ball:
 
 
 def _check_radius(eps: float) -> None:
-    if not 0 <= eps < math.inf:
-        raise ValueError(f"eps={eps}: give a finite radius of at least 0, in pixel units")
+    if not isinstance(eps, Real) or not 0 <= eps < math.inf:
+        raise ValueError(f"eps={eps!r}: give a finite radius of at least 0, in pixel units")
 
 
 def _lengths(delta: Tensor, p: int) -> Tensor:

@@ -66,7 +66,7 @@ def random_search(
     check(images, labels)
     check_settings(ball, queries=queries)
     with frozen(model):
-        best, logits = images.detach().clone(), answers(model, images)
+        best, logits = images.detach().clone(), answers(model, images, labels)
         highest = _each(loss, logits, labels)
         searching = (logits.argmax(1) == labels).nonzero()[:, 0]
         for query in range(queries):

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import grad
 
 from striate.robustness.balls import Images
+from striate.robustness.victim import check_classes
 
 Labels = Int[Tensor, " batch"]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -35,10 +36,23 @@ def plain_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss)
         Pixels in [0, 1] and the true classes.
     loss
         Summed over images: each image's gradient is its own.
+
+    Raises
+    ------
+    ValueError
+        If there can be no gradient, or a label is of no class.
     """
+    if torch.is_inference_mode_enabled():
+        raise ValueError(
+            "an attack needs gradients, of which torch.inference_mode() keeps none; call it outside"
+        )
     with torch.enable_grad():
         pixels = images.detach().requires_grad_()
-        return grad(loss(model(pixels), labels), pixels)[0]
+        logits = model(pixels)
+        # On a GPU the look would wait for it at each step; there `correct` has looked before.
+        if isinstance(logits, Tensor) and logits.ndim == 2 and logits.device.type == "cpu":
+            check_classes(logits, labels)
+        return grad(loss(logits, labels), pixels)[0]
 
 
 def bfloat16_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss) -> Images:

@@ -26,7 +26,8 @@ def attach(model: nn.Module, penalties: Mapping[str, nn.Module]) -> Iterator[Cal
     ------
     term
         A function that returns the sum of the penalties of the forward pass just made; passes
-        without gradient, as for validation, do not count.
+        without gradient, as for validation, do not count, nor do those of an attack
+        (`striate.robustness`).
 
     Raises
     ------

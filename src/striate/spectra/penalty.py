@@ -132,6 +132,11 @@ class SpectralPenalty(nn.Module):
         (`every`) the penalty is 0 and α, which nobody measured, NaN. At a strength of 0 α is
         measured all the same, which `forward` does not. A compiled graph breaks here.
         """
+        if not isinstance(activations, Tensor):
+            raise ValueError(
+                f"activations are a {type(activations).__name__}; give what a layer puts out, a "
+                "torch.Tensor"
+            )
         step = int(self.step)
         if self._is_between(step):
             self._advance()
@@ -240,7 +245,8 @@ class SpectralPenalty(nn.Module):
         ------
         term
             A function that returns the penalty of the forward pass just made, to add to a loss;
-            passes without gradient, as for validation, do not count.
+            passes without gradient, as for validation, do not count, nor do those of an attack
+            (`striate.robustness`).
 
         Raises
         ------
@@ -278,8 +284,11 @@ class SpectralPenalty(nn.Module):
                 raise ValueError(f"{name}={value!r} is no number; give one, or a schedule of them")
         if not 0 <= beta < float("inf"):
             raise ValueError(f"beta={beta}: the strength of a penalty is finite and not negative")
-        if not abs(alpha) < float("inf"):
-            raise ValueError(f"alpha={alpha}: the exponent wanted is a finite number")
+        if not 0 <= alpha < float("inf"):
+            raise ValueError(
+                f"alpha={alpha}: the exponent wanted is finite and, as variances fall with their "
+                "rank, not negative"
+            )
 
 
 def _nothing(part: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:

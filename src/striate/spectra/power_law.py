@@ -84,9 +84,15 @@ def fit_power_law(
     if not usable.all():
         bad = first + int((~usable).nonzero()[0])
         advice = f"end below {bad}" if bad > first + 1 else f"start above {bad}"
+        advice = f"fit ranks that {advice}"
+        found = eigenvalues[bad - 1].item()
+        if eigenvalues[:last].isinf().any():
+            advice = "its precision does not hold such squares: give responses in other units"
+        elif (eigenvalues <= 0).all():
+            advice = "nothing varies, or by less than its precision holds"
         raise ValueError(
-            f"the variance at rank {bad} is {eigenvalues[bad - 1].item():.3g}, not positive"
-            f"{' and finite' * bool(eigenvalues[bad - 1] > 0)}; fit ranks that {advice}"
+            f"the variance at rank {bad} is {found:.3g}, not positive"
+            f"{' and finite' * (found > 0)}; {advice}"
         )
     n = torch.arange(first, last + 1, dtype=window.dtype, device=window.device)
     weight = 1 / n if weights == "rank" else torch.ones_like(n)

@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from striate.report.names import called
 from striate.report.predictivity.found import NESTED, Run, Together, alike, displays
 from striate.report.predictivity.pairs import Pair, both_averaged, pairs
 from striate.report.predictivity.words import (
@@ -46,7 +47,7 @@ def of_networks(together: Together, runs: Sequence[Run]) -> list[str]:
         top = max(mine, key=lambda run: run.score.value)
         raw = top.best.scores.get("predictivity_raw")
         about = f" (correlation before correction {minus(f'{raw.value:.3f}')})" if raw else ""
-        of = f"{top.best.label} of {plural(len(top.layers), 'layer')} predicts best, "
+        of = f"{called(top.best.label)} predicts best of {plural(len(top.layers), 'layer')}, "
         text = f"{top.label}: {'' if top.flat else of}{correlation(top.score)}{about}"
         if len(displays(mine)) > 1:
             low = min(mine, key=lambda run: run.score.value)
@@ -124,10 +125,7 @@ def of_displays(together: Together, runs: Sequence[Run]) -> list[str]:
     for mine in _by_label(_strict(runs)):
         low, high = (pick(mine, key=lambda run: run.score.value) for pick in (min, max))
         if len(displays(mine)) > 1:
-            sentences.append(
-                f"{low.label}: from {_point(low)} at {degrees(low.display)} ({low.best.label}) to "
-                f"{_point(high)} at {degrees(high.display)} ({high.best.label})."
-            )
+            sentences.append(f"{low.label}: from {_at(low)} to {_at(high)}.")
     few = _few(sentences, "networks are in the figure")
     return few or [f"Sizes: {sizes(runs)}; no network has several."]
 
@@ -167,8 +165,9 @@ def of_protocols(together: Together, runs: Sequence[Run]) -> list[str]:
     return _few(sentences, "networks are in the figure")
 
 
-def _point(run: Run) -> str:
-    return minus(f"{run.score.value:.3f}")
+def _at(run: Run) -> str:
+    score = minus(f"{run.score.value:.3f}")
+    return f"{score} at {degrees(run.display)} ({called(run.best.label)})"
 
 
 def _range(runs: Iterable[Run]) -> float:

@@ -6,8 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from striate.report.labels import brief
-from striate.report.names import in_order, layers, models, recordings
+from striate.report.names import in_order, layers, models, recordings, told
 from striate.report.section import Record
 from striate.results import Result, Score, Setting
 
@@ -183,7 +182,7 @@ def _runs(records: Sequence[Record], names: Mapping[Key, str]) -> list[Run]:
             groups.setdefault(key, []).append(record)
         for key, group in groups.items():
             about = zip(varied, key[len(CONDITIONS) :], strict=True)
-            extra = [f"{name.replace('_', ' ')} {brief(value)}" for name, value in about]
+            extra = [told(name, value) for name, value in about]
             made.append(_run(", ".join([names[model], *extra]), group))
     return made
 

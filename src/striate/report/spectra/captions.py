@@ -3,8 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 
 from striate.report.mouse import MOUSE_RANKS
-from striate.report.names import files_of
-from striate.report.spectra.findings import CROSS
+from striate.report.names import called, files_of
+from striate.report.spectra.findings import CROSS, fits_of
 from striate.report.spectra.found import Comparison, Population, Together, sets_of
 from striate.report.spectra.words import bound_of, windows_of
 from striate.report.words import counted, listed, plural, span
@@ -27,7 +27,7 @@ def recordings_methods(populations: Sequence[Population]) -> str:
         f"dotted, {_bound_text([{}, *(one.settings for one in populations)])}. "
         "Other panels: share of the variance by rank, mean ± sd over halvings of "
         f"the trials (band), shaded where α was fitted ({windows_of(scores)}); thin lines have the "
-        f"measured slope. {plural(len(populations), 'population')} of {over('units')} units, "
+        f"measured slope. {fits_of(populations)} of {over('units')} units, "
         f"{over('stimuli')} stimuli, {over('repeats')} repeats, {over('shuffles')} halvings. "
         f"{_negative(below)}From {listed(files_of(one.source for one in populations))}."
     )
@@ -44,7 +44,7 @@ def layers_methods(together: Together, letter: str) -> str:
         for one in together.networks
     ]
     narrow = [
-        f"{layer.name} of {one.label}"
+        f"{called(layer.name)} of {one.label}"
         for one in together.networks
         for layer in one.layers
         if "alpha" not in layer.scores

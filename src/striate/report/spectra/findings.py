@@ -4,6 +4,7 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from striate.report.names import called
 from striate.report.spectra.found import Comparison, Found, Layer, Match, Population, Together
 from striate.report.spectra.words import alpha_of, bound_of
 from striate.report.words import listed, minus, plural, span
@@ -34,7 +35,7 @@ def of_populations(populations: Sequence[Population]) -> list[str]:
         else f"lies between {alpha_of(low[1])} ({low[0]}) and {alpha_of(high[1])} ({high[0]})"
     )
     first = (
-        f"The cross-validated α of {plural(len(known), 'recorded population')} {where}; "
+        f"The cross-validated α of {fits_of(populations)} {where}; "
         f"{_beside_theory([score for _, score in known])}."
     )
     both = [(cross, plain) for _, cross, plain in pairs if cross is not None and plain is not None]
@@ -48,6 +49,13 @@ def of_populations(populations: Sequence[Population]) -> list[str]:
     ]
 
 
+def fits_of(populations: Sequence[Population]) -> str:
+    """Count recorded populations, and how often they were measured if that is more."""
+    count = len({one.source for one in populations})
+    often = f", measured in {len(populations)} ways," if len(populations) > count else ""
+    return plural(count, "recorded population") + often
+
+
 def of_networks(together: Together) -> list[str]:
     """Say how α goes through each network, and which network has the larger one."""
     sentences = []
@@ -58,7 +66,7 @@ def of_networks(together: Together) -> list[str]:
             continue
         if len(known) == 1:
             ((layer, alpha),) = known
-            sentences.append(f"{network.label}: α is {alpha_of(alpha)} in its layer {layer}.")
+            sentences.append(f"{network.label}: α is {alpha_of(alpha)} in {layer}.")
             continue
         low, high = _extremes(known)
         values = [score.value for _, score in known]
@@ -72,7 +80,7 @@ def of_networks(together: Together) -> list[str]:
 
 def fitted(layers: Iterable[Layer]) -> list[tuple[str, Score]]:
     """Return the layers that have an exponent, with it."""
-    return [(one.name, one.scores["alpha"]) for one in layers if "alpha" in one.scores]
+    return [(called(one.name), one.scores["alpha"]) for one in layers if "alpha" in one.scores]
 
 
 def of_comparison(comparison: Comparison) -> list[str]:
@@ -88,7 +96,7 @@ def of_comparison(comparison: Comparison) -> list[str]:
     )
     sides = f" ({less} with a smaller α, {len(apart) - less} with a larger one)" if apart else ""
     rest = (
-        f"; nearest is {nearest.layer} of {nearest.network}, "
+        f"; nearest is {called(nearest.layer)} of {nearest.network}, "
         f"{_gap(nearest)} ± {nearest.difference.error or 0:.2f}."
     )
     return [first + sides + rest, *(_per_network(name, matches) for name in _networks(matches))]
@@ -166,9 +174,9 @@ def _counted(count: int, verb: str) -> str:
 def _per_network(name: str, matches: Sequence[Match]) -> str:
     mine = [one for one in matches if one.network == name]
     gaps = [one.difference.value for one in mine]
-    return (
-        f"{name}: α less the recording's is {span(gaps, 2)} over {listed(o.layer for o in mine)}."
-    )
+    layers = listed(called(one.layer) for one in mine)
+    where = f"{'over' if len(mine) > 1 else 'in'} {layers}"
+    return f"{name}: α less the recording's is {span(gaps, 2)} {where}."
 
 
 def _networks(matches: Sequence[Match]) -> list[str]:

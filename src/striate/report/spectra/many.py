@@ -22,6 +22,7 @@ from striate.report.crowd import (
 from striate.report.drawing import rows, stacked, switch_off
 from striate.report.figures import MUTED, WIDTH, Plate, add_powers_of_ten, stem
 from striate.report.known import Key, Known, bases, rules_text
+from striate.report.names import called
 from striate.report.pairs import pair_plate
 from striate.report.spectra.exponents import exponent_rows, same_layers
 from striate.report.spectra.findings import fitted
@@ -287,4 +288,6 @@ def _ranked(one: Chosen) -> tuple[str, str, float, float | None]:
 
 
 def _named(one: Chosen) -> str:
-    return f"{alpha_of(one.layer.scores['alpha'])} ({one.layer.name} of {one.network.label})"
+    return (
+        f"{alpha_of(one.layer.scores['alpha'])} ({called(one.layer.name)} of {one.network.label})"
+    )

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from striate.report.drawing import clipped, columns_of, rows, stacked
+from striate.report.drawing import columns_of, rows, stacked, wrapped
 from striate.report.figures import BLUE, MUTED, SPARE, WIDTH, Look, Plate
 from striate.report.forest import forest, reference, room_below
 from striate.report.mouse import MOUSE_ALPHA, MOUSE_RANKS, mouse_fit, mouse_spectrum
@@ -43,7 +43,8 @@ CLAIM = (
     "images), and macaque V1 (1250 photographs), both cross-validated."
 )
 ONE_ROW = 2  # so many populations stand beside the mouse; more get rows of their own
-BESIDE, BELOW = 18, 26  # characters of a title over panels there
+BESIDE, BELOW = 18, 34  # characters of a title over panels there
+ROW = 44  # and of one line beside a row
 
 
 def recordings_plate(populations: Sequence[Population]) -> Plate:
@@ -72,7 +73,7 @@ def recordings_plate(populations: Sequence[Population]) -> Plate:
     top[1].set(title="b\u2003exponents", xlabel="α")
     most = BESIDE if len(populations) <= ONE_ROW else BELOW
     for letter, one, part, axes in zip(letters, populations, panels, small, strict=True):
-        spectrum_panel(axes, part, LOOKS, f"{letter}\u2003{clipped(one.label, most)}")
+        spectrum_panel(axes, part, LOOKS, f"{letter}\u2003{wrapped(one.label, most)}")
         mark_window(axes, window(one.settings))
         note(axes, f"α = {alpha_of(one.alphas.get(CROSS))}", BLUE)
     _share(small)
@@ -128,7 +129,8 @@ def _exponents(populations: Sequence[Population]) -> tuple[pd.DataFrame, list[st
     parts = [rows("b", "published", "mouse V1", MOUSE, [MOUSE_ALPHA], [0])]
     names = ["mouse V1"]
     for place, one in enumerate(populations, 1):
-        names.append(f"{one.label} ({counted(one.settings.get('units'))} units)")
+        name = f"{one.label} ({counted(one.settings.get('units'))} units)"
+        names.append(wrapped(name, ROW, 2))
         for method, aside in ((CROSS, -0.14), (PLAIN, 0.14)):
             score = one.alphas.get(method)
             if score is not None:

@@ -61,6 +61,8 @@ def spectra_cells(table: pd.DataFrame, most: int | None = None) -> dict[str, lis
         Of sets of more networks than this, the layers are left out.
     """
     cells: dict[str, list[dict[str, str]]] = {}
+    if table.empty:  # no layer was wide enough
+        return cells
     networks = table[table["kind"] == "network"].groupby("group")["label"].nunique()
     crowded = {group for group, count in networks.items() if most is not None and count > most}
     layers = (table["kind"] == "network") & table["group"].isin(crowded)

@@ -14,6 +14,7 @@ from striate.report.crowd import ROBUST, USUAL
 from striate.report.drawing import COLOURS, MARKS, stacked
 from striate.report.figures import MUTED, WIDTH, Look, Plate, stem
 from striate.report.known import MIDDLE, Key, Known, rules_text
+from striate.report.names import called
 from striate.report.spectra.captions import errors_of
 from striate.report.spectra.exponents import exponent_rows, name_depth
 from striate.report.spectra.found import Layer, Measured, Together, sets_of, window
@@ -109,7 +110,12 @@ def v1_plate(together: Together, known: Mapping[Key, Known]) -> Plate | None:
     _spectra(left, spectra, there, looks)
     _exponents(right, exponents, kept, looks)
     handles = [
-        Line2D([], [], label=f"{one.network.label}, {one.layer.name}", **looks[one.network.label])
+        Line2D(
+            [],
+            [],
+            label=f"{one.network.label}, {called(one.layer.name)}",
+            **looks[one.network.label],
+        )
         for one in there
     ]
     figure.legend(handles=handles, loc="outside upper left", ncols=min(3, len(handles)))
@@ -131,7 +137,7 @@ def v1_plate(together: Together, known: Mapping[Key, Known]) -> Plate | None:
 def of_chosen(there: Sequence[Chosen]) -> list[str]:
     """Say which exponent the V1-like layer of each network has."""
     return [
-        f"{one.network.label}, {one.layer.name}: α = {alpha_of(one.layer.scores['alpha'])}."
+        f"{one.network.label}, {called(one.layer.name)}: α = {alpha_of(one.layer.scores['alpha'])}."
         for one in there
     ]
 

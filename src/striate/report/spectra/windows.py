@@ -10,8 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from striate.report.drawing import by_depth, columns_of, rows, stacked
+from striate.report.drawing import by_depth, columns_of, rows, stacked, wrapped
 from striate.report.figures import INK, MUTED, WIDTH, Look, Plate, stem
+from striate.report.names import called
 from striate.report.names import layers as short_names
 from striate.report.spectra.found import Found, Together, sets_of, window
 from striate.report.spectra.words import WEIGHTS, alpha_of, bound_of
@@ -19,6 +20,7 @@ from striate.report.words import listed, minus
 from striate.results import Curve, Score
 
 MOST = 8  # panels of a figure
+SHARED, ALONE = 64, 110  # characters of all titles in a row that share their line, or do not
 LEAST, COLUMNS = 3, 4  # places in a row; the legend is as wide as the page
 SPREAD = 4  # a window whose last rank is so many times its first counts as two octaves
 LIMITS = (2, 98)  # percentiles of what is drawn: windows of a few ranks give wild exponents
@@ -40,7 +42,7 @@ def windows_plates(found: Found) -> Iterator[Plate]:
         for network in together.networks:
             short = short_names([layer.name for layer in network.layers])
             fits = [
-                Fitted(short[layer.name], layer.windows, layer.scores["alpha"])
+                Fitted(called(short[layer.name]), layer.windows, layer.scores["alpha"])
                 for layer in network.layers
                 if layer.windows and "alpha" in layer.scores
             ]
@@ -79,7 +81,7 @@ def _plate(about: str, fits: Sequence[Fitted], kind: str, shown: str) -> Plate:
     figure = Figure(figsize=(WIDTH, 0.75 + 1.95 * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     for axes, fit in zip(grid.flat, chosen, strict=False):
-        _draw(axes, fit, colours)
+        _draw(axes, fit, colours, columns)
     for unused in grid.flat[len(chosen) :]:
         unused.set_axis_off()
     _dress(grid, numbers, [fit.bound for fit in chosen])
@@ -114,13 +116,15 @@ def _panel(number: int, about: str, fit: Fitted) -> pd.DataFrame:
     return stacked(parts)
 
 
-def _draw(axes: Axes, fit: Fitted, colours: dict[int, str]) -> None:
+def _draw(axes: Axes, fit: Fitted, colours: dict[int, str], columns: int) -> None:
     for curve in fit.curves:
         axes.plot(curve.x, curve.y, color=colours[_first_rank(curve)], linewidth=1.3, zorder=2)
     used = window(fit.alpha.settings)
     if used is not None:
         axes.plot(used[1], fit.alpha.value, **_RING, zorder=4, clip_on=False)
-    axes.set_title(fit.label)
+    # A long name stands above the number.
+    alone = f"{wrapped(fit.label, ALONE // columns)}\n"
+    axes.set_title(fit.label if len(fit.label) <= SHARED // columns else alone)
     axes.set_title(f"α = {alpha_of(fit.alpha)}", loc="right", fontsize=7.2, color=MUTED)
     axes.axhline(fit.bound, color=MUTED, linestyle=(0, (1, 2)), linewidth=1, zorder=1)
 

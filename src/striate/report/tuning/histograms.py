@@ -20,6 +20,7 @@ from striate.report.drawing import (
     switch_off,
 )
 from striate.report.figures import BLUE, INK, MUTED, WIDTH, Plate, in_percent, stem
+from striate.report.names import called
 from striate.report.tuning.drawing import frequency_axis
 from striate.report.tuning.findings import most_preferred, of_networks
 from striate.report.tuning.found import Layer, Network, Together, best_layer
@@ -60,8 +61,9 @@ def networks_plate(together: Together) -> Plate | None:
         CLAIM,
         tuple(found),
         f"{_methods(together)} Layers: "
-        f"{listed(f'{layer.name} of {one.label}' for one, layer in chosen)}; of all measured, the "
-        "one with the highest score is shown, while the paper takes the one that predicts V1 best. "
+        f"{listed(f'{called(layer.name)} of {one.label}' for one, layer in chosen)}; of all "
+        "measured, the one with the highest score is shown, while the paper takes the one that "
+        "predicts V1 best. "
         f"{_sizes([layer for _, layer in chosen])}"
         f"{part_of(len(chosen), len(there), 'networks')} {shown_to(together)}",
         f"Histograms of preferred spatial frequency in {plural(len(chosen), 'network')}, with those"

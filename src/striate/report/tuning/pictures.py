@@ -9,6 +9,7 @@ from matplotlib.figure import Figure, SubFigure
 
 from striate.report.drawing import evenly, letters, part_of, rows, stacked, switch_off
 from striate.report.figures import BLUE, MUTED, WIDTH, Plate, stem
+from striate.report.names import called
 from striate.report.tuning.drawing import frequency_axis, picture
 from striate.report.tuning.found import Example, Layer, Network, Stimulus, Together, best_layer
 from striate.report.tuning.found import unit_of as unit
@@ -66,7 +67,7 @@ def examples_plate(together: Together) -> Plate | None:
     chosen = evenly(there, MOST_NETWORKS)
     figure, numbers = _examples(chosen, together)
     means = any(one.optimal is not None for _, layer in chosen for one in layer.examples)
-    layers = [f"{layer.name} of {network.label}" for network, layer in chosen]
+    layers = [f"{called(layer.name)} of {network.label}" for network, layer in chosen]
     which = "the layer most like V1" if together.in_degrees else "a layer in the middle"
     images = (
         "Beside a curve, an image made so that this channel answers more than the others of its "

@@ -9,6 +9,7 @@ from matplotlib.lines import Line2D
 from striate.report.drawing import network_legend, rows, stacked
 from striate.report.figures import INK, MUTED, WIDTH, Plate, draw, stem
 from striate.report.forest import reference
+from striate.report.names import called
 from striate.report.tuning.drawing import layer_panel, layer_rows, name_layers, network_looks
 from striate.report.tuning.findings import of_fields, of_scores
 from striate.report.tuning.found import Together, best_layer
@@ -109,7 +110,7 @@ def field_plate(together: Together) -> Plate | None:
         f"{fields_of(together)}° (dotted). The layer is the one most like V1 there; "
         f"{sampling_of(together)} (band). Frequencies were shown in steps of half an octave, "
         "which makes the steps of the lines. "
-        f"Layers: {listed(f'{layer.name} of {one.label}' for one, layer in there)}.",
+        f"Layers: {listed(f'{called(layer.name)} of {one.label}' for one, layer in there)}.",
         f"Score against the assumed field of view from {span([*numbers['x']])} degrees. {found[0]}",
         figure,
         numbers,

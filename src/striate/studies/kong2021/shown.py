@@ -155,7 +155,7 @@ def few(named: str, network: Network, most: int | None, *, seed: int) -> Picture
         return [kept[place] for place in drawn]
 
     name = f"{most} of {found.name}, seed {seed}"
-    return Pictures(name, most, order, found.pick)
+    return found._replace(name=name, available=most, order=order)
 
 
 def _shuffled(count: int, seed: int) -> list[int]:

@@ -116,23 +116,25 @@ def _at(layer: str, step: str, name: str, regression: str, found: Found, reasons
     results = found.get(step)
     if results is None:
         return _missing(name, reasons[step], regression)
+    if not layer and name == "frequency_score":
+        return _missing(name, _why_not(name, "any layer", results), regression)
     if not layer:
         why = "no layer stands for the network: there is neither a recording nor a frequency score"
         return _missing(name, why, regression)
     there = [one for one in results if one.name == name and one.settings.get("layer") == layer]
     if not there or not isinstance(there[0], Score):
-        return _missing(name, _why_not(name, layer, results), regression, layer)
+        return _missing(name, _why_not(name, f"layer {layer}", results), regression, layer)
     rule = {} if regression else {"rule": BY_FREQUENCY}
     return _renamed(there[0], name, regression=regression, **rule)
 
 
 def _why_not(name: str, layer: str, results: Sequence[Result]) -> str:
     if name == "alpha":
-        return f"layer {layer} varies in too few directions for a window of ranks"
+        return f"{layer} varies in too few directions for a window of ranks"
     units = {one.settings.get("unit") for one in results if "unit" in one.settings}
     if "cycles/image" in units:
         return "images this small have no degrees of their own; give --field-deg to assume some"
-    return f"no channel of layer {layer} responds to the patches"
+    return f"no channel of {layer} prefers a frequency: none of their means over phases varies"
 
 
 def _most_like_v1(found: Found) -> Score | None:

@@ -162,6 +162,7 @@ def network_task(
         "notes": "; ".join(recording.notes),
         "population": population,
         "pictures": pictures.name,
+        **pictures.told(),
         "images": drawn,
         "pca": pca,
         "protocol": protocol,

@@ -132,6 +132,7 @@ def network_task(
         "label": f"{NAME}-{file_stem(network.name)}",
         "pictures": pictures.name,
         "available": pictures.available,
+        **({"left_out": pictures.left_out} if pictures.left_out else {}),
         "images": len(pictures.order),
         "classes": pictures.classes,
         "classes_sha256": pictures.classes_sha256,

@@ -32,6 +32,8 @@ class Labelled(NamedTuple):
         Of the file that says which folder is which class; None without.
     shown
         They themselves.
+    left_out
+        Says which files cannot be read; empty if all can.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Labelled(NamedTuple):
     classes: int
     classes_sha256: str | None
     shown: Shown
+    left_out: str = ""
 
 
 def labelled(
@@ -131,8 +134,9 @@ def _photographs(
     places = _places(found.classes, outputs, folder, classes)
     labels = torch.tensor(places)[found.labels[order]]
     sha = None if classes is None else _digest(classes)
-    name = f"{folder.name} {found.fingerprint}"
-    return Labelled(name, len(found.names), order, outputs, sha, Shown(drawn, labels, batch_size))
+    name = f"{folder.resolve().name} {found.fingerprint}"
+    shown = Shown(drawn, labels, batch_size)
+    return Labelled(name, len(found.names), order, outputs, sha, shown, found.left_out)
 
 
 def _deeper(folder: Path, names: tuple[str, ...]) -> str:

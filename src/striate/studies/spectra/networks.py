@@ -56,6 +56,7 @@ def network_task(
         "layers": " ".join(chosen_layers(network, layers).places),
         "pictures": shown.name,
         "available": shown.available,
+        **shown.told(),
         "protocol": protocol,
         "z_scored": True,
         "sets": sets,

@@ -28,12 +28,19 @@ class Pictures(NamedTuple):
         ``order(None, None)``.
     pick
         Gives those of such numbers.
+    left_out
+        Says which files cannot be read; empty if all can.
     """
 
     name: str
     available: int
     order: Callable[[int | None, int | None], Sequence[int]]
     pick: Callable[[Sequence[int]], Images]
+    left_out: str = ""
+
+    def told(self) -> dict[str, str]:
+        """Give what a task says of files that are left out: nothing if none are."""
+        return {"left_out": self.left_out} if self.left_out else {}
 
     def draw(self, count: int | None, seed: int | None) -> Images:
         """Give so many of them, drawn with a seed; all of them for ``draw(None, None)``."""
@@ -106,7 +113,8 @@ def _photographs(folder: Path, network: Network) -> Pictures:
         fingerprint = digest([found.fingerprint, names])[:12]
         return replace(found, names=names, labels=None, classes=(), fingerprint=fingerprint)
 
-    return Pictures(f"{folder.name} {found.fingerprint}", len(found.names), order, pick)
+    name = f"{folder.resolve().name} {found.fingerprint}"
+    return Pictures(name, len(found.names), order, pick, found.left_out)
 
 
 def _order(available: int, count: int | None, seed: int | None) -> Sequence[int]:

@@ -20,7 +20,7 @@ attacked ones for ``adversarial`` and ``free``; on ``test`` images are as they a
 """
 
 from striate.studies.training.material import Material, material
-from striate.studies.training.networks import NAME, network_task, train_network
+from striate.studies.training.networks import NAME, network_task, train_network, weights_problem
 from striate.studies.training.plans import BLURS, OPTIMIZERS, PRECISIONS, Asked, Plan, plan
 from striate.studies.training.together import joined
 
@@ -37,4 +37,5 @@ __all__ = [
     "network_task",
     "plan",
     "train_network",
+    "weights_problem",
 ]

@@ -36,6 +36,8 @@ class Material(NamedTuple):
         What happens to training images at random, in words; None: nothing.
     changes
         What of that is not done where photographs are decoded.
+    left_out
+        Says which files cannot be read; empty if all can.
     """
 
     name: str
@@ -46,6 +48,7 @@ class Material(NamedTuple):
     test_labels: Int[Tensor, " test_images"]
     augmented: str | None
     changes: tuple[Inputs, ...] = ()
+    left_out: str = ""
 
 
 @dataclass(frozen=True)
@@ -159,11 +162,12 @@ def _photographs(
             f"data={str(folder)!r}: the class {odd[0]!r} is in one of train and val only"
         )
     return Material(
-        name=f"{folder.name} {train.fingerprint} {test.fingerprint}",
+        name=f"{folder.resolve().name} {train.fingerprint} {test.fingerprint}",
         images=ImageSource(train) if augment else Still(train),
         labels=train.labels,
         classes=len(train.classes),
         test=test,
         test_labels=test.labels,
         augmented="random resized crop, flip" if augment else None,
+        left_out="; ".join(part.left_out for part in (train, test) if part.left_out),
     )

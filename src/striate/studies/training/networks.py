@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from striate.layers import capture, match, run
 from striate.models import Network, fingerprint
 from striate.results import Result, Setting, write_atomically
+from striate.results import load as load_results
 from striate.robustness.victim import frozen
 from striate.spectra import SpectralPenalty
 from striate.studies.spectra.about import file_stem, with_settings
@@ -69,6 +70,7 @@ def network_task(network: Network, material: Material, plan: Plan, *, seed: int)
         "size": network.size,
         "data": material.name,
         "images": len(material.labels),
+        **({"left_out": material.left_out} if material.left_out else {}),
         "classes": material.classes,
         "objective": plan.objective,
         **plan.settings,
@@ -159,6 +161,25 @@ def train_network(
     ]
 
 
+def weights_problem(path: Path) -> str | None:
+    """Say what is wrong with the weights of the training whose result is `path`; None if nothing.
+
+    Raises
+    ------
+    ValueError
+        If the result itself is not there or damaged.
+    """
+    found = next(iter(load_results(path))).settings
+    weights = path.with_name(str(found["weights"]))
+    try:
+        content = weights.read_bytes()
+    except OSError as error:
+        return f"{weights} cannot be read ({error.strerror})"
+    if hashlib.sha256(content).hexdigest() != found["weights_sha256"]:
+        return f"{weights} is damaged"
+    return None
+
+
 def _label(network: Network, material: Material, plan: Plan, seed: int) -> str:
     parts = [file_stem(network.name), file_stem(material.name.split(" ")[0]), plan.objective]
     if plan.spectral is not None:
@@ -211,6 +232,10 @@ def _try_out(network: Network, material: Material, plan: Plan) -> tuple[str, ...
     layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
     # Without a layer to look at, one image tells enough.
     shown = _taken(material.images, few if layers else few[:1])
+    if not any(parameter.requires_grad for parameter in network.model.parameters()):
+        raise ValueError(f"{network.name} has no parameter that can be trained")
+    if len(few) == 1:
+        _try_alone(network, shown, batch)
     logits, hidden = _shown(network, shown, layers)
     if logits.ndim != 2 or logits.shape[1] != material.classes:
         raise ValueError(
@@ -222,6 +247,19 @@ def _try_out(network: Network, material: Material, plan: Plan) -> tuple[str, ...
         for layer, activations in hidden.items():
             _try_penalty(plan.spectral, layer, activations, len(shown))
     return layers
+
+
+def _try_alone(network: Network, image: Tensor, batch: int) -> None:
+    """Refuse a last batch of one image where training needs several, as batch-norm does."""
+    copy = deepcopy(network.model).train()
+    place = next(part.device for part in copy.parameters())
+    try:
+        run(copy, image.to(place))
+    except ValueError as error:
+        raise ValueError(
+            f"batch_size={batch} leaves a last batch of one image, on which {network.name} cannot "
+            f"be trained ({error}); choose another batch size or number of training images"
+        ) from error
 
 
 def _shown(

@@ -77,6 +77,7 @@ def network_task(
         seen = {
             "pictures": pictures.name,
             "available": pictures.available,
+            **pictures.told(),
             "set_size": min(SET_SIZE, pictures.available),
             "z_scored": True,
         }

@@ -73,12 +73,14 @@ class Regression(NamedTuple):
         if self.how == "pls" and min(self.components, features) >= train:
             raise ValueError(
                 f"components={self.components}: the part to train on within a split's train part "
-                f"has {train} stimuli; give at most {train - 1}"
+                f"has {train} stimuli; give "
+                + (f"at most {train - 1}" if train > 1 else "more stimuli, there are too few")
             )
         if self.how == "ridge" and len(self.lambdas) > 1 and train < 2 * FOLDS:
             raise ValueError(
                 f"lambdas={self.lambdas}: the part to train on within a split's train part has "
-                f"{train} stimuli, and to choose from several takes {2 * FOLDS}; give one"
+                f"{train} stimuli, and to choose from several takes {2 * FOLDS}; give one, or more "
+                "stimuli"
             )
 
     def settings(self) -> dict[str, Setting]:

@@ -89,6 +89,9 @@ def in_batches(images: Tensor, labels: Tensor, *, batch_size: int) -> Shown:
     """
     if batch_size < 1:
         raise ValueError(f"batch_size={batch_size}; show at least one image at a time")
+    for name, given in (("images", images), ("labels", labels)):
+        if not isinstance(given, Tensor):
+            raise ValueError(f"{name} are a {type(given).__name__}; give a torch.Tensor")
     if len(images) != len(labels):
         raise ValueError(f"{len(images)} images but {len(labels)} labels; give a class to each")
     return Shown(images.split(batch_size), labels, batch_size)

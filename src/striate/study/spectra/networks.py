@@ -164,7 +164,7 @@ def _of_layer(
         settings
     )
     apart = spread == SPREAD
-    sd = parts.std(0) if apart else None
+    sd = parts.std(0) if apart and count else None
     results: list[Result] = [curve("eigenspectrum", parts.mean(0), source, about, sd, spread)]
     fitted = fitting(window, count)
     if fitted is None:

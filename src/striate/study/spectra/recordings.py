@@ -131,13 +131,20 @@ def _fitted(
     window: Window, kept: Tensor, units: int, clusters: Tensor | None, groups: int, seed: int
 ) -> Window:
     """Shorten the window to what a recording without one group of stimuli allows."""
-    stimuli, group = int(kept.sum()), deal_groups(kept, clusters, groups, seed)
+    stimuli = int(kept.sum())
+    if clusters is None and stimuli < groups:
+        raise ValueError(
+            f"{stimuli} stimuli were recorded often enough, and the error of α is found by leaving "
+            f"out one of {groups} groups of them after another; it takes at least {groups}"
+        )
+    group = deal_groups(kept, clusters, groups, seed)
     left = stimuli - int(group.bincount().max())
     fitted = fitting(window, min(left - 1, units - 1))
     if fitted is None:
         raise ValueError(
             f"ranks={window.ranks}: {stimuli} stimuli × {units} units cannot fill a window that "
-            "ends at twice its first rank; start at a smaller rank"
+            "ends at twice its first rank; "
+            + ("start at a smaller rank" if window.ranks[0] > 1 else "give more of them")
         )
     return fitted
 

@@ -101,7 +101,13 @@ def _penalise(
     seconds = 0.0
     for name, penalty in penalties.items():
         started = time.perf_counter()
-        found = penalty.measure(hidden[name])
+        try:
+            found = penalty.measure(hidden[name])
+        except ValueError as error:
+            raise ValueError(
+                f"no penalty on layer {name!r}: {error}; in a training that went well until now, "
+                "lower the learning rate or beta"
+            ) from error
         if found.penalty.requires_grad:
             loss = loss + found.penalty
             if penalty.group is not None:
