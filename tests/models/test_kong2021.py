@@ -105,7 +105,7 @@ def test_every_network_is_built_with_random_weights_or_from_a_file(name, asked, 
     assert loaded.name == f"kong2021/{name}, mine"
     assert fingerprint(loaded.model) == fingerprint(random.model)
     assert asked == [(ZOO[name].architecture, None)] * 2
-    with pytest.raises(ValueError, match=r"untrained: give weights=, or seed="):
+    with pytest.raises(ValueError, match=r"untrained: give the weights that"):
         load(f"kong2021/{name}", pretrained=False)
 
 

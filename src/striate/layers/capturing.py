@@ -76,10 +76,12 @@ def capture(
         return output
 
     def keep(layer: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
-        recomputed = not torch.compiler.is_compiling() and torch._C._current_graph_task_id() != -1
-        if layer is not chosen or recomputed:
-            return
-        if not with_gradient or (torch.is_grad_enabled() and trains() == trained):
+        eager = not torch.compiler.is_compiling()  # a compiler could not follow what is asked then
+        recomputed = eager and torch._C._current_graph_task_id() != -1
+        overlooked = with_gradient and (
+            not torch.is_grad_enabled() or (eager and trains() != trained)
+        )
+        if layer is chosen and not recomputed and not overlooked:
             outputs.append((output, _version(output)))
 
     def trains() -> bool:
