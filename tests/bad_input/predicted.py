@@ -282,4 +282,9 @@ CASES = [
         "predictivity.read_rival(Path('damaged/cell.json'))",
         "damaged/cell.json is damaged: its checksum does not match; delete it and rerun",
     ),
+    (
+        "maths.fit_ridge(1e160 * x.double(), y.double(), lambdas=(1.0,), select='population')",
+        "features reach …e+160 from their means; their squares are beyond float64, so give them in "
+        "other units",
+    ),
 ]

@@ -23,6 +23,9 @@ from striate.predictivity.splits import Split
 
 Select = Literal["population", "neuron"]
 
+# Of features and responses: sums of their squares stay finite, and are not zero.
+LARGEST = 1e140
+
 
 class RidgeFits(NamedTuple):
     """Ridge regressions of several splits.
@@ -101,8 +104,8 @@ def ridge(
     ------
     ValueError
         If `features` and `responses` are not of the same stimuli or not finite, a split does not
-        divide them, a penalty is not positive, `select` is unknown, or a train part cannot fill
-        the folds with two stimuli each.
+        divide them, a penalty is not positive, `select` is unknown, a train part cannot fill
+        the folds with two stimuli each, or float64 does not hold the squares of the numbers.
 
     Examples
     --------
@@ -120,6 +123,7 @@ def ridge(
     for split in splits:
         _check_choice(lambdas, select, folds, len(split.train))
     (x, x_means), (y, y_means) = centred(features), centred(responses)
+    _check_scale(features=x, responses=y)
     problems = Problems(x, y, least=min(len(split.train) for split in splits))
     fits = [_fit(problems, split.train, lambdas, select, int(folds)) for split in splits]
     coefficients, offsets, chosen = (torch.stack(field) for field in zip(*fits, strict=True))
@@ -165,6 +169,7 @@ def fit_ridge(
     check_pair(features, responses)
     _check_choice(lambdas, select, folds, len(features))
     (x, x_means), (y, y_means) = centred(features), centred(responses)
+    _check_scale(features=x, responses=y)
     everything = torch.arange(len(x), device=x.device)
     problems = Problems(x, y, least=len(x))
     coefficients, offset, _ = _fit(problems, everything, lambdas, select, int(folds))
@@ -255,6 +260,17 @@ def _r_squared(prediction: Tensor, truth: Tensor) -> Tensor:
     total, constant = (truth - mean).square().sum(0), constant_columns(truth, mean)
     flat = torch.where(unexplained > 0, 0.0, 1.0).to(total)
     return torch.where(constant, flat, 1 - unexplained / total.masked_fill(constant, 1.0))
+
+
+def _check_scale(**centred: Tensor) -> None:
+    """Refuse numbers whose sums of squares overflow or vanish: the fit would be 0, or NaN."""
+    for name, values in centred.items():
+        largest = values.abs().max().item()
+        if largest and not 1 / LARGEST <= largest <= LARGEST:
+            raise ValueError(
+                f"{name} reach {largest:.3g} from their means; their squares are beyond float64, "
+                "so give them in other units"
+            )
 
 
 def _check_choice(lambdas: Sequence[float], select: str, folds: object, train: int) -> None:

@@ -140,4 +140,4 @@ def of_yours(one: Network, together: Together) -> str:
         other = "other" if len(theirs) == 1 else "others"
         rank = f", {place_text(mine.value, theirs)} {other} measured alike" if theirs else ""
         places.append(minus(f"{NAMES[name]} {mine.value:.3f}{error}{rank}"))
-    return f"{one.name}: {'; '.join(places) or 'nothing of it was measured'}."
+    return f"{one.name}: {'; '.join(places) or 'none of these numbers was measured'}."
