@@ -13,7 +13,7 @@ from torch import Tensor
 
 from striate.spectra.centred import Centred
 from striate.spectra.processes import ALONE, Processes
-from striate.spectra.subspace import SPARE, Tracked, errors, improved, neighbours
+from striate.spectra.subspace import SPARE, Tracked, looked_at, neighbours
 
 # Products with the scatter matrix before the first look at the error, and between later ones.
 ROUNDS = (3, 2, 2, 2)
@@ -61,15 +61,12 @@ def iterated_components(
         directions, left = directions @ rotation, images @ rotation[:, :some]
         right = directions[:, :some]
         ahead = processes.add(rows.transposed_times(left))
-        values = processes.add(left.double().square().sum(0))
-        residual = ahead - right * values.to(right)
-        of_values, of_vectors, of_next = errors(rows, right, values, residual, count, processes)
-        found, behind = improved(left, ahead, values, total, count)
+        tracked, residual = looked_at(rows, left, right, ahead, total, count, processes)
         # Where the components are least right there is most to be had for a wider basis.
         more = residual[:, :count][:, -SPARE:]
         more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
         wider = torch.cat([directions, more], 1)
-        tracked = Tracked(found, of_values, of_vectors, behind * (1 + of_next), wider, look)
+        tracked = tracked._replace(basis=wider, blocks=look)
         if good_enough(tracked):
             break
     assert tracked is not None  # there is a first look

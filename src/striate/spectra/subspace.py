@@ -88,7 +88,7 @@ def tracked_components(
     \lambda_i-\theta_i \approx \lVert r_i\rVert^2/(\theta_i-\rho)`, and the squared sine of its
     vector is about :math:`\lVert r_i\rVert^2/(\theta_i-\rho)^2`, where :math:`\rho` is the
     eigenvalue that goes with the missing part: the Rayleigh quotient of the residuals. With
-    :math:`Sv_i` at hand, half a power step costs little, and is what is returned (`improved`).
+    :math:`Sv_i` at hand, half a power step costs little, and is what is returned (`looked_at`).
 
     The space, which only has to *contain* the components, may be built in bfloat16; they then come
     from one more product in the precision of `batch`.
@@ -143,15 +143,12 @@ def tracked_components(
         else:
             right, left = kept[:, :some], product(images, rotation[:, :some])
             ahead = processes.add(rows.transposed_times(left))
-        values = processes.add(left.double().square().sum(0))
-        residual = ahead - right * values.to(right)
-        of_values, of_vectors, of_next = errors(rows, right, values, residual, count, processes)
-        found, behind = improved(left, ahead, values, total, count)
-        tracked = Tracked(found, of_values, of_vectors, behind * (1 + of_next), kept, used)
+        tracked, _ = looked_at(rows, left, right, ahead, total, count, processes)
+        tracked = tracked._replace(basis=kept, blocks=used)
         full = directions.shape[1] + block.shape[1] > len(basis)
         if good_enough(tracked) or used == MOST_BLOCKS or full:
             # More digits than these a gradient does not need.
-            return tracked._replace(components=found.rounded(rows.x.dtype))
+            return tracked._replace(components=tracked.components.rounded(rows.x.dtype))
         leading = product(images, rotation[:, : block.shape[1]])
 
 
@@ -217,7 +214,28 @@ def _sharpened(
     return product(some, rotation), product(images, rotation)
 
 
-def improved(
+def looked_at(
+    rows: Centred,
+    left: Tensor,
+    right: Tensor,
+    ahead: Tensor,
+    total: Tensor,
+    count: int,
+    processes: Processes,
+) -> tuple[Tracked, Tensor]:
+    r"""Say how wrong `count` components are, and make them better; also return their residuals.
+
+    `left` are scores along `right`, of a few components more than `count`, and `ahead` is
+    :math:`\bar X^\top` times `left`. What to start from next is for the caller to say.
+    """
+    values = processes.add(left.double().square().sum(0))
+    residual = ahead - right * values.to(right)
+    of_values, of_vectors, of_next = _errors(rows, right, values, residual, count, processes)
+    found, behind = _improved(left, ahead, values, total, count)
+    return Tracked(found, of_values, of_vectors, behind * (1 + of_next), right, 0), residual
+
+
+def _improved(
     left: Tensor, ahead: Tensor, values: Tensor, total: Tensor, count: int
 ) -> tuple[Components, Tensor]:
     r"""Make `count` components better by :math:`\bar X^\top` times scores, which residuals need.
@@ -236,7 +254,7 @@ def improved(
     return Components(left, right, eigenvalues, total), behind
 
 
-def errors(
+def _errors(
     rows: Centred,
     right: Tensor,
     values: Tensor,
