@@ -153,6 +153,16 @@ def test_networks_are_named_and_coloured_by_how_they_were_trained(there, drawn):
     assert {one.label for one in together.networks} >= {"standard, seed 0", "standard, seed 1"}
 
 
+def test_the_network_of_a_training_is_named_once(tmp_path):
+    for sha, model in (("a" * 12, "nets.py:one"), ("b" * 12, "nets.py:two")):
+        save_training(tmp_path, sha=sha, model=model)
+        save_robustness(tmp_path, sha=sha, model=model, norms=("Linf",))
+    (together,) = found(read(tmp_path))
+    assert {one.label for one in together.networks} == {
+        "nets.py:one, standard, seed 0", "nets.py:two, standard, seed 0",
+    }  # fmt: skip
+
+
 def test_the_table_has_every_score_and_the_signs_in_words(there, page):
     table = robustness_table(there)
     mine = table[table["label"] == "gradient penalty, seed 0"]

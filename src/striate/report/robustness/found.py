@@ -123,7 +123,7 @@ def _named(records: Sequence[Record], trained: Mapping[str, Lesson]) -> dict[Key
             [
                 *([data_of(one)] if len(data) > 1 else []),
                 *([one.model.rpartition("/")[2]] if len(architectures) > 1 else []),
-                one.label,
+                one.label.replace(f", model {one.model}", ""),  # said already
             ]
         )
         for key, one in ours.items()
