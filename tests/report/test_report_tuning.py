@@ -303,6 +303,18 @@ def test_components_keep_all_ranks_in_the_csv_and_their_correlation(drawn, there
     assert "jackknife over images" in plate.methods
 
 
+def test_what_was_found_with_other_stimuli_says_with_which(tmp_path):
+    save_tuning(tmp_path, {"0": 0.5, "3": 0.25})
+    alone = findings(found(read(tmp_path)))
+    assert alone[0].startswith("nets:plain, 2 layers: layer 0 is most like V1")
+    save_tuning(tmp_path, {"0": 0.125, "3": 0.25}, protocol="authors")
+    there = found(read(tmp_path))
+    said = findings(there)
+    assert len(there) == 2
+    assert {one.split(": ")[0] for one in said} == {together.label for together in there}
+    assert {one.split(": ", 1)[1] for one in said} >= set(alone)
+
+
 def test_plates_are_left_out_where_there_is_nothing_to_draw(tmp_path):
     save_tuning(tmp_path, {"a": 0.5})
     names = {name.split("-")[1] for name in draw(tmp_path)}

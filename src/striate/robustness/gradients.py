@@ -49,7 +49,7 @@ def plain_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss)
     with torch.enable_grad():
         pixels = images.detach().requires_grad_()
         logits = model(pixels)
-        # On a GPU the look would wait for it at each step; there `correct` has looked before.
+        # On a GPU the look would wait for it at each step; there torch's own check has to do.
         if isinstance(logits, Tensor) and logits.ndim == 2 and logits.device.type == "cpu":
             check_classes(logits, labels)
         return grad(loss(logits, labels), pixels)[0]
