@@ -425,6 +425,13 @@ def test_layers_without_an_exponent_and_photographs_that_cannot_be_read_are_told
     assert "no layer was wide enough" in write_report(lab / "results").read_text()
 
 
+def test_a_seed_that_torch_cannot_hold_is_refused_before_anything(lab):
+    status, _, err = striate("spectrum v1.npz --ranks 2-8 --seed 9223372036854775808")
+    assert status == 2
+    assert "--seed" in err
+    assert not (lab / "results").exists()
+
+
 def test_a_damaged_measurement_is_told_moved_and_made_again(lab):
     words = "spectrum v1.npz --ranks 2-8 --shuffles 3"
     before = striate(words)[1]

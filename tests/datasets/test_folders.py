@@ -291,6 +291,19 @@ def test_a_draw_replaces_what_is_unreadable(classes):
         images(classes, n=4, seed=0, resize=None, crop=5)
 
 
+def test_a_class_without_a_readable_image_is_there_until_classes_matter(classes):
+    not_an_image(classes / "a" / "x.png")
+    images(classes).check_classes()
+    not_an_image(classes / "a" / "y.png")
+    found = images(classes, resize=None, crop=5)
+    assert found.names == ("b/10.png", "b/2.PNG")
+    assert found.labels.tolist() == [2, 2]
+    with pytest.raises(
+        ValueError, match=r"no image of class 'a' can be read; the first is a/x\.png"
+    ):
+        found.check_classes()
+
+
 def test_only_unreadable_files_are_an_error_that_names_the_first(classes):
     for path in classes.rglob("[!.]*.[pP]*"):
         not_an_image(path)

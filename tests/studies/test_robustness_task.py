@@ -303,3 +303,10 @@ def test_a_network_of_known_robustness_has_it(tmp_path):
         assert -4 * deviation < reached - published < 4 * deviation + 0.02
     assert curve.y[0] > curve.y[1] > curve.y[2]
     assert ball("Linf", curve.x[1]).eps == 1 / 255
+
+
+def test_a_class_that_cannot_be_read_is_no_task(photos):
+    for path in (photos / "bee").iterdir():
+        path.write_bytes(b"no image")
+    with pytest.raises(ValueError, match="no image of class 'bee' can be read; the first is bee/"):
+        robustness.labelled(str(photos), network())

@@ -6,7 +6,7 @@ from math import inf
 from typing import NamedTuple
 
 import torch
-from jaxtyping import Int64
+from jaxtyping import Float, Float64, Int64
 from torch import Tensor, nn
 
 from striate.activations._collect import Progress
@@ -15,17 +15,25 @@ from striate.activations._images import Stimuli
 from striate.activations._partial import Store
 from striate.activations._planning import BLOCK, MOMENTS, Pass, Slice, block_bytes, cut, plan
 from striate.activations._sums import (
-    Block,
+    Standardised,
     Sum,
     add_product,
     add_square,
-    settle,
+    scaling,
+    standardise,
     working_memory,
 )
 from striate.layers import Place
 
-Blocks = list[tuple[Slice, Block]]
 Sums = dict[str, Sum]  # of a layer, by view
+
+
+class Room(NamedTuple):
+    """The memory of a block of units: what they put out, and their means and scales."""
+
+    part: Slice
+    raw: Float[Tensor, "stimuli units"]
+    moments: Float64[Tensor, "2 units"]
 
 
 class View(NamedTuple):
@@ -191,48 +199,48 @@ def _bytes(work: Work, blocks: list[Slice]) -> int:
 def _carry_out(
     work: Work, now: Pass, totals: dict[str, Sums], buffer: Tensor, counter: _Counter
 ) -> None:
-    blocks, units = _laid_out(work, now, buffer), work.units()
+    rooms, units = _laid_out(work, now, buffer), work.units()
     for first, batch in _numbered(work.shown):
-        takes = {
-            layer: (work.places[layer], _keeping(parts, first)) for layer, parts in blocks.items()
-        }
-        forward(work.model, batch, takes, units)
+        keep = {layer: (work.places[layer], _keeping(mine, first)) for layer, mine in rooms.items()}
+        forward(work.model, batch, keep, units)
         counter.add(len(batch))
-    for layer, parts in blocks.items():
-        if layer not in totals:
-            totals[layer] = work.nothing()
-        _add(work, parts, totals[layer])
+    for layer in rooms.keys() - totals.keys():
+        totals[layer] = work.nothing()
+    references = {
+        layer: [(room.part, _add(work, room, totals[layer])) for room in mine]
+        for layer, mine in rooms.items()
+    }
     for name, some in work.others.items():
+        raw = name in work.raw
         for first, batch in _numbered(some):
-            takes = {
+            rows = slice(first, first + len(batch))
+            multiply = {
                 layer: (
                     work.places[layer],
-                    _adding(
-                        parts, totals[layer][work.last()].cross[name], first, raw=name in work.raw
-                    ),
+                    _multiplying(mine, totals[layer][work.last()].cross[name][rows], raw=raw),
                 )
-                for layer, parts in blocks.items()
+                for layer, mine in references.items()
             }
-            forward(work.model, batch, takes, units)
+            forward(work.model, batch, multiply, units)
             counter.add(len(batch))
 
 
-def _laid_out(work: Work, now: Pass, buffer: Tensor) -> dict[str, Blocks]:
+def _laid_out(work: Work, now: Pass, buffer: Tensor) -> dict[str, list[Room]]:
     """Give each block of units its place in the buffer, which serves all passes.
 
     Memory touched for the first time is slow, and what is freed is not always given back.
     """
     count, begin = work.shown.count, 0
-    blocks: dict[str, Blocks] = {}
+    rooms: dict[str, list[Room]] = {}
     for part in _blocks(now):
         dtype, width = work.kept(part.layer), part.stop - part.start
         end = begin + block_bytes(part, count, dtype.itemsize)
-        values = buffer[begin : begin + count * width * dtype.itemsize].view(dtype)
-        mean, scale = buffer[end - MOMENTS * width : end].view(torch.float64).view(2, width)
-        block = Block(values.view(count, width), mean, scale)
-        blocks.setdefault(part.layer, []).append((part, block))
+        raw = buffer[begin : begin + count * width * dtype.itemsize].view(dtype)
+        moments = buffer[end - MOMENTS * width : end].view(torch.float64)
+        room = Room(part, raw.view(count, width), moments.view(2, width))
+        rooms.setdefault(part.layer, []).append(room)
         begin = end
-    return blocks
+    return rooms
 
 
 def _numbered(some: Stimuli) -> Iterator[tuple[int, Tensor]]:
@@ -243,49 +251,53 @@ def _numbered(some: Stimuli) -> Iterator[tuple[int, Tensor]]:
         first += len(batch)
 
 
-def _keeping(blocks: Blocks, first: int) -> Take:
+def _keeping(rooms: list[Room], first: int) -> Take:
     def keep(rows: Tensor) -> None:
-        for (_, start, stop), block in blocks:
-            block.values[first : first + len(rows)] = rows[:, start:stop]
+        for (_, start, stop), raw, _ in rooms:
+            raw[first : first + len(rows)] = rows[:, start:stop]
 
     return keep
 
 
-def _add(work: Work, blocks: Blocks, totals: Sums) -> None:
-    """Standardise units of a layer, and add their products to the Gram matrix of each view.
+def _add(work: Work, room: Room, totals: Sums) -> Standardised:
+    """Standardise a block of units, and add their products to the Gram matrix of each view.
 
-    The last view works in the memory of the responses themselves, and is left standardised.
+    Returns them as in the last view, which takes over their memory.
     """
-    for part, block in blocks:
-        for name, view in work.views.items():
-            if name != work.last():
-                every = torch.arange(len(block.values)) if view.rows is None else view.rows
-                _square(part, block.of(every.to(block.values.device)), totals[name], view)
-        last = work.views[work.last()]
-        if last.rows is not None:
-            block.narrow(last.rows.to(block.values.device))
-        _square(part, block, totals[work.last()], last)
+    *others, last = work.views
+    for name in others:
+        rows = work.views[name].rows
+        copied = room.raw.clone() if rows is None else room.raw[rows.to(room.raw.device)]
+        copy = Room(room.part, copied, torch.empty_like(room.moments))
+        _square(copy, totals[name], z_scored=work.views[name].z_scored)
+    rows = work.views[last].rows
+    if rows is not None:
+        room.raw[: len(rows)] = room.raw[rows.to(room.raw.device)]
+        room = room._replace(raw=room.raw[: len(rows)])
+    return _square(room, totals[last], z_scored=work.views[last].z_scored)
 
 
-def _square(part: Slice, block: Block, total: Sum, view: View) -> None:
-    varying = settle(block, z_scored=view.z_scored)
-    if not block.mean.isfinite().all():
-        raise ValueError(not_finite(part.layer, block.values.dtype))
-    if not torch.finfo(torch.float64).tiny <= block.power * block.power < inf:
+def _square(room: Room, total: Sum, *, z_scored: bool) -> Standardised:
+    """Standardise in the memory of the raw responses, and add their products to a Gram matrix."""
+    found = scaling(room.raw, z_scored=z_scored, out=room.moments)
+    if not found.mean.isfinite().all():
+        raise ValueError(not_finite(room.part.layer, room.raw.dtype))
+    if not torch.finfo(torch.float64).tiny <= found.power * found.power < inf:
         raise ValueError(
-            f"layer {part.layer!r} puts out values that vary by about {block.power:.1g}, whose "
-            "squares float64 does not hold; z-score its units"
+            f"layer {room.part.layer!r} puts out values that vary by about {found.power:.1g}, "
+            "whose squares float64 does not hold; z-score its units"
         )
-    add_square(total.gram, block.standardised(), block.power)
-    total.done, total.varying = part.stop, total.varying + varying
+    block = standardise(room.raw, found)
+    add_square(total.gram, block.values(), found.power)
+    total.done, total.varying = room.part.stop, total.varying + found.varying
+    return block
 
 
-def _adding(blocks: Blocks, cross: Tensor, first: int, *, raw: bool) -> Take:
-    def add(rows: Tensor) -> None:
+def _multiplying(blocks: list[tuple[Slice, Standardised]], cross: Tensor, *, raw: bool) -> Take:
+    def multiply(rows: Tensor) -> None:
         for (_, start, stop), block in blocks:
-            some = rows[:, start:stop]
-            new = block.unchanged(some) if raw else block.apply(some)
-            z = block.standardised()
-            add_product(cross[first : first + len(rows)], new, z, block.power)
+            some, found = rows[:, start:stop], block.scaling
+            new = found.unchanged(some) if raw else found.apply(some)
+            add_product(cross, new, block.values(), found.power)
 
-    return add
+    return multiply

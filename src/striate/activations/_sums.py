@@ -6,9 +6,10 @@ at least; its product is added to sums in float64.
 
 from dataclasses import dataclass, field
 from math import frexp, inf, ldexp
+from typing import NamedTuple
 
 import torch
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Float, Float64
 from torch import Tensor
 
 ROWS = 256  # that are converted to float64, or multiplied, at a time; they stay in the cache
@@ -37,78 +38,98 @@ class Sum:
     varying: int = 0
 
 
-@dataclass
-class Block:
-    """Some units of a layer: what they put out, and how that is standardised (`settle`).
+class Scaling(NamedTuple):
+    """How some units are standardised: by their moments over the reference stimuli (`scaling`).
 
-    `values` are overwritten by the standardised responses, unless they are of two bytes, which
-    would round these; such are standardised anew each time they are asked for. These responses
-    times `power` are meant where units are not z-scored.
+    Attributes
+    ----------
+    mean, scale
+        What is taken off, and then divided by.
+    power
+        The scale of all units, a power of two, where they are not z-scored: products are meant
+        times its square. 1 where they are.
+    varying
+        How many of the units vary.
     """
 
-    values: Float[Tensor, "stimuli units"]
     mean: Float64[Tensor, " units"]
     scale: Float64[Tensor, " units"]
-    z: Tensor | None = None
-    power: float = 1.0
-
-    def standardised(self) -> Float[Tensor, "stimuli units"]:
-        """Return the responses of the reference stimuli less their mean, over their scale."""
-        if self.z is not None:
-            return self.z
-        kept = self.values.dtype.itemsize > 2
-        z = self.values if kept else torch.empty_like(self.values, dtype=torch.float32)
-        for part, rows in zip(self.values.split(ROWS), z.split(ROWS), strict=True):
-            rows.copy_(self.apply(part))
-        if kept:
-            self.z = z
-        return z
-
-    def of(self, rows: Int64[Tensor, " some"]) -> "Block":
-        """Return a block of its own of some of the stimuli, of which nothing is known yet."""
-        return Block(self.values[rows], torch.empty_like(self.mean), torch.empty_like(self.scale))
-
-    def narrow(self, rows: Int64[Tensor, " some"]) -> None:
-        """Keep only some of the stimuli, in the memory of all; before it is standardised."""
-        self.values[: len(rows)] = self.values[rows]
-        self.values = self.values[: len(rows)]
+    power: float
+    varying: int
 
     def apply(self, rows: Float[Tensor, "some units"]) -> Float64[Tensor, "some units"]:
-        """Standardise rows as those of the reference are."""
+        """Standardise responses."""
         return (rows.to(self.mean.device) - self.mean).div_(self.scale)  # in float64, as the mean
 
     def unchanged(self, rows: Float[Tensor, "some units"]) -> Float64[Tensor, "some units"]:
-        """Return rows as they are, over `power`, where and as precise as `apply` has them."""
+        """Return responses as they are, over `power`, where and as precise as `apply` has them."""
         return rows.to(self.mean) / self.power
 
 
-def settle(block: Block, *, z_scored: bool) -> int:
-    """Find the mean and the scale of each unit of a block; return how many units vary.
+class Standardised(NamedTuple):
+    """Standardised responses of the reference stimuli, as `standardise` keeps them.
+
+    Attributes
+    ----------
+    kept
+        In the memory of the raw ones. Those of two bytes, which would round what is standardised,
+        are still raw.
+    scaling
+        Theirs.
+    """
+
+    kept: Float[Tensor, "stimuli units"]
+    scaling: Scaling
+
+    def values(self) -> Float[Tensor, "stimuli units"]:
+        """Return them standardised, in float32 or float64; made anew where they are kept raw."""
+        return _standardised(self.kept, self.scaling) if _is_short(self.kept) else self.kept
+
+
+def standardise(raw: Float[Tensor, "stimuli units"], scaling: Scaling) -> Standardised:
+    """Standardise responses in their own memory; later, where that would round them."""
+    if not _is_short(raw):
+        _standardised(raw, scaling, out=raw)
+    return Standardised(raw, scaling)
+
+
+def _is_short(values: Tensor) -> bool:
+    return values.dtype.itemsize <= 2
+
+
+def _standardised(raw: Tensor, scaling: Scaling, out: Tensor | None = None) -> Tensor:
+    made = torch.empty_like(raw, dtype=torch.float32) if out is None else out
+    for part, rows in zip(raw.split(ROWS), made.split(ROWS), strict=True):
+        rows.copy_(scaling.apply(part))
+    return made
+
+
+def scaling(
+    raw: Float[Tensor, "stimuli units"], *, z_scored: bool, out: Float64[Tensor, "2 units"]
+) -> Scaling:
+    """Find the mean and the scale of each unit, and which vary.
 
     The scale is the standard deviation (``ddof=0``) if `z_scored`, and 1 for units that do not vary
-    by more than float64 can tell; else it is `power` for all, a power of two. The mean of a unit
-    with a response that is not finite is not finite either. Both are written into the tensors that
-    `block` has: new ones among the large temporary ones would keep the holes that these leave from
-    being used again.
+    by more than float64 can tell; else it is a power of two for all. Both are written into `out`:
+    new tensors among the large temporary ones would keep the holes that these leave from being
+    used again.
     """
-    values, mean, count = block.values, block.mean.zero_(), len(block.values)
-    for part in values.split(ROWS):
+    (mean, scale), count = out, len(raw)
+    mean.zero_()
+    for part in raw.split(ROWS):
         mean += part.double().sum(0)
     mean /= count
     variance = torch.zeros_like(mean)
-    for part in values.split(ROWS):
+    for part in raw.split(ROWS):
         variance += (part - mean).square_().sum(0)
     variance /= count
     # The rounding error of the variance of `count` equal numbers, as scikit-learn bounds it.
     eps = torch.finfo(torch.float64).eps
     varies = variance > count * eps * variance + (count * eps * mean).square()
     sd = variance.sqrt()
-    if z_scored:
-        block.scale.copy_(sd.where(varies, 1.0))
-    else:
-        block.power = _power(sd.max().item())
-        block.scale.fill_(block.power)
-    return int(varies.sum())
+    power = 1.0 if z_scored else _power(sd.max().item())
+    scale.copy_(sd.where(varies, 1.0) if z_scored else torch.full_like(sd, power))
+    return Scaling(mean, scale, power, int(varies.sum()))
 
 
 def _power(sd: float) -> float:

@@ -31,7 +31,7 @@ Weights = Annotated[Path | None, typer.Option(help="a file of weights to load in
 Layers = Annotated[str, typer.Option(help="names or globs with commas; ** is any number of steps")]
 BatchSize = Annotated[int, typer.Option(help="images shown at a time")]
 Device = Annotated[str, typer.Option(help="cpu | cuda | cuda:1")]
-Seed = Annotated[int, typer.Option(help="of all that is drawn")]
+Seed = Annotated[int, typer.Option(help="of all that is drawn", max=2**63 - 1)]
 Memory = Annotated[str, typer.Option(help="for activations and kernels, e.g. 4GB")]
 Protocol = Annotated[str, typer.Option(help="paper | authors")]
 Population = Annotated[

@@ -85,6 +85,23 @@ class ImageFolder:
             f"({problem}){f' and {more} more' * (more > 0)}"
         )
 
+    def check_classes(self) -> None:
+        """Refuse a class of which no image can be read: without it a task would be another one.
+
+        Raises
+        ------
+        ValueError
+            If there is one; and the reason of its first image is said.
+        """
+        there = {name.split("/")[0] for name in self.names}
+        for name, problem in self.unreadable:
+            lost = name.split("/")[0]
+            if lost in self.classes and lost not in there:
+                raise ValueError(
+                    f"{self.folder}: no image of class {lost!r} can be read; the first is {name}: "
+                    f"{problem}"
+                )
+
     def __len__(self) -> int:
         return -(-len(self.names) // self.batch_size)
 
@@ -204,8 +221,7 @@ def images(
     Raises
     ------
     ValueError
-        If the folder or an argument is none, no image can be read, or none of one class, or there
-        are fewer than `n`.
+        If the folder or an argument is none, no image can be read, or there are fewer than `n`.
     """
     folder = as_path("folder", folder)
     counts = {"crop": crop, "batch_size": batch_size, "threads": threads}
@@ -216,8 +232,6 @@ def images(
         raise ValueError(f"{folder} holds no image, that is no {', '.join(sorted(SUFFIXES))}")
     names, unreadable = _select(folder, found, _order(len(found), n, seed), n, threads)
     classes = _classes(folder, found)
-    if n is None:
-        _check_classes(folder, classes, names, unreadable)
     place = {name: index for index, name in enumerate(classes)}
     labels = torch.tensor([place[name.split("/")[0]] for name in names]) if classes else None
     contents = [_sha256(folder / name) for name in names]
@@ -290,22 +304,6 @@ def _classes(folder: Path, found: Sequence[str]) -> tuple[str, ...]:
         return ()
     below = (path for path in folder.iterdir() if path.is_dir())
     return tuple(sorted(path.name for path in below if not path.name.startswith(".")))
-
-
-def _check_classes(
-    folder: Path,
-    classes: Sequence[str],
-    names: Sequence[str],
-    unreadable: Sequence[tuple[str, str]],
-) -> None:
-    """Refuse a class of which no image can be read: without it a task would be another one."""
-    there = {name.split("/")[0] for name in names}
-    for name, problem in unreadable:
-        lost = name.split("/")[0]
-        if lost in classes and lost not in there:
-            raise ValueError(
-                f"{folder}: no image of class {lost!r} can be read; the first is {name}: {problem}"
-            )
 
 
 def _select(

@@ -1,6 +1,9 @@
 """The directions of partial least squares, from the cross-products of several splits."""
 
+from typing import NamedTuple
+
 import torch
+from jaxtyping import Float64
 from torch import Tensor
 
 from striate._threads import one_thread
@@ -16,6 +19,22 @@ CLEAR = 1e-3
 DIRECT = 256
 
 
+class Direction(NamedTuple):
+    """The next component of each split, before the train stimuli are projected on it.
+
+    Attributes
+    ----------
+    features
+        The direction in feature space: a column of the rotations to be. Zero for a split that has
+        no more components, what is left of its cross-product being rounding.
+    neurons
+        The deflated cross-product's transpose times that.
+    """
+
+    features: Float64[Tensor, "splits features"]
+    neurons: Float64[Tensor, "splits neurons"]
+
+
 class Deflated:
     r"""Cross-products :math:`C = X^\top Y`, less the components found, without changing C.
 
@@ -23,6 +42,9 @@ class Deflated:
     cross-product is :math:`C - P\,\mathrm{diag}(t^\top t)\,Q^\top`. Its largest singular direction
     comes from the smaller of the squares :math:`C^\top C` and :math:`CC^\top`, which each
     component changes by a matrix of rank two.
+
+    Each component takes two steps: its `direction` is found, and once the train stimuli have been
+    projected on it, it is taken off (`deflate`).
     """
 
     def __init__(self, cross: Tensor, components: int, *, rows: int) -> None:
@@ -39,35 +61,30 @@ class Deflated:
         self._square = self._squared(cross)
         self._made = self._square.diagonal(dim1=1, dim2=2).sum(1)  # at least the largest eigenvalue
         self._largest = cross.new_zeros(splits)
-        self._component = -1
 
-    def next_directions(self) -> Tensor:
-        """Directions in feature space (splits × features) of the next component.
-
-        Zero for a split that has no more: what is left of its cross-product is rounding.
-        """
-        self._component += 1
+    def direction(self, component: int) -> Direction:
+        """Find a component, counted from 0; all before it have been taken off."""
         weights, strength, images = self._leading()
         stale = self._alive & (strength.square() < FRESH * self._made)
-        if self._component and stale.any():
+        if component and stale.any():
             self._square[stale] = self._squared(self._rest(stale))
             weights, strength, images = self._leading()
             self._made[stale] = strength[stale].square()
-        if not self._component:
+        if not component:
             self._largest, self._made = strength, strength.square()
         self._alive &= strength > self._noise * self._largest
-        directions = weights
         for _ in range(2):  # once leaves what rounding makes of earlier components
-            overlap = _each(self._feature_loadings.mT, directions)
-            directions = directions - _each(self.rotations, overlap)
-        self._directions = directions * self._alive[:, None]
+            overlap = _each(self._feature_loadings.mT, weights)
+            weights = weights - _each(self.rotations, overlap)
+        rotation = weights * self._alive[:, None]
         clear = bool(((strength > CLEAR * self._largest) | ~self._alive).all())
         # In theory the same, as the deflated cross-products take rotations to zero.
-        self._images = images if clear else self._onto_neurons(self._directions)
-        return self._directions
+        return Direction(rotation, images if clear else self._onto_neurons(rotation))
 
-    def deflate(self, loadings: Tensor, norms: Tensor, energy: Tensor) -> Tensor:
-        r"""Take the component off; return the splits (0 or 1) that had one.
+    def deflate(
+        self, component: int, along: Direction, loadings: Tensor, norms: Tensor, energy: Tensor
+    ) -> Tensor:
+        r"""Take a component off; return the splits (0 or 1) that had one.
 
         `loadings` are :math:`X^\top t` for the scores t of the train stimuli, `norms`
         :math:`t^\top t`, of which less than rounding of `energy`, a bound on it, is none.
@@ -76,12 +93,12 @@ class Deflated:
         alive = self._alive.to(norms)[:, None]
         norms = norms.where(self._alive, 1.0)
         p = loadings / norms[:, None] * alive
-        q = self._images / norms[:, None] * alive
+        q = along.neurons / norms[:, None] * alive
         self._lower_square(p, q, norms)
-        self._feature_loadings[:, :, self._component] = p
-        self.rotations[:, :, self._component] = self._directions * alive
-        self.loadings[:, :, self._component] = q
-        self._norms[:, self._component] = norms * alive[:, 0]
+        self._feature_loadings[:, :, component] = p
+        self.rotations[:, :, component] = along.features * alive
+        self.loadings[:, :, component] = q
+        self._norms[:, component] = norms * alive[:, 0]
         self.found += self._alive
         return alive[:, 0]
 

@@ -229,10 +229,12 @@ def _fit(
     scores = x.new_zeros(len(trains), components, len(x))
     energy = mask @ torch.linalg.vector_norm(x, dim=1).square()
     for component in range(components):
-        directions = deflated.next_directions() / x_scale
+        along = deflated.direction(component)
+        directions = along.features / x_scale
         latent, seen, loadings = _seen_along(x, directions, x_means, mask)
         loadings = (loadings - seen.sum(1, keepdim=True) * x_means) / x_scale
-        kept = deflated.deflate(loadings, seen.square().sum(1), energy * directions.square().sum(1))
+        most = energy * directions.square().sum(1)
+        kept = deflated.deflate(component, along, loadings, seen.square().sum(1), most)
         scores[:, component] = latent * kept[:, None]
     rotations = deflated.rotations / x_scale[:, :, None]
     loadings = deflated.loadings * y_scale[:, :, None]

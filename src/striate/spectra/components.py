@@ -73,21 +73,32 @@ def exact_components(batch: Centred, count: int, *, processes: Processes = ALONE
     ValueError
         If the sum of squares overflows.
     """
-    x, units = batch.x, batch.x.shape[1]
-    if units <= processes.rows(x):
+    fewer_units = batch.x.shape[1] <= processes.rows(batch.x)
+    return (_by_covariance if fewer_units else _by_gram)(batch, count, processes)
 
-        def scatter(dtype: torch.dtype) -> Tensor:
-            across = (part.T for part in batch.parts(0))
-            return processes.add(lower_square(across, units, like=x, dtype=dtype))
 
-        right, total = _leading_vectors(scatter, count, x)
-        left = torch.cat([product(part, right) for part in batch.parts(0)])
-        return Components(left, right, processes.add(_squares(left)), total)
-    rows, mine = processes.gather(x)
+def _by_covariance(batch: Centred, count: int, processes: Processes) -> Components:
+    """Sum the covariance of the units over processes; each keeps the scores of its own rows."""
+    units = batch.x.shape[1]
+
+    def covariance(dtype: torch.dtype) -> Tensor:
+        across = (part.T for part in batch.parts(0))
+        return processes.add(lower_square(across, units, like=batch.x, dtype=dtype))
+
+    right, total = _leading_vectors(covariance, count, batch.x)
+    left = torch.cat([product(part, right) for part in batch.parts(0)])
+    return Components(left, right, processes.add(_squares(left)), total)
+
+
+def _by_gram(batch: Centred, count: int, processes: Processes) -> Components:
+    """Gather the rows of all processes, each of which decomposes the Gram matrix of the stimuli."""
+    rows, mine = processes.gather(batch.x)
     whole = Centred(rows, batch.mean)
-    left, total = _leading_vectors(
-        lambda dtype: lower_square(whole.parts(1), len(rows), like=x, dtype=dtype), count, x
-    )
+
+    def gram(dtype: torch.dtype) -> Tensor:
+        return lower_square(whole.parts(1), len(rows), like=batch.x, dtype=dtype)
+
+    left, total = _leading_vectors(gram, count, batch.x)
     right = torch.cat([product(part.T, left) for part in whole.parts(1)])
     eigenvalues = _squares(right)
     length = eigenvalues.sqrt().to(right).clamp_min(torch.finfo(right.dtype).tiny)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from striate.spectra.centred import Centred
 from striate.spectra.processes import ALONE, Processes
-from striate.spectra.subspace import SPARE, Tracked, looked_at, neighbours
+from striate.spectra.subspace import SPARE, Tracked, looked_at, neighbours, ritz_pairs
 
 # Products with the scatter matrix before the first look at the error, and between later ones.
 ROUNDS = (3, 2, 2, 2)
@@ -61,12 +61,12 @@ def iterated_components(
         directions, left = directions @ rotation, images @ rotation[:, :some]
         right = directions[:, :some]
         ahead = processes.add(rows.transposed_times(left))
-        tracked, residual = looked_at(rows, left, right, ahead, total, count, processes)
+        pairs = ritz_pairs(left, right, ahead, processes)
         # Where the components are least right there is most to be had for a wider basis.
-        more = residual[:, :count][:, -SPARE:]
+        more = pairs.residual[:, :count][:, -SPARE:]
         more = more / more.norm(dim=0).clamp_min(torch.finfo(more.dtype).tiny)
         wider = torch.cat([directions, more], 1)
-        tracked = tracked._replace(basis=wider, blocks=look)
+        tracked = looked_at(rows, pairs, total, count, processes, basis=wider, blocks=look)
         if good_enough(tracked):
             break
     assert tracked is not None  # there is a first look

@@ -70,6 +70,28 @@ class Tracked(NamedTuple):
         return bool(self.behind > self.components.eigenvalues[-1])
 
 
+class RitzPairs(NamedTuple):
+    r"""Approximate components of a batch, a few more than are wanted, and what they lack.
+
+    Attributes
+    ----------
+    left, right
+        Scores, those of this process, along orthonormal directions.
+    ahead
+        :math:`\bar X^\top` times the scores.
+    values
+        The scores' squared lengths: Ritz values; float64.
+    residual
+        :math:`\bar X^\top\bar X v_i - \theta_i v_i`.
+    """
+
+    left: Float[Tensor, "stimuli some"]
+    right: Float[Tensor, "units some"]
+    ahead: Float[Tensor, "units some"]
+    values: Float[Tensor, " some"]
+    residual: Float[Tensor, "units some"]
+
+
 def tracked_components(
     batch: Centred,
     count: int,
@@ -143,8 +165,8 @@ def tracked_components(
         else:
             right, left = kept[:, :some], product(images, rotation[:, :some])
             ahead = processes.add(rows.transposed_times(left))
-        tracked, _ = looked_at(rows, left, right, ahead, total, count, processes)
-        tracked = tracked._replace(basis=kept, blocks=used)
+        pairs = ritz_pairs(left, right, ahead, processes)
+        tracked = looked_at(rows, pairs, total, count, processes, basis=kept, blocks=used)
         full = directions.shape[1] + block.shape[1] > len(basis)
         if good_enough(tracked) or used == MOST_BLOCKS or full:
             # More digits than these a gradient does not need.
@@ -214,57 +236,76 @@ def _sharpened(
     return product(some, rotation), product(images, rotation)
 
 
-def looked_at(
-    rows: Centred,
-    left: Tensor,
-    right: Tensor,
-    ahead: Tensor,
-    total: Tensor,
-    count: int,
-    processes: Processes,
-) -> tuple[Tracked, Tensor]:
-    r"""Say how wrong `count` components are, and make them better; also return their residuals.
+def ritz_pairs(
+    left: Tensor, right: Tensor, ahead: Tensor, processes: Processes = ALONE
+) -> RitzPairs:
+    r"""Find the Ritz values and residuals of scores along directions.
 
-    `left` are scores along `right`, of a few components more than `count`, and `ahead` is
-    :math:`\bar X^\top` times `left`. What to start from next is for the caller to say.
+    Parameters
+    ----------
+    left, right, ahead
+        Of `RitzPairs`; the scores of this process, `ahead` summed over all.
+    processes
+        Who else holds scores.
     """
     values = processes.add(left.double().square().sum(0))
-    residual = ahead - right * values.to(right)
-    of_values, of_vectors, of_next = _errors(rows, right, values, residual, count, processes)
-    found, behind = _improved(left, ahead, values, total, count)
-    return Tracked(found, of_values, of_vectors, behind * (1 + of_next), right, 0), residual
+    return RitzPairs(left, right, ahead, values, ahead - right * values.to(right))
 
 
-def _improved(
-    left: Tensor, ahead: Tensor, values: Tensor, total: Tensor, count: int
-) -> tuple[Components, Tensor]:
+def looked_at(
+    rows: Centred,
+    pairs: RitzPairs,
+    total: Float[Tensor, ""],
+    count: int,
+    processes: Processes,
+    *,
+    basis: Float[Tensor, "units basis"],
+    blocks: int,
+) -> Tracked:
+    """Say how wrong `count` components are, and make them better; `Tracked` says what the rest is.
+
+    Parameters
+    ----------
+    rows
+        The batch, in the precision of the products.
+    pairs
+        More than `count`.
+    total
+        Sum of all eigenvalues.
+    count, processes
+        As in `tracked_components`.
+    basis, blocks
+        To be given back as they are.
+    """
+    of_values, of_vectors, of_next = _errors(rows, pairs, count, processes)
+    found, behind = _improved(pairs, total, count)
+    return Tracked(found, of_values, of_vectors, behind * (1 + of_next), basis, blocks)
+
+
+def _improved(pairs: RitzPairs, total: Tensor, count: int) -> tuple[Components, Tensor]:
     r"""Make `count` components better by :math:`\bar X^\top` times scores, which residuals need.
 
     Rayleigh–Ritz of :math:`\bar X\bar X^\top` in the span of the scores: half a power step, in
     which neighbours that had mixed come apart. Also return the eigenvalue behind the last.
     """
-    tiny = torch.finfo(left.dtype).tiny  # what it divides can still be held
-    length = values.clamp_min(tiny).sqrt()
-    across = ahead.double() / length
+    tiny = torch.finfo(pairs.left.dtype).tiny  # what it divides can still be held
+    length = pairs.values.clamp_min(tiny).sqrt()
+    across = pairs.ahead.double() / length
     eigenvalues, rotation = _leading(across.T @ across, count)
     eigenvalues, behind = eigenvalues[:count].relu(), eigenvalues[count].relu()
     root, turn = eigenvalues.clamp_min(tiny).sqrt(), rotation / length[:, None]
-    left = product(left, (turn * root).to(left))
-    right = product(ahead, (turn / root).to(ahead))
+    left = product(pairs.left, (turn * root).to(pairs.left))
+    right = product(pairs.ahead, (turn / root).to(pairs.ahead))
     return Components(left, right, eigenvalues, total), behind
 
 
 def _errors(
-    rows: Centred,
-    right: Tensor,
-    values: Tensor,
-    residual: Tensor,
-    count: int,
-    processes: Processes,
+    rows: Centred, pairs: RitzPairs, count: int, processes: Processes
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Estimate how wrong `count` eigenvalues and vectors are, and bound the next eigenvalue's."""
     some = count + 1
-    missing = _lacking(residual[:, :some], values[:some], right[:, :some])
+    values, residual = pairs.values[:some], pairs.residual[:, :some]
+    missing = _lacking(residual, values, pairs.right[:, :some])
     outside = processes.add(rows.times(missing).double().square().sum())
     # A value that vanishes is known, and counts, as little as rounding of the first.
     double = torch.finfo(torch.float64)

@@ -13,7 +13,7 @@ from striate.models import fingerprint
 from striate.results import Result, Setting, load
 from striate.studies import predictivity, robustness, spectra, tuning
 from striate.studies.kong2021.kernels import PHOTOGRAPHS, STIMULI, Kernels, shared_kernels
-from striate.studies.kong2021.plan import Plan
+from striate.studies.kong2021.plan import MAPS, Plan
 from striate.studies.kong2021.shown import Shown
 from striate.studies.kong2021.subject import Subject
 from striate.studies.kong2021.summary import NAME, summarised
@@ -23,11 +23,11 @@ from striate.study.leftovers import remove_if_empty
 from striate.study.photographs import Drawn
 from striate.study.predictivity import population_of, scores_of
 from striate.study.progress import noted
-from striate.study.run import checkpoint_of, failure_of, is_done
+from striate.study.run import Measure, checkpoint_of, failure_of, is_done
 
 # Shows what is being done, by its name, and gives what is told how far it is.
 Watch = Callable[[str], AbstractContextManager[Progress]]
-ON_KERNELS = ("spectra", "pls", "ridge")
+ON_KERNELS = ("spectra", *MAPS)
 
 
 def measure_all(
@@ -99,26 +99,15 @@ def measure_all(
 
     waiting = _waiting(mine.tasks, folder, again=failed is None or retry_failed)
     kernels = _Once(partial(_kernels, waiting, mine, subject, shown, folder, memory, batch_size))
-    features = _Once(lambda progress: _features(kernels(progress)))  # for both regressions
+    measures = _measures(kernels, mine, subject, shown, plan, folder, memory, batch_size)
     for step, task in mine.tasks.items():
         with (
             watch(step) as progress,
             noted(checkpoint_of(task, folder), "batch", progress) as told,
         ):
-            if step == "spectra":
-                measure = partial(
-                    spectra.measure_network,
-                    network=subject.network,
-                    shown=mine.pictures,
-                    show=partial(_of_draws, kernels, told),
-                )
-            elif step in ON_KERNELS:
-                measure = partial(_predict, features, told, subject, shown, plan, step, folder)
-            else:
-                measure = _alone(step, mine, subject, shown, memory, batch_size, told)
             try:
                 for done in run(
-                    measure,
+                    measures[step](told),
                     [task],
                     directory=folder,
                     explained={"device": device},
@@ -128,7 +117,7 @@ def measure_all(
                     written[step] = done.path
                     finished(done)
             except ValueError as error:
-                if error is kernels.error:  # not of this network: there is too little memory
+                if kernels.error is not None:  # not of this network: there is too little memory
                     raise
                 reasons[step] = str(error)
     row = _row(mine, written, reasons, folder)
@@ -198,70 +187,75 @@ def _kernels(
     return found
 
 
-def _of_draws(kernels: _Once[Kernels], progress: Progress, draws: Mapping[str, Drawn]) -> Kernels:
-    found = kernels(progress)
-    return {layer: {name: made[name] for name in draws} for layer, made in found.items()}
-
-
-def _alone(
-    step: str,
+def _measures(
+    kernels: _Once[Kernels],
     mine: Planned,
     subject: Subject,
     shown: Shown,
+    plan: Plan,
+    folder: Path,
     memory: str,
     batch_size: int,
-    progress: Progress,
-) -> Callable[[Task, Path], Measured]:
-    """Return the measurement of a step that shares no images with others."""
+) -> dict[str, Callable[[Progress], Measure]]:
+    """Return what measures each step, given whom to tell how far it is."""
     network = subject.network
-    if step == "tuning":
+    features = _Once(lambda progress: _features(kernels(progress)))  # for both regressions
+
+    def of_spectra(told: Progress) -> Measure:
+        def show(draws: Mapping[str, Drawn]) -> Kernels:
+            return {
+                layer: {name: made[name] for name in draws} for layer, made in kernels(told).items()
+            }
+
+        return partial(spectra.measure_network, network=network, shown=mine.pictures, show=show)
+
+    def of_tuning(told: Progress) -> Measure:
         return partial(
             tuning.measure_network,
             network=network,
             field_deg=shown.field_deg,
             memory=memory,
             batch_size=batch_size,
-            progress=progress,
+            progress=told,
         )
-    if mine.labelled is None:
-        raise ValueError(f"there are no images to attack for {step}")
-    return partial(
-        robustness.measure_network,
-        network=network,
-        pictures=mine.labelled,
-        attacks=mine.attacks,
-        progress=progress,
-    )
+
+    def of_regression(name: str, told: Progress) -> Measure:
+        def measure(task: Task, partial_file: Path) -> Measured:
+            if shown.cortex is None:
+                raise ValueError("there is no recording to predict")
+            recording = shown.cortex.recording
+            return predictivity.measure_network(
+                task,
+                partial_file,
+                folder=folder,
+                network=network,
+                recording=recording,
+                features=lambda *_: features(told),
+                neurons=population_of(recording.responses, minimum=plan.minimum_reliability),
+                regression=plan.regression(name),
+            )
+
+        return measure
+
+    def of_robustness(told: Progress) -> Measure:
+        if mine.labelled is None:
+            raise ValueError("there are no images to attack")
+        return partial(
+            robustness.measure_network,
+            network=network,
+            pictures=mine.labelled,
+            attacks=mine.attacks,
+            progress=told,
+        )
+
+    regressions = {name: partial(of_regression, name) for name in MAPS}
+    return {
+        "spectra": of_spectra, "tuning": of_tuning, **regressions, "robustness": of_robustness,
+    }  # fmt: skip
 
 
 def _features(kernels: Kernels) -> dict[str, Tensor]:
     return {layer: scores_of(layer, made[PHOTOGRAPHS])[STIMULI] for layer, made in kernels.items()}
-
-
-def _predict(
-    features: _Once[dict[str, Tensor]],
-    progress: Progress,
-    subject: Subject,
-    shown: Shown,
-    plan: Plan,
-    step: str,
-    folder: Path,
-    task: Task,
-    partial_file: Path,
-) -> Measured:
-    if shown.cortex is None:
-        raise ValueError("there is no recording to predict")
-    recording = shown.cortex.recording
-    return predictivity.measure_network(
-        task,
-        partial_file,
-        folder=folder,
-        network=subject.network,
-        recording=recording,
-        features=lambda *_: features(progress),
-        neurons=population_of(recording.responses, minimum=plan.minimum_reliability),
-        regression=plan.regression(step),
-    )
 
 
 def _row(

@@ -127,6 +127,7 @@ def _photographs(
             f"{folder} has no classes: its images must lie at {folder.name}/<class>/<file>, all of "
             f"them{_deeper(folder, found.names)}"
         )
+    found.check_classes()
     order = _drawn(len(found.names), count, seed)
     names = tuple(found.names[index] for index in order.tolist())
     drawn = replace(found, names=names, labels=found.labels[order])

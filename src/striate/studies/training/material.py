@@ -156,6 +156,8 @@ def _photographs(
             f"data={str(folder)!r} has no classes: all images must lie at train/<class>/<file> and "
             "val/<class>/<file>"
         )
+    for part in (train, test) if count is None else (test,):  # a draw may miss a class
+        part.check_classes()
     odd = sorted(set(train.classes) ^ set(test.classes))
     if odd:
         raise ValueError(
