@@ -425,6 +425,19 @@ def test_layers_without_an_exponent_and_photographs_that_cannot_be_read_are_told
     assert "no layer was wide enough" in write_report(lab / "results").read_text()
 
 
+@pytest.mark.parametrize(("words", "attacked"), [
+    ("", "50 100"), ("--epochs 100", "50 100"), ("--epochs 60", "60"), ("--epochs 300", "300"),
+    ("--epochs 300 --attack-epochs 50", "50"),
+])  # fmt: skip
+def test_other_epochs_than_the_presets_are_attacked_at_their_end(words, attacked, monkeypatch):
+    seen = []
+    module = sys.modules["striate.cli.run"]  # the package calls its command by that name
+    monkeypatch.setattr(module, "tell_plan", lambda tasks, *_: seen.extend(tasks))
+    words = f"run gerum2022 --preset 2023 --batch-size 479 {words} --dry-run"
+    assert striate(words)[0] == 0
+    assert {task["attack_epochs"] for task in seen} == {attacked}
+
+
 def test_a_seed_that_torch_cannot_hold_is_refused_before_anything(lab):
     status, _, err = striate("spectrum v1.npz --ranks 2-8 --seed 9223372036854775808")
     assert status == 2
@@ -456,6 +469,20 @@ def test_a_network_is_compared_with_a_recording(lab):
     assert theirs[4] == ""
     assert theirs[5].startswith("v1.npz")
     assert difference[4].endswith("half the 95 % interval")
+
+
+def test_comparisons_at_several_sizes_are_told_apart_and_the_recording_is_said_once(lab):
+    words = "compare tiny.py:net v1.npz --ranks 1-3 --layers 0,1 --stimulus-deg 5,4 --field-deg 6.4"
+    status, out, err = striate(words)
+    assert status == 0, err
+    rows = scores(out)
+    assert {row[3] for row in rows} == {"ranks 1-3, 5°", "ranks 1-3, 4°"}
+    keys = [(row[0], row[1], row[3]) for row in rows]
+    assert len(keys) == len(set(keys)) == 2 * (2 * 4 + 3)  # both layers have all, the neurons three
+    own = [row for row in rows if row[5].startswith("v1.npz")]
+    assert [(row[0], row[1]) for row in own] == [
+        (name, "") for name in ("alpha_matched", "r_squared", "residual_sd") * 2
+    ]
 
 
 def test_a_network_sees_the_recording_s_images_as_large_as_is_said(lab):

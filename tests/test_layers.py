@@ -11,6 +11,7 @@ from striate.layers import (
     Place,
     capture,
     channel_axis,
+    check_module,
     find,
     inwards,
     match,
@@ -118,10 +119,57 @@ def test_a_layer_that_ran_several_times_is_refused_and_then_forgotten():
         assert output().shape == (5, 3)
 
 
+class Failing(nn.Module):
+    """Raises behind its layer when told to."""
+
+    def __init__(self):
+        super().__init__()
+        self.hidden, self.fails = nn.Linear(4, 3), False
+
+    def forward(self, x):
+        found = self.hidden(x)
+        if self.fails:
+            raise MemoryError
+        return found
+
+
+def test_a_pass_that_raised_does_not_count():
+    model, x = Failing(), torch.randn(5, 4)
+    with capture(model, "hidden") as output:
+        for _ in range(2):
+            model.fails = True
+            for _ in range(2):
+                with pytest.raises(MemoryError):
+                    model(x)
+            model.fails = False
+            found = model(x)
+            assert output() is found
+        model(x)
+        model.fails = True
+        with pytest.raises(MemoryError):
+            model(x)
+        model.fails = False
+        model(x)  # two whole ones since the last was taken
+        with pytest.raises(ValueError, match="ran 2 times"):
+            output()
+
+
+def test_parameters_that_are_trained_later_make_passes_of_theirs_count():
+    model, x = network().requires_grad_(False), torch.randn(5, 4)
+    with capture(model, "hidden", with_gradient=True) as output:
+        model.requires_grad_(True)
+        model(x)
+        assert output().requires_grad
+        model.requires_grad_(False)  # as an attack does
+        model(x)
+        with pytest.raises(ValueError, match="ran 0 times"):
+            output()
+
+
 def test_the_hook_is_removed():
     model = network()
     with capture(model, "hidden") as output:
-        assert len(hooks(model)) == 1
+        assert hooks(model)
         model(torch.randn(5, 4))
     assert hooks(model) == []
     with pytest.raises(ValueError, match="ran 0 times"):
@@ -138,11 +186,12 @@ def test_the_hook_is_removed_after_an_exception():
 def test_two_layers_at_once_and_one_layer_twice():
     model, x = network(), torch.randn(5, 4)
     with capture(model, "hidden") as one, capture(model, "hidden") as two:
+        before = hooks(model)
         with capture(model, "output") as three:
             model(x)
             assert torch.equal(one(), two())
             assert three().shape == (5, 2)
-        assert len(hooks(model)) == 2
+        assert hooks(model) == before
 
 
 def deep():
@@ -404,3 +453,13 @@ def test_where_channels_are_is_told_by_the_positions_of_a_square_image():
         (8, 2, 3, 3, 3): None,
     }
     assert {shape: channel_axis(torch.Size(shape)) for shape in told} == told
+
+
+@pytest.mark.filterwarnings("ignore:`torch.jit.*:DeprecationWarning")
+def test_torchscript_which_takes_no_hooks_is_refused():
+    whole, part = torch.jit.script(nn.Linear(3, 2)), nn.Sequential(torch.jit.script(nn.Tanh()))
+    with pytest.raises(ValueError, match="model is TorchScript, which cannot be looked into"):
+        check_module(whole)
+    with pytest.raises(ValueError, match=r"its layer '0' is TorchScript, .* that it was made from"):
+        check_module(part)
+    check_module(nn.Sequential(nn.Tanh()))

@@ -131,3 +131,38 @@ def test_what_a_result_says_of_its_arrays_does_not_lead_out_of_its_folder(machin
     assert list(merged.damaged) == [path]
     assert "does not say where its arrays are" in merged.damaged[path]
     assert not list(all_.glob("**/*.npz"))
+
+
+def test_a_result_lies_in_the_folder_of_its_study_wherever_it_lay(tmp_path):
+    scores = [Score("alpha", 1.0)]
+    for place in ("run/gerum2022", "run/copies/gerum2022", "run/copies"):
+        save(tmp_path / place / "a.json", scores, task={"study": "gerum2022", "label": "a"}, provenance={})
+    save(tmp_path / "run" / "deep" / "b.json", scores, task={"study": "../out"}, provenance={})
+    merged = merge([tmp_path / "run" / "gerum2022", tmp_path / "run"], tmp_path / "all")
+    there = sorted(path.relative_to(tmp_path).as_posix() for path in paths(tmp_path / "all"))
+    assert there == ["all/deep/b.json", "all/gerum2022/a.json"]
+    assert (len(merged.copied), merged.present) == (2, 3)
+
+
+def test_a_result_of_a_newer_format_is_neither_replaced_nor_moved(machines):
+    one, _, all_ = machines
+    merge([one], all_)
+    newer = all_ / "study" / "a.json"
+    newer.write_text(newer.read_text().replace('"format": 1', '"format": 2', 1))
+    before = newer.read_bytes()
+    merged = merge([one], all_)
+    assert list(merged.damaged) == [one / "study" / "a.json"]
+    assert (
+        "has format 2, this version reads 1; upgrade striate"
+        in merged.damaged[one / "study" / "a.json"]
+    )
+    assert (merged.aside, newer.read_bytes()) == ([], before)
+
+
+def test_a_copy_is_on_disk_before_it_is_named(machines, monkeypatch):
+    one, _, all_ = machines
+    synced = []
+    monkeypatch.setattr("os.fsync", lambda handle: synced.append(handle))
+    merged = merge([one], all_)
+    assert len(merged.copied) == 2
+    assert len(synced) >= 3  # two results and arrays

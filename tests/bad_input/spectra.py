@@ -566,7 +566,8 @@ CASES = [
     (
         "spectra.arrange(torch.zeros(2, 6, 6, 5), 'channels')",
         "units='channels', but activations of shape (2, 6, 6, 5) have channels on their last axis; "
-        'give units="features", or activations.movedim(-1, 1)',
+        'give units="features", or activations.movedim(-1, 1) (where images are no squares and axis '
+        '1 does hold them, "features" of activations.movedim(1, -1))',
     ),
     (
         "spectra.arrange(x[0], 'flat')",
@@ -584,5 +585,18 @@ CASES = [
     (
         "SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50))(variances.numpy())",
         "activations are a ndarray; give what a layer puts out, a torch.Tensor",
+    ),
+    (
+        "SpectralPenalty(alpha=True, beta=0.1, ranks=(6, 50))",
+        "alpha=True is no number; give one, or a schedule of them",
+    ),
+    (
+        "SpectralPenalty(alpha=1.0, beta=lambda step: None, ranks=(6, 50))",
+        "a schedule gave None at step 0; let it give a number",
+    ),
+    (
+        "penalty()(torch.zeros(50, 30, dtype=torch.complex64))",
+        "activations are torch.complex64; a spectrum is of real ones, e.g. torch.view_as_real("
+        "activations)",
     ),
 ]

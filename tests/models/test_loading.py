@@ -1,6 +1,7 @@
 """Networks are found by name, take pixels, and say clearly what is wrong when they are not."""
 
 import os
+import shutil
 import sys
 import types
 from copy import deepcopy
@@ -16,6 +17,7 @@ from striate import layers
 from striate.models import Network, fingerprint, load, normalised
 from striate.models.own_code import code_digest
 from striate.models.weights import load_weights
+from striate.results import digest
 
 FILE = """
 import torch
@@ -166,6 +168,17 @@ def test_weights_are_loaded_from_a_file(ending, file, tmp_path):
     found = load(f"{file}:small", weights=path)
     assert layers.fingerprint(found.model) == layers.fingerprint(other)
     assert fingerprint(found.model) != fingerprint(load(f"{file}:small").model)
+
+
+@pytest.mark.parametrize("parallel", [False, True])
+@pytest.mark.parametrize("checkpoint", [False, True])
+def test_weights_as_trainings_keep_them_are_loaded(parallel, checkpoint, file, tmp_path):
+    other = load(f"{file}:small").model
+    state = (nn.DataParallel(other) if parallel else other).state_dict()
+    torch.save({"epoch": 3, "state_dict": state} if checkpoint else state, tmp_path / "w.pt")
+    found = load(f"{file}:small", weights=tmp_path / "w.pt")
+    for name, value in other.state_dict().items():
+        assert torch.equal(found.model.state_dict()[name], value)
 
 
 def test_weights_that_do_not_fit_are_refused(file, tmp_path):
@@ -342,6 +355,74 @@ def test_a_file_imports_those_beside_it_and_they_are_code_too(tmp_path):
     (tmp_path / "beside_two.py").write_text("import beside_one\nsize = 4\n")
     assert code_digest(tmp_path / "nets.py", "net") != code[0]
     assert code_digest(tmp_path / "nets.py", "other") == code[1]
+
+
+PACKAGE = {
+    "nets.py": (
+        "from torch import nn\nimport lone.deep.one\nfrom mynet.blocks import Net\n"
+        "def net():\n    return nn.Sequential(Net(), lone.deep.one.made())\n"
+        "def other():\n    return nn.Linear(2, 1)\n"
+    ),
+    "mynet/__init__.py": "from . import names\n",
+    "mynet/names.py": "NAME = 'mine'\n",
+    "mynet/blocks.py": (
+        "from torch import nn\nfrom .parts import wide\nfrom mynet.parts.deep import tall\n"
+        "class Net(nn.Linear):\n    def __init__(self):\n        super().__init__(wide(), tall)\n"
+    ),
+    "mynet/sizes.py": "WIDE = 3\n",
+    "mynet/parts/__init__.py": "from ..sizes import WIDE\ndef wide():\n    return WIDE\n",
+    "mynet/parts/deep.py": "import mynet\ntall = 4\n",
+    "mynet/unused.py": "WIDE = 5\n",
+    "lone/deep/one.py": "from torch import nn\nfrom .two import *\n",
+    "lone/deep/two.py": "from torch.nn import Identity as made\n",
+    "torch.txt": "no code",
+}
+
+
+@pytest.fixture
+def package(tmp_path):
+    """A file of the user's, a package beside it, and a folder that is one without saying so."""
+    known = set(sys.modules)
+    for name, text in PACKAGE.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    yield tmp_path
+    for name in set(sys.modules) - known:
+        if name.split(".")[0] in ("mynet", "lone"):
+            del sys.modules[name]
+
+
+@pytest.mark.parametrize(("changed", "same"), [
+    ("mynet/__init__.py", False), ("mynet/blocks.py", False), ("mynet/sizes.py", False),
+    ("mynet/names.py", False),
+    ("mynet/parts/__init__.py", False), ("mynet/parts/deep.py", False),
+    ("lone/deep/one.py", False), ("lone/deep/two.py", False), ("mynet/unused.py", True),
+    ("torch.txt", True),
+])  # fmt: skip
+def test_packages_beside_a_file_are_code_as_far_as_they_are_imported(changed, same, package):
+    made = load(f"{package}/nets.py:net", seed=0).model
+    assert (made[0].in_features, made[0].out_features) == (3, 4)
+    before = [code_digest(package / "nets.py", name) for name in ("net", "other")]
+    (package / changed).write_text(PACKAGE[changed] + "\nMORE = 1\n")
+    after = [code_digest(package / "nets.py", name) for name in ("net", "other")]
+    assert (before[0] == after[0]) == same
+    assert before[1] == after[1]
+
+
+def test_a_package_of_the_same_content_elsewhere_is_the_same_code(package, tmp_path_factory):
+    elsewhere = tmp_path_factory.mktemp("elsewhere") / "nets"
+    shutil.copytree(package, elsewhere)
+    assert code_digest(elsewhere / "nets.py", "net") == code_digest(package / "nets.py", "net")
+
+
+def test_code_beside_a_file_has_the_digest_it_always_had(tmp_path):
+    """Results that are kept carry it in their names."""
+    (tmp_path / "beside.py").write_text("SIZE = 3\n")
+    text = "import beside\nfrom torch import nn\ndef net():\n    return nn.Linear(beside.SIZE, 1)\n"
+    (tmp_path / "nets.py").write_text(text)
+    parts = ["import beside", "from torch import nn", text[text.index("def") :].rstrip()]
+    expected = digest([parts, ["beside.py", "SIZE = 3\n"]])
+    assert code_digest(tmp_path / "nets.py", "net") == expected
 
 
 def test_a_network_of_a_file_has_one_name_however_it_is_typed(tmp_path, monkeypatch):

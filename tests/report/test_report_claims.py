@@ -223,6 +223,11 @@ def test_the_mouse_and_a_network_left_alone():
         judgement = slope_within(evidence, ranks=(6, 100), low=low, high=high)
         assert judgement == Judgement(verdict, "α = 1.60 over ranks 6–100")
     assert slope_within(planted(BASE), ranks=(6, 100), low=0.0, high=9.0).verdict == OPEN
+    one = planted(BASE)._replace(spectrum=power.assign(n=1))
+    judgement = slope_within(one, ranks=(6, 100), low=0.0, high=9.0)
+    assert judgement == Judgement(OPEN, "α = 1.60 over ranks 6–100, of one network")
+    two = planted(BASE)._replace(spectrum=power.assign(n=2))
+    assert slope_within(two, ranks=(6, 100), low=0.0, high=9.0).verdict == REPRODUCED
 
 
 def test_the_margin_is_a_t_interval_with_the_spread_pooled_over_cells(tmp_path, swept):
@@ -241,6 +246,19 @@ def test_the_margin_is_a_t_interval_with_the_spread_pooled_over_cells(tmp_path, 
     means = values.mean()
     expected = [means.loc[(1.0, target)] - means.iloc[0] for target in (1.0, 3.0)]
     np.testing.assert_allclose(gaps["difference"], expected)
+
+
+def test_networks_pulled_in_vain_towards_several_targets_are_one_cell(tmp_path, saved, swept):
+    swept(tmp_path, betas=(1.0,), targets=(1.0, 3.0))
+    alone = of_sweep(sweeps(load_all(tmp_path))[0])
+    for target in (4.2, 4.4, 4.6):
+        for seed, alpha in ((1234, 4.0), (2468, 4.1)):
+            saved(tmp_path, beta=0.1, target=target, seed=seed, alpha=alpha)
+    (sweep,) = sweeps(load_all(tmp_path))
+    evidence = of_sweep(sweep)
+    assert len(sweep.networks) == 6 + 6
+    assert len(evidence.cells) == len(alone.cells) + 3  # under each attack one more
+    assert (alone.freedom, evidence.freedom) == (3, 4)
 
 
 def test_one_seed_has_no_margin(tmp_path, swept):

@@ -7,6 +7,7 @@ from scipy.stats import norm, t
 
 from striate.report.gerum2022.evidence import Evidence
 from striate.report.gerum2022.judging import (
+    LEVEL,
     above,
     accuracy_within,
     best_within,
@@ -63,6 +64,7 @@ STRAYS = [
     (only_beats_baseline("none", WEAK, (1.5, INFINITY)), (STRONG, 3.0), 27),
     (above("none", WEAK, STRONG), (STRONG, 3.0), 22),
     (best_within("none", WEAK, (2.5, 3.5)), (WEAK, 4.0), 17),
+    (no_peak("none", WEAK), (WEAK, 3.0), 20),
 ]
 
 
@@ -72,8 +74,9 @@ def test_any_of_many_cells_decides_beyond_the_margin_of_so_many(rule, place, cou
     assert (ALPHAS <= 1.5).sum() == 5
     margin = 0.01 * norm.isf(norm.sf(2) / count) / 2
     assert margin > 0.012
+    level = 0.5 + LEVEL * (rule.__qualname__.startswith("no_peak"))  # what counts as a peak
     for excess, verdict in ((0.012, OPEN), (0.99 * margin, OPEN), (1.01 * margin, NOT)):
-        evidence = Evidence(cells_of({place: 0.5 + excess}), 2.0, NO_EPOCHS, NO_SPECTRUM)
+        evidence = Evidence(cells_of({place: level + excess}), 2.0, NO_EPOCHS, NO_SPECTRUM)
         assert rule(evidence).verdict == verdict, excess
         assert rule(evidence._replace(together=10)).verdict == OPEN
 

@@ -1,10 +1,14 @@
-import numpy as np
-import pytest
-from synthetic_gerum2022 import measured_alpha
+import shutil
+from dataclasses import replace
 
-from striate.report.gerum2022.sweeps import alpha_by_epoch, spectrum, sweeps
+import numpy as np
+import pandas as pd
+import pytest
+from synthetic_gerum2022 import attacked_accuracy, measured_alpha, save_network
+
+from striate.report.gerum2022.sweeps import alpha_by_epoch, is_papers, spectrum, sweeps
 from striate.report.tidy import frame, points
-from striate.results import Curve, Score, load_all
+from striate.results import Curve, Score, load, load_all, read_record, save
 
 
 def read(folder):
@@ -74,6 +78,65 @@ def test_networks_attacked_at_different_strengths_share_a_sweep(tmp_path, saved)
     saved(tmp_path, seed=2468, epsilons="0 0.02 0.05")
     (sweep,) = read(tmp_path)
     assert sweep.networks["seed"].tolist() == [1234, 2468]
+
+
+def attacked_at(folder, strengths, **settings):
+    """Save a network of which only these strengths of its attacks are kept."""
+    path = save_network(folder, epsilons=" ".join(map(str, strengths)), **settings)
+    record = read_record(path)
+    entries = []
+    for entry in load(path):
+        if entry.name.startswith("accuracy_"):
+            kept = [place for place, x in enumerate(entry.x) if x in strengths]
+            x, y = (tuple(axis[place] for place in kept) for axis in (entry.x, entry.y))
+            entry = replace(entry, x=x, y=y)
+        entries.append(entry)
+    save(path, entries, task=record["task"], provenance=record["provenance"])
+    return path
+
+
+def test_a_network_attacked_by_two_runs_counts_once_at_all_strengths(tmp_path):
+    attacked_at(tmp_path, (0.0, 0.15), verdict="against a baseline")
+    attacked_at(tmp_path, (0.0, 0.02, 0.05))
+    attacked_at(tmp_path, (0.0, 0.02, 0.1), seed=2468)
+    (sweep,) = read(tmp_path)
+    assert sweep.networks["seed"].tolist() == [1234, 2468]
+    assert sweep.networks["seconds"].tolist() == [150.0, 150.0]
+    ours = sweep.accuracies[sweep.accuracies["attack"] == "fgsm"]
+    strengths = ours.groupby("seed")["epsilon"].apply(list)
+    assert strengths[1234] == [0.0, 0.02, 0.05, 0.15]
+    assert strengths[2468] == [0.0, 0.02, 0.1]
+    alpha = measured_alpha(0.0, None, 1234)
+    at_last = alpha + (1.2 - alpha) * 0.9**30
+    for row in ours[ours["seed"] == 1234].itertuples():
+        expected = attacked_accuracy("fgsm", 0.0, at_last, row.epsilon)
+        assert row.accuracy == pytest.approx(expected)
+    spectra = spectrum(sweep, beta=0.0, target=None)
+    assert set(spectra["n"]) == {2}
+
+
+def test_a_network_that_lies_there_twice_counts_once(tmp_path, saved):
+    for seed in (1234, 2468):
+        saved(tmp_path, beta=1.0, target=2.0, seed=seed)
+    alone = alpha_by_epoch(read(tmp_path)[0])
+    shutil.copytree(tmp_path / "gerum2022", tmp_path / "copy" / "gerum2022")
+    (sweep,) = read(tmp_path)
+    assert len(sweep.networks) == 2
+    pd.testing.assert_frame_equal(alpha_by_epoch(sweep), alone)
+    assert set(alone["n"]) == {2}
+
+
+@pytest.mark.parametrize(("network", "ranks", "papers"), [
+    ("shallow_mlp", "6-50", True), ("shallow_mlp", "1-10", False), ("shallow_mlp", "6-100", False),
+    ("deep_mlp", "6-50", True), ("deep_mlp", "6-100", True), ("deep_mlp", "1-10", False),
+])  # fmt: skip
+def test_published_curves_are_read_at_alphas_of_the_papers_window(
+    tmp_path, saved, network, ranks, papers
+):
+    saved(tmp_path, network=network, ranks=ranks)
+    (sweep,) = read(tmp_path)
+    assert sweep.published.empty is not papers
+    assert is_papers(sweep.settings) is papers
 
 
 def test_labels_tell_sweeps_apart_even_where_settings_are_long(tmp_path, saved):

@@ -1,6 +1,7 @@
 """Penalties of several layers, changing strength, batches in parts, wide maps, and dead layers."""
 
 import tracemalloc
+import warnings
 
 import pytest
 import torch
@@ -81,6 +82,33 @@ def test_attached_to_one_layer_is_attached_to_several():
         assert term() == law()(net[:2](x))
 
 
+def test_a_penalty_that_can_move_nothing_says_so():
+    net, x = network().requires_grad_(False), gaussian(50, 20)
+    last = [layer for layer in net if list(layer.parameters())][-1].requires_grad_(True)
+    assert last is not net[0]
+    with law().attach(net, "1") as term:
+        net(x)
+        with pytest.warns(UserWarning, match="what layer '1' put out has no gradient"):
+            term()
+        net.requires_grad_(True)
+        net(x)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert term().requires_grad
+
+
+def test_a_pass_that_raised_behind_the_layer_costs_no_step():
+    net, x = network(), gaussian(50, 20)
+    expected = law()(net[:2](x))
+    with law().attach(net, "1") as term:
+        stop = net[2].register_forward_hook(lambda *_: 1 / 0)
+        with pytest.raises(ZeroDivisionError):
+            net(x)
+        stop.remove()
+        net(x)
+        assert_close(term(), expected, rtol=0, atol=0)
+
+
 # --- schedules
 
 
@@ -147,6 +175,12 @@ def test_a_schedule_that_leaves_its_bounds_is_refused_where_it_does(name, value)
         late(x)
     with pytest.raises(ValueError, match=f"{name}={value}"):
         law(**{name: lambda step: value})
+
+
+@pytest.mark.parametrize("value", [None, "fast"])
+def test_a_schedule_that_gives_no_number_is_refused(value):
+    with pytest.raises(ValueError, match=f"a schedule gave {value!r} at step 0"):
+        law(beta=lambda step: value)
 
 
 # --- one batch in several parts

@@ -46,7 +46,10 @@ def test_every_task_of_a_plan_is_listed_with_its_reason(tmp_path):
     assert state == "running"
     assert reason.startswith("epoch 2/10 α 1.10, for 0 s, process ")
     assert str(os.getpid()) in reason
-    assert found["root-of-16"] == ("missing", "stopped after epoch 3/10; its checkpoint is kept")
+    assert found["root-of-16"] == (
+        "missing",
+        "stopped after epoch 3/10; goes on from its last checkpoint",
+    )
     assert found["root-of-25"] == ("missing", "stopped before its first checkpoint")
     aside = f"{path_of(damaged, tmp_path).name}.damaged-1"
     assert found["root-of-36"] == ("missing", f"its result was damaged, and is now {aside}")
@@ -124,6 +127,15 @@ def test_what_could_not_be_had_is_absent_until_it_is_measured(tmp_path):
     }
     path_of(measured, tmp_path).write_text("damaged, which is for others to tell")
     assert stands(tmp_path)["row-a"] == ("absent", "no a here")
+
+
+def test_what_could_not_be_had_twice_is_absent_once_for_the_last_reason(tmp_path):
+    """The reason is part of the name, so each has a file."""
+    for reason in ("no weights here", "it takes 3 channels", "a third"):
+        gone = row("a", kind="absent", reason=reason)
+        list(run(lambda *_: [], [gone], directory=tmp_path))
+    (tmp_path / "kong2021").joinpath("x").mkdir()  # results of another folder are another's
+    assert [(one.state, one.reason) for one in status(tmp_path)] == [("absent", "a third")]
 
 
 def test_what_nobody_means_to_do_any_more_is_forgotten_and_results_stay(tmp_path):

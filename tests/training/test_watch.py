@@ -544,6 +544,44 @@ def test_a_pass_that_raises_leaves_no_hook_and_the_next_is_measured():
     assert readings[0].alpha is not None
 
 
+@pytest.mark.parametrize("gather", [1, 3])
+def test_a_measured_pass_that_raises_costs_no_reading(gather):
+    model = network()
+    fails = {0, 1, 3, 4, 20}  # of all passes; without the third no three are whole before the sixth
+    with watch(model, "conv", every=10, gather=gather) as readings:
+        for number in range(40):
+            if number in fails:
+                with pytest.raises(RuntimeError, match="mat1 and mat2"):
+                    model(torch.zeros(5, 1, 9, 9))
+            else:
+                step(model)
+    first = {1: [2, 10, 21, 30], 3: [5, 10, 21, 30]}[gather]
+    assert [reading.step for reading in readings] == first
+    assert all(reading.alpha is not None for reading in readings)
+    assert hooks(model) == 0
+
+
+def test_a_block_without_a_reading_says_why():
+    model = network()
+    with watch(model, "conv", every=10, gather=3) as readings:
+        step(model)
+        step(model)
+    assert [reading.alpha for reading in readings] == [None]
+    assert readings[0].note == (
+        "of 2 training passes none was read: a reading takes 3 that end without an error"
+    )
+    with watch(model.eval(), "conv") as readings:
+        step(model)
+    assert "no training pass was seen, that is one in training mode" in readings[0].note
+
+
+@pytest.mark.parametrize("units", ["channels", "centre"])
+def test_channels_that_are_last_are_not_taken_for_rows(units):
+    with pytest.raises(ValueError, match="have channels on their last axis"):
+        sample(torch.zeros(10, 7, 7, 30), units=units, most=100)
+    assert sample(torch.zeros(10, 7, 7, 30), units="features", most=100).shape[1] == 30
+
+
 def test_each_line_is_written_at_once_and_appended(tmp_path):
     path = tmp_path / "a.jsonl"
     for _ in range(2):

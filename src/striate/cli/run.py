@@ -65,9 +65,7 @@ class Overrides(NamedTuple):
             "alphas": numbers("alphas", self.alphas, float),
             "betas": numbers("betas", self.betas, float),
             "ranks": ranks_of(self.ranks),
-            # Training for fewer epochs than the preset moves its attack to the new end.
-            "attack_epochs": numbers("attack-epochs", self.attack_epochs, int)
-            or (self.epochs and (self.epochs,)),
+            "attack_epochs": numbers("attack-epochs", self.attack_epochs, int),
             "epsilons": numbers("epsilons", self.epsilons, float),
             "verdict": self.verdict or None,
         }
@@ -92,6 +90,10 @@ def run(
     from striate.studies import gerum2022
 
     overrides = instead.read()
+    usual = gerum2022.plan(preset=preset, protocol=protocol, data=data, network=network)
+    if overrides.get("epochs", usual.epochs) != usual.epochs:
+        # Then the epochs in which the preset attacks are not reached, or not the last.
+        overrides.setdefault("attack_epochs", (overrides["epochs"],))
     check_device(device)
     many.check()
     check_folder(results)

@@ -1,7 +1,7 @@
 """Keep what one layer puts out while a block runs."""
 
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 import torch
 from torch import Tensor, nn
@@ -23,8 +23,7 @@ def capture(
         The layer, as ``model.named_modules()`` spells it.
     with_gradient
         Whether to overlook passes made without gradient, as for validation, and those in which no
-        parameter of the model records one though some did when the block began, as an attack
-        makes them.
+        parameter of the model records one though some did before, as an attack makes them.
 
     Yields
     ------
@@ -32,8 +31,8 @@ def capture(
         A function that returns the layer's output in the forward pass made since it was last
         called. It raises ``ValueError`` if the layer ran not once but never or several times, put
         out something else than one tensor, or a later layer has since written into that tensor.
-        What gradient checkpointing runs again during the backward pass does not count, nor do
-        copies of the model.
+        A pass that raised does not count, nor does what gradient checkpointing runs again during
+        the backward pass, nor do copies of the model.
 
     Raises
     ------
@@ -79,7 +78,7 @@ def capture(
         eager = not torch.compiler.is_compiling()  # a compiler could not follow what is asked then
         recomputed = eager and torch._C._current_graph_task_id() != -1
         overlooked = with_gradient and (
-            not torch.is_grad_enabled() or (eager and trains() != trained)
+            not torch.is_grad_enabled() or (eager and trained and not trains())
         )
         if layer is chosen and not recomputed and not overlooked:
             outputs.append((output, _version(output)))
@@ -87,13 +86,30 @@ def capture(
     def trains() -> bool:
         return any(parameter.requires_grad for parameter in model.parameters())
 
+    def begin(module: nn.Module, _inputs: tuple[object, ...]) -> None:
+        nonlocal trained
+        if torch.compiler.is_compiling() or module is not model:  # a copy has our hooks as well
+            return
+        trained = trained or trains()
+        if unfinished:  # by an error; nothing counts since it began
+            del outputs[unfinished.pop() :]
+        unfinished.append(len(outputs))
+
+    def end(module: nn.Module, _inputs: tuple[object, ...], _output: object) -> None:
+        if not torch.compiler.is_compiling() and module is model:
+            unfinished.clear()
+
     trained = trains()
-    handle = chosen.register_forward_hook(keep)
-    try:
+    unfinished: list[int] = []  # how many outputs there were when the pass under way began
+    with ExitStack() as stack:
+        for handle in (
+            model.register_forward_pre_hook(begin, prepend=True),
+            chosen.register_forward_hook(keep),
+            model.register_forward_hook(end),
+        ):
+            stack.callback(handle.remove)
+        stack.callback(outputs.clear)
         yield take
-    finally:
-        handle.remove()
-        outputs.clear()
 
 
 def _version(output: object) -> int | None:

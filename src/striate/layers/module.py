@@ -9,15 +9,22 @@ from torch import Tensor, nn
 
 
 def check_module(model: object) -> None:
-    """Refuse what is not a network of PyTorch.
+    """Refuse what is not a network of PyTorch, or one whose layers cannot be looked into.
 
     Raises
     ------
     ValueError
-        If `model` is none.
+        If `model` is none, or it or a part of it is TorchScript, which takes no hooks.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is a {type(model).__name__}; give a torch.nn.Module")
+    for name, part in model.named_modules():
+        if isinstance(part, torch.jit.ScriptModule):
+            where = f"its layer {name!r}" if name else "model"
+            raise ValueError(
+                f"{where} is TorchScript, which cannot be looked into; give the torch.nn.Module "
+                "that it was made from"
+            )
 
 
 def run(model: nn.Module, images: Tensor, *, name: str = "images") -> object:

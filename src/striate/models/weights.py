@@ -21,7 +21,8 @@ def load_weights(
     model
         Its parameters and buffers are overwritten.
     path
-        Safetensors, or what `torch.save` wrote of a state dictionary.
+        Safetensors, or what `torch.save` wrote of a state dictionary: alone, or as ``state_dict``
+        of a checkpoint; of the network alone, or within `DataParallel` (``module.`` before each).
     spare
         Names that begin so are passed over: parts of the file that the model does without.
     hint
@@ -33,7 +34,7 @@ def load_weights(
         If the file cannot be read, or its names or shapes are not those of the model.
     """
     try:
-        given = read_weights(path)
+        given = _bare(read_weights(path))
         state = OrderedDict(
             (name, part) for name, part in given.items() if not name.startswith(spare)
         )
@@ -41,6 +42,23 @@ def load_weights(
         _fill(model, state, path)
     except ValueError as error:
         raise ValueError(f"{error}{hint}") from error
+
+
+def _bare(given: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Take a state dictionary out of a checkpoint, and off it what data-parallel training adds."""
+    inner = given.get("state_dict")
+    if isinstance(inner, Mapping) and all(isinstance(name, str) for name in inner):
+        given = inner
+    if not given or not all(name.startswith("module.") for name in given):
+        return given
+    bare = OrderedDict((name.removeprefix("module."), part) for name, part in given.items())
+    versions = getattr(given, "_metadata", None)
+    if versions:
+        vars(bare)["_metadata"] = {
+            name.removeprefix("module").removeprefix("."): version
+            for name, version in versions.items()
+        }
+    return bare
 
 
 def _versions(model: nn.Module) -> dict[str, Any]:

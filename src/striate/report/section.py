@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 
 from striate.report.figures import Plate
-from striate.results import DamagedError, Result, Setting, load_whole, paths, read_record
+from striate.results import DamagedError, Result, Setting, digest, load_whole, paths, read_record
 
 SOFTWARE = {
     "striate": "striate",
@@ -119,7 +119,7 @@ class Study(NamedTuple):
 
 
 def read(folder: Path) -> list[Record]:
-    """Read every result file below `folder`.
+    """Read every result file below `folder`; of the same task in several places, the first.
 
     Raises
     ------
@@ -127,11 +127,12 @@ def read(folder: Path) -> list[Record]:
         If `folder` does not exist, or one of the files is not a sound result file, or lacks its
         arrays.
     """
-    records = []
+    records: dict[str, Record] = {}
     for path in paths(folder):
         written, results, arrays = load_whole(path)
-        records.append(Record(written["task"], written["provenance"], results, arrays))
-    return records
+        record = Record(written["task"], written["provenance"], results, arrays)
+        records.setdefault(digest(written["task"]), record)
+    return list(records.values())
 
 
 def failed(folder: Path) -> list[tuple[str, str]]:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 from striate.results.damage import set_aside
 from striate.results.files import naming, unnamed
 from striate.results.given import as_path
-from striate.results.reading import check, load_whole, paths
+from striate.results.reading import DamagedError, check, load_whole, paths
 
 PLANS = ".plans"
 
@@ -26,7 +26,8 @@ class Merged(NamedTuple):
     differing
         Results that were there already with other numbers; those that were there are kept.
     damaged
-        Why a result was not copied, by its path.
+        Why a result was not copied, by its path: it is damaged, or what is there is of a newer
+        format.
     aside
         Damaged results of the destination that were moved aside for sound ones.
     """
@@ -41,8 +42,10 @@ class Merged(NamedTuple):
 def merge(sources: Sequence[str | Path], destination: str | Path) -> Merged:
     """Copy every sound result below each of `sources`, and what lies beside it, to `destination`.
 
-    What is there is kept: a result is written once. Times are not compared, numbers are. Plans are
-    copied too, so that the destination knows what is missing.
+    It lies there in the folder of its study, where a run looks for it, wherever it lay before; one
+    without a study keeps its place below the source. What is there is kept: a result is written
+    once. Times are not compared, numbers are. Plans are copied too, so that the destination knows
+    what is missing.
 
     Raises
     ------
@@ -57,27 +60,36 @@ def merge(sources: Sequence[str | Path], destination: str | Path) -> Merged:
         next(paths(source), None)  # refuses what does not exist before anything is copied
         if destination.exists() and source.samefile(destination):
             raise ValueError(f"{source} cannot be merged into itself; name another folder")
-    merged = Merged([], 0, [], damaged := {}, [])
+    merged = Merged([], 0, [], {}, [])
     for source in folders:
         for path in paths(source):
             try:
                 record = load_whole(path).record
             except (ValueError, OSError) as error:
-                damaged[path] = str(error)
+                merged = merged._replace(damaged={**merged.damaged, path: str(error)})
                 continue
-            merged = _take(merged, path, record, destination / path.relative_to(source))
+            place = destination / _place(record["task"].get("study"), path.relative_to(source))
+            merged = _take(merged, path, record, place)
         for plan in sorted((source / PLANS).glob("*.json")):
             if not (target := destination / PLANS / plan.name).exists():
                 _copy(plan, target)
     return merged
 
 
+def _place(study: object, path: Path) -> Path:
+    """Say where below a folder a result belongs; a study that is no bare name gives no folder."""
+    bare = isinstance(study, str) and Path(study).name == study and not study.startswith(".")
+    return Path(study, path.name) if bare else path
+
+
 def _take(merged: Merged, path: Path, record: Mapping[str, Any], target: Path) -> Merged:
     if target.exists():
         try:
             there = check(target)
-        except ValueError:
+        except DamagedError:
             merged.aside.append(set_aside(target))
+        except ValueError as error:  # of a newer format: it is no less sound
+            return merged._replace(damaged={**merged.damaged, path: str(error)})
         else:
             if _numbers(there) == _numbers(record):
                 return merged._replace(present=merged.present + 1)

@@ -1,6 +1,7 @@
 """Penalties on layers of somebody's network, while a block runs."""
 
-from collections.abc import Callable, Iterator, Mapping
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -29,6 +30,11 @@ def attach(model: nn.Module, penalties: Mapping[str, nn.Module]) -> Iterator[Cal
         without gradient, as for validation, do not count, nor do those of an attack
         (`striate.robustness`).
 
+    Warns
+    -----
+    UserWarning
+        From ``term()``, if what a layer put out has no gradient, so that nothing can be moved.
+
     Raises
     ------
     ValueError
@@ -54,7 +60,19 @@ def attach(model: nn.Module, penalties: Mapping[str, nn.Module]) -> Iterator[Cal
         }
 
         def term() -> Tensor:
-            terms = [penalty(outputs[name]()) for name, penalty in penalties.items()]
+            hidden = {name: output() for name, output in outputs.items()}
+            if torch.is_grad_enabled():
+                _warn_of_idle(name for name, some in hidden.items() if not some.requires_grad)
+            terms = [penalty(hidden[name]) for name, penalty in penalties.items()]
             return torch.stack(terms).sum()
 
         yield term
+
+
+def _warn_of_idle(frozen: Iterable[str]) -> None:
+    for name in frozen:
+        warnings.warn(
+            f"what layer {name!r} put out has no gradient, so a penalty on it moves nothing: no "
+            "parameter up to there is being trained",
+            stacklevel=3,
+        )

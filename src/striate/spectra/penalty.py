@@ -137,6 +137,11 @@ class SpectralPenalty(nn.Module):
                 f"activations are a {type(activations).__name__}; give what a layer puts out, a "
                 "torch.Tensor"
             )
+        if activations.is_complex():
+            raise ValueError(
+                f"activations are {activations.dtype}; a spectrum is of real ones, e.g. "
+                "torch.view_as_real(activations)"
+            )
         step = int(self.step)
         if self._is_between(step):
             self._advance()
@@ -280,7 +285,7 @@ class SpectralPenalty(nn.Module):
     @staticmethod
     def _check(alpha: float, beta: float) -> None:
         for name, value in (("alpha", alpha), ("beta", beta)):
-            if not isinstance(value, Real):
+            if not isinstance(value, Real) or isinstance(value, bool):
                 raise ValueError(f"{name}={value!r} is no number; give one, or a schedule of them")
         if not 0 <= beta < float("inf"):
             raise ValueError(f"beta={beta}: the strength of a penalty is finite and not negative")

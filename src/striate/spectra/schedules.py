@@ -27,8 +27,22 @@ def ramp(start: float, end: float, *, steps: int, after: int = 0) -> Schedule:
 
 
 def at(setting: float | Schedule, step: int) -> float:
-    """Return what `setting` is at `step`."""
-    return float(setting(step)) if callable(setting) else setting
+    """Return what `setting` is at `step`.
+
+    Raises
+    ------
+    ValueError
+        If a schedule gives no number.
+    """
+    if not callable(setting):
+        return setting
+    value = setting(step)
+    try:
+        return float(value)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"a schedule gave {value!r} at step {step}; let it give a number"
+        ) from error
 
 
 def _ramp(start: float, end: float, steps: int, after: int, step: int) -> float:

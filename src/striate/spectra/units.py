@@ -1,5 +1,6 @@
 """What counts as a unit of a layer, and what as a stimulus."""
 
+from collections.abc import Sequence
 from typing import Literal, get_args
 
 from jaxtyping import Float
@@ -41,15 +42,26 @@ def arrange(
         return activations.flatten(1)
     if units == "features":
         return activations.flatten(0, -2)
-    shape = tuple(activations.shape)
-    if len(shape) == 4 and channel_axis(shape) == 3:
-        raise ValueError(
-            f"units={units!r}, but activations of shape {shape} have channels on their last axis; "
-            'give units="features", or activations.movedim(-1, 1)'
-        )
+    check_axis(activations.shape, units)
     if units == "channels":
         return activations.movedim(1, -1).flatten(0, -2)
     return activations[(..., *(size // 2 for size in activations.shape[2:]))]
+
+
+def check_axis(shape: Sequence[int], units: Units) -> None:
+    """Refuse to take rows of a map for its channels, where the shape shows which they are.
+
+    Raises
+    ------
+    ValueError
+        If `units` are those of axis 1, and the shape is that of maps with channels last.
+    """
+    if units in ("channels", "centre") and len(shape) == 4 and channel_axis(shape) == 3:
+        raise ValueError(
+            f"units={units!r}, but activations of shape {tuple(shape)} have channels on their last "
+            'axis; give units="features", or activations.movedim(-1, 1) (where images are no '
+            'squares and axis 1 does hold them, "features" of activations.movedim(1, -1))'
+        )
 
 
 def check_units(units: str) -> None:

@@ -1,4 +1,4 @@
-"""Do each task of a study once: skip what exists, write what is new, lose at most one in flight.
+"""Do each task of a study once: skip what exists, write what is new, lose only what is in flight.
 
 A task is a mapping of settings that determines its result and nothing else; its file is named by
 their hash. So the same command picks up where it was stopped, on any machine that sees the folder,
@@ -220,7 +220,7 @@ def _do(
         if is_done(task, directory):  # by now
             return Finished(task, path, None)
         aside = results.set_aside(path) if path.exists() else None
-        meter = Meter()
+        meter = Meter(explained.get("device"))
         try:
             found, lost = _measured(measure, task, unfinished)
         except Exception as error:

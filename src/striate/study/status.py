@@ -3,7 +3,7 @@
 import fnmatch
 import os
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -118,11 +118,32 @@ def _standing(directory: Path) -> Iterator[tuple[Path, Status]]:
         if path not in planned | found:
             study, label = str(failed.task["study"]), str(failed.task["label"])
             yield path, Status(study, label, "failed", _why(failed))
-    for path in sorted(found - planned):
+    yield from _loose(sorted(found - planned), found, directory)
+
+
+def _loose(
+    loose: Sequence[Path], found: Iterable[Path], directory: Path
+) -> Iterator[tuple[Path, Status]]:
+    """Yield where results without a plan stand; of what could not be had, why not at last."""
+    absent = {path: reason for path in loose if (reason := _absent(path, found)) is not None}
+    last = {_told_of(path): path for path in sorted(absent, key=_written)}
+    for path in loose:
+        if path in absent and last[_told_of(path)] != path:
+            continue  # it was asked for again, and there is another reason now
         folder = path.parent.relative_to(directory).as_posix()
-        reason = _absent(path, found)
-        state: State = "done" if reason is None else "absent"
-        yield path, Status(folder, _label_of(path), state, reason or "in no plan")
+        state: State = "absent" if path in absent else "done"
+        yield path, Status(folder, _label_of(path), state, absent.get(path, "in no plan"))
+
+
+def _told_of(path: Path) -> tuple[Path, str]:
+    """Return what says that two records are of the same thing that could not be had."""
+    return path.parent, str(_task_at(path).get("entry"))
+
+
+def _written(path: Path) -> tuple[str, int]:
+    """Order records by when they were written."""
+    started = results.read_record(path)["provenance"].get("started")
+    return str(started or ""), path.stat().st_mtime_ns
 
 
 def _by_label(paths: Iterable[Path]) -> dict[tuple[Path, str], list[Path]]:
@@ -181,7 +202,7 @@ def _missing(task: Task, directory: Path, far: Far | None) -> str:
     aside = sorted(path.parent.glob(f"{path.name}.damaged-*")) if path.parent.is_dir() else []
     if checkpoint_of(task, directory).exists():
         how_far = f" after {far}" if far else ""
-        return f"stopped{how_far}; its checkpoint is kept"
+        return f"stopped{how_far}; goes on from its last checkpoint"
     if os.path.lexists(lock_of(task, directory)):
         return "stopped before its first checkpoint"
     if aside:

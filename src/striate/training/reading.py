@@ -21,6 +21,7 @@ from striate.spectra import (
     eigenspectrum,
     fit_power_law,
 )
+from striate.spectra.units import check_axis
 
 GROUPS = 10  # parts of the jackknife: the cost is that many eigenspectra of nine tenths of the rows
 CHUNK = 2**22  # numbers in float64 at a time, 32 MB: a wide layer is never copied whole
@@ -152,13 +153,14 @@ def sample(output: Tensor, *, units: Units, most: int) -> Shaped[Tensor, "stimul
     Raises
     ------
     ValueError
-        If `output` has no axis of units, or no order.
+        If `output` has no axis of units, or has it elsewhere, or has no order.
     """
     if output.ndim < 2 or output.numel() == 0 or output.is_complex():
         raise ValueError(
             f"it put out {str(output.dtype).removeprefix('torch.')} of shape "
             f"{tuple(output.shape)}; a spectrum needs real numbers, (batch, units, …)"
         )
+    check_axis(output.shape, units)
     images = _even(len(output), most, output.device)
     output = output.detach()[images]
     if units == "centre":

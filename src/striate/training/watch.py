@@ -26,8 +26,8 @@ from striate.training.reading import (
 from striate.training.sinks import Sink, opened, unheard
 
 UNSEEN = (
-    "no training pass was seen: watch the object that is called; of a compiled model, "
-    "what torch.compile returned"
+    "no training pass was seen, that is one in training mode and with gradients: watch the object "
+    "that is called; of a compiled model, what torch.compile returned"
 )
 
 
@@ -117,9 +117,17 @@ def watch(
         watcher = _Watcher(model, chosen, settings, publish)
         with _around(model, watcher):
             yield readings
-        if watcher.passes == 0:
+        if not readings:
+            why = UNSEEN if watcher.passes == 0 else _too_few(watcher.passes, settings)
             for name in chosen:
-                publish(reading(0, name, settings, Measured(note=UNSEEN), 0.0))
+                publish(reading(0, name, settings, Measured(note=why), 0.0))
+
+
+def _too_few(passes: int, settings: Settings) -> str:
+    return (
+        f"of {passes} training pass{'es' * (passes > 1)} none was read: a reading takes "
+        f"{settings.gather} that end without an error"
+    )
 
 
 @dataclass
@@ -145,6 +153,8 @@ class _Watcher:
     ) -> None:
         self.model, self.layers, self.settings, self.publish = model, layers, settings, publish
         self.passes = 0
+        self.due = 0  # the pass from which on the next reading begins
+        self.first: int | None = None  # that of the reading under way
         self.open = ExitStack()  # of the pass under way, if it is measured
         self.measuring = False
         self.seen: dict[str, _Seen] = {}
@@ -158,16 +168,18 @@ class _Watcher:
         # Inside compiled code this vanishes; that nothing was seen is said at the end.
         if torch.compiler.is_compiling() or module is not self.model:
             return
-        self.release()  # what a pass that raised has left
+        if self.measuring:  # a pass that raised: the reading begins anew
+            self.first = None
+        self.release()
         # A checkpoint around the whole model runs it again during the backward pass.
         recomputed = torch._C._current_graph_task_id() != -1
         if not module.training or not torch.is_grad_enabled() or recomputed:
             return
-        turn = self.passes % self.settings.every
-        self.passes += 1
-        if turn == 0:
+        if self.first is None and self.passes >= self.due:
+            self.first = self.passes
             self.seen = {name: _Seen() for name in self.layers}
-        if turn < self.settings.gather:
+        self.passes += 1
+        if self.first is not None:
             self.hang_hooks()
 
     def hang_hooks(self) -> None:
@@ -202,9 +214,10 @@ class _Watcher:
         if torch.compiler.is_compiling() or module is not self.model or not self.measuring:
             return
         self.release()
-        if (self.passes - 1) % self.settings.every != self.settings.gather - 1:
+        step, every = self.first, self.settings.every
+        if step is None or self.passes - step < self.settings.gather:
             return
-        step = self.passes - self.settings.gather
+        self.first, self.due = None, (step // every + 1) * every
         for name, seen in self.seen.items():
             started = time.perf_counter()
             with torch.no_grad():

@@ -15,7 +15,7 @@ from striate.report.gerum2022.evidence import (
     of_sweep,
     read_at,
 )
-from striate.report.gerum2022.sweeps import PAPER, Sweep, is_pulled, sweeps
+from striate.report.gerum2022.sweeps import Sweep, is_papers, is_pulled, sweeps
 from striate.report.gerum2022.tables import number
 from striate.report.gerum2022.verdicts import NAMES, NOT, OPEN, REPRODUCED, STRONG, WEAK, Judgement
 from striate.report.labels import DATA, NETWORKS
@@ -132,8 +132,12 @@ def _pairs(
 
 def _paper_sweep(found: Sequence[Sweep], network: str, data: str) -> Sweep | None:
     """Return the sweep with the paper's settings; of several, the one with the most networks."""
-    wanted = {**PAPER, "network": network, "data": data}
-    ours = [sweep for sweep in found if wanted.items() <= sweep.settings.items()]
+    wanted = {"network": network, "data": data}
+    ours = [
+        sweep
+        for sweep in found
+        if wanted.items() <= sweep.settings.items() and is_papers(sweep.settings)
+    ]
     ours.sort(key=lambda sweep: (is_pulled(sweep), len(sweep.networks)))
     return ours[-1] if ours else None
 

@@ -60,15 +60,18 @@ def slope_within(
 ) -> Judgement:
     """Judge that a network left alone has an α in a range, by plain least squares on `ranks`.
 
-    Reproduced: it is; not: it is not.
+    Reproduced: it is; not: it is not. A single network of ours decides nothing.
     """
     rows = evidence.spectrum
     window = rows[rows["rank"].between(*ranks) & (rows["variance"] > 0)]
     if len(window) < ranks[1] - ranks[0] + 1:
         return Judgement(OPEN, f"no spectrum over ranks {ranks[0]}–{ranks[1]} was kept")
+    alone = "n" in window and bool((window["n"] < 2).any())
     alpha = -np.polyfit(np.log(window["rank"]), np.log(window["variance"]), 1)[0]
-    verdict = REPRODUCED if low <= alpha <= high else NOT
-    return Judgement(verdict, f"α = {alpha:.2f} over ranks {ranks[0]}–{ranks[1]}")
+    told = f"α = {alpha:.2f} over ranks {ranks[0]}–{ranks[1]}"
+    if alone:
+        return Judgement(OPEN, f"{told}, of one network")
+    return Judgement(REPRODUCED if low <= alpha <= high else NOT, told)
 
 
 def mouse_within(evidence: Evidence, *, low: float, high: float) -> Judgement:

@@ -55,6 +55,9 @@ def of_sweep(sweep: Sweep) -> Evidence:
     """Collect the evidence of our own networks, at the strength the figures show."""
     epsilon = sweep.epsilon.value if sweep.epsilon else 0.0
     means = per_target(sweep.accuracies)
+    # Networks pulled in vain towards several targets out of reach are the same to the last bit, and
+    # would be counted as so many.
+    means = means.drop_duplicates(["attack", "epsilon", "beta", "alpha", "n"])
     cells = pd.concat([at(means, attack, epsilon) for attack in ATTACKS])
     freedom = cells["n"] - 1
     # sem² n (n - 1) is the sum of squares within a cell; a cell of one seed adds nothing.
