@@ -544,7 +544,7 @@ def test_of_several_strengths_the_weakest_of_each_norm_stands_in_the_row():
 
 def test_sums_of_other_images_that_were_left_are_kept_and_stop_nothing(folder, tmp_path):
     network = small()
-    sums = tmp_path / ".partial" / f"kong2021-{fingerprint(network.model)[:12]}"
+    sums = tmp_path / ".partial" / f"kong2021-{fingerprint(network.model)[:12]}-0123456789ab"
     sums.mkdir(parents=True)
     (sums / "kernel-of-another-plan.safetensors").write_bytes(b"half of it")
     path = measured(folder, tmp_path, plan=PLAN._replace(without=("tuning", "ridge", "robustness")))

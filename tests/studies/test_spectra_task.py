@@ -8,7 +8,6 @@ from striate import results
 from striate.models import Network
 from striate.studies import spectra
 from striate.study import run
-from striate.study.leftovers import remove_if_empty
 from striate.study.run import checkpoint_of
 
 
@@ -29,9 +28,11 @@ def task_of():
     return make
 
 
-def measured(task, shown, folder):
+def measured(task, shown, folder, progress=None):
     def measure(task, partial_file):
-        return spectra.measure_network(task, partial_file, network=network(), shown=shown)
+        return spectra.measure_network(
+            task, partial_file, network=network(), shown=shown, progress=progress
+        )
 
     (finished,) = run(measure, [task], directory=folder)
     return results.load(finished.path)
@@ -46,11 +47,23 @@ def test_a_file_beside_the_sums_does_not_cost_the_result(task_of, tmp_path):
     assert [file.name for file in sums.iterdir()] == ["notes.txt"]
 
 
-def test_a_folder_that_is_empty_or_not_there_is_removed(tmp_path):
-    (tmp_path / "sums").mkdir()
-    for _ in range(2):
-        remove_if_empty(tmp_path / "sums")
-        assert not (tmp_path / "sums").exists()
+def test_a_kill_before_the_result_is_written_costs_no_pass(task_of, tmp_path, monkeypatch):
+    task, shown = task_of("paper")
+
+    def killed(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr("striate.study.spectra.networks.spectra_of", killed)
+        with pytest.raises(KeyboardInterrupt):
+            measured(task, shown, tmp_path)
+    sums = checkpoint_of(task, tmp_path).with_suffix("")
+    assert list(sums.glob("kernel-*.safetensors"))
+    told: list[int] = []
+    found = measured(task, shown, tmp_path, progress=lambda done, of: told.append(done))
+    assert told == []  # no image was shown again
+    assert not sums.exists()
+    assert found == measured(task, shown, tmp_path / "afresh")
 
 
 @pytest.mark.parametrize(("protocol", "last"), [("paper", 30), ("authors", 29)])

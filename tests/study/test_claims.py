@@ -286,3 +286,42 @@ def test_who_takes_the_lock_from_one_that_fails_keeps_it(tmp_path, monkeypatch):
         assert holder(lock) is not None
         with claim(lock) as too:
             assert not too
+
+
+def test_a_lock_that_was_deleted_while_it_was_waited_for_is_no_lock(tmp_path, monkeypatch):
+    """Its holder deletes it between our opening and our locking: somebody else makes a new one."""
+    lock, real, calls = tmp_path / "x.lock", fcntl.flock, []
+
+    def late(handle, how):
+        calls.append(how)
+        if len(calls) == 1:
+            lock.unlink()
+            lock.touch()
+        return real(handle, how)
+
+    monkeypatch.setattr("striate.study.claims.fcntl.flock", late)
+    with claim(lock) as ours:
+        assert ours
+        assert len(calls) == 2
+        monkeypatch.undo()
+        assert holder(lock).pid == os.getpid()
+        with claim(lock) as too:
+            assert not too
+
+
+def test_a_lock_that_another_takes_as_soon_as_it_is_free_stays_theirs(tmp_path, monkeypatch):
+    lock, real, theirs = tmp_path / "x.lock", os.close, []
+
+    def taken(handle):
+        real(handle)
+        if not theirs:
+            theirs.append(claim(lock))
+            assert theirs[0].__enter__()
+
+    with claim(lock) as ours:
+        assert ours
+        monkeypatch.setattr("striate.study.claims.os.close", taken)
+    monkeypatch.undo()
+    assert holder(lock) is not None
+    theirs[0].__exit__(None, None, None)
+    assert not lock.exists()

@@ -1,10 +1,12 @@
 """Draws that have most photographs in common are had for the price of one."""
 
+import weakref
+
 import pytest
 import torch
 from torch import nn
 
-from striate.activations import kernels
+from striate.activations import kernels, remove_partial
 from striate.study.photographs import Drawn, kernels_of_draws, shared
 
 IMAGES = torch.rand(30, 1, 4, 4, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
@@ -38,10 +40,12 @@ def test_each_draw_has_the_kernel_of_its_images_in_its_order():
         "set": Drawn([29, 1, 4, 3], True),
     }  # fmt: skip
     told = []
-    found = kernels_of_draws(
+    shown = kernels_of_draws(
         network(), pick, draws, ["2"], crossed="photographs", others={"new": NEW}, memory="50MB",
         progress=lambda *far: told.append(far),
-    )["2"]  # fmt: skip
+    )  # fmt: skip
+    found = {name: kernel for _, name, kernel in shown}
+    assert found.keys() == draws.keys()
     assert told[-1] == (35, 35)  # each image once
     for name, drawn in draws.items():
         alone = kernels(
@@ -56,15 +60,67 @@ def test_each_draw_has_the_kernel_of_its_images_in_its_order():
 def test_draws_that_have_little_in_common_are_shown_apart():
     draws = {"one": Drawn(range(10), True), "two": Drawn(range(10, 20), True)}
     told = []
-    kernels_of_draws(
+    for _ in kernels_of_draws(
         network(), pick, draws, ["2"], memory="50MB", progress=lambda *far: told.append(far)
-    )
+    ):
+        pass
     assert [far for far in told if far[0] == far[1]] == [(10, 10), (10, 10)]
 
 
 @pytest.mark.parametrize(("crossed", "others"), [(None, {"new": NEW}), ("one", None)])
 def test_others_need_a_draw_and_a_draw_needs_others(crossed, others):
     with pytest.raises(ValueError, match="name a draw where there are others, and only then"):
-        kernels_of_draws(
-            network(), pick, {"one": Drawn(range(9), True)}, "2", crossed=crossed, others=others
+        next(
+            kernels_of_draws(
+                network(), pick, {"one": Drawn(range(9), True)}, "2", crossed=crossed, others=others
+            )
         )
+
+
+def test_a_kernel_is_let_go_before_the_next_draw_is_shown():
+    draws = {str(first): Drawn(range(first, first + 10), True) for first in (0, 10, 20)}
+    alive: list[weakref.ref] = []
+    most = 0
+    for _, _, kernel in kernels_of_draws(network(), pick, draws, ["1", "2"], memory="50MB"):
+        alive.append(weakref.ref(kernel.gram))
+        most = max(most, sum(one() is not None for one in alive))
+    assert len(alive) == 6
+    assert most <= 3  # this one, the one before, and the other layer's of the same draw
+
+
+def test_a_run_that_is_stopped_at_a_later_draw_finds_the_sums_of_earlier_ones(tmp_path):
+    draws = {str(first): Drawn(range(first, first + 10), True) for first in (0, 10, 20)}
+    shown: list[int] = []
+
+    def run(stop=None):
+        def told(done, _):
+            shown.append(done)
+            if stop is not None and len(shown) == stop:
+                raise KeyboardInterrupt
+
+        return [
+            (layer, name, kernel.gram.clone())
+            for layer, name, kernel in kernels_of_draws(
+                network(), pick, draws, ["1", "2"], memory="50MB", batch_size=10,
+                partial=tmp_path, progress=told,
+            )
+        ]  # fmt: skip
+
+    with pytest.raises(KeyboardInterrupt):
+        run(stop=3)
+    shown.clear()
+    again = run()
+    assert shown == [10]  # those of the third draw alone
+    assert list(tmp_path.glob("kernel-*"))
+    shown.clear()
+    once_more = run()
+    assert shown == []
+    remove_partial(tmp_path)
+    assert not tmp_path.exists()
+    fresh = run()
+    for (_, name, gram), (_, other, same), (_, third, new) in zip(
+        again, once_more, fresh, strict=True
+    ):
+        assert name == other == third
+        assert torch.equal(gram, same)
+        assert torch.equal(gram, new)

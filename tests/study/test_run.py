@@ -1,3 +1,4 @@
+import errno
 import io
 import json
 import time
@@ -133,6 +134,28 @@ def test_a_checkpoint_goes_when_its_result_is_there_and_stays_while_it_is_not(tm
     list(run(counting, [task(4)], directory=tmp_path))
     assert list(partial.iterdir()) == [neighbour]
     assert list(results.paths(tmp_path)) == [path_of(task(4), tmp_path)]
+
+
+def test_a_result_that_cannot_be_written_leaves_its_checkpoint(tmp_path, monkeypatch):
+    def unfinished(task, checkpoint):
+        checkpoint.parent.mkdir(parents=True, exist_ok=True)
+        checkpoint.write_text("all but the last step")
+        sums = checkpoint.with_suffix("")
+        sums.mkdir(exist_ok=True)
+        (sums / "kernel-0.safetensors").write_text("sums")
+        return []
+
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr("striate.results.save", full)
+        with pytest.raises(OSError, match="No space left"):
+            list(run(unfinished, [task(4)], directory=tmp_path))
+    partial = tmp_path / ".partial"
+    assert len([path for path in partial.rglob("*") if path.suffix != ".lock"]) == 3
+    list(run(unfinished, [task(4)], directory=tmp_path))
+    assert list(partial.iterdir()) == []
 
 
 def test_two_tasks_never_share_a_checkpoint(tmp_path):

@@ -288,12 +288,10 @@ def test_the_window_over_images_is_one_that_every_left_out_sample_fills():
     x = torch.cat([base, base[:20]])
 
     def show(draws):
-        kernels = {}
         for name, drawn in draws.items():
             part = x[list(drawn.rows)]
             part = part - part.mean(0)
-            kernels[name] = Kernel(part @ part.T, 400, 400, False, "net", "images")
-        return {"layer": kernels}
+            yield "layer", name, Kernel(part @ part.T, 400, 400, False, "net", "images")
 
     results = network_spectra(
         show, Drawn(x), 80, window=Window((5, 1000), "rank"), z_scored=False, seed=0, source="net"

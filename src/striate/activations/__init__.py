@@ -3,7 +3,7 @@
 from striate.activations._choosing import Readable, readable
 from striate.activations._collect import Progress, collect
 from striate.activations._images import Images
-from striate.activations._kernels import kernels, kernels_of_views
+from striate.activations._kernels import kernels, kernels_of_views, remove_partial
 from striate.activations._passes import View
 from striate.activations._planning import Pass, Slice, parse_memory, plan
 from striate.activations._reducing import Reduce, centre, position_mean
@@ -24,4 +24,5 @@ __all__ = [
     "plan",
     "position_mean",
     "readable",
+    "remove_partial",
 ]

@@ -1,6 +1,7 @@
 """Gram matrices of layers of any width, in as few forward passes as a memory budget allows."""
 
 from collections.abc import Collection, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -42,6 +43,7 @@ def kernels(
     stimuli: str | None = None,
     progress: Progress | None = None,
     partial: str | Path | None = None,
+    keep_partial: bool = False,
 ) -> dict[str, Kernel]:
     r"""Show images to a model and sum up, for each layer, which of them it takes to be alike.
 
@@ -80,10 +82,14 @@ def kernels(
         Called after each batch with the number of images shown, and to be shown in all passes.
     partial
         A folder for the sums of an unfinished plan. What a run of the same model, images and
-        settings left there of these layers is taken up, within any budget, and deleted in the end.
+        settings left there of these layers is taken up, within any budget, and deleted in the end,
+        but with `keep_partial`.
         By what a network consists of, its weights, attributes and hooks, and by some of its
         responses to two images, it is known again; a layer that does not tell these two images
         apart is summed anew.
+    keep_partial
+        Whether the sums stay in `partial` after that, until what becomes of the kernels is written
+        down and `remove_partial` is called.
 
     Returns
     -------
@@ -111,7 +117,7 @@ def kernels(
     found = kernels_of_views(
         model, images, layers, {"": View(z_scored)}, memory=memory, batch_size=batch_size,
         others=others, raw=raw, dtype=dtype, source=source, stimuli=stimuli, progress=progress,
-        partial=partial,
+        partial=partial, keep_partial=keep_partial,
     )  # fmt: skip
     return {layer: views[""] for layer, views in found.items()}
 
@@ -131,6 +137,7 @@ def kernels_of_views(
     stimuli: str | None = None,
     progress: Progress | None = None,
     partial: str | Path | None = None,
+    keep_partial: bool = False,
 ) -> dict[str, dict[str, Kernel]]:
     """Make several kernels of each layer in the same passes.
 
@@ -141,7 +148,7 @@ def kernels_of_views(
 
     Parameters
     ----------
-    model, images, layers, memory, batch_size, raw, dtype, source, progress, partial
+    model, images, layers, memory, batch_size, raw, dtype, source, progress
         As in `kernels`.
     views
         By name.
@@ -149,6 +156,8 @@ def kernels_of_views(
         As in `kernels`; multiplied with the last view.
     stimuli
         What to call the images; the name of a view is added. A fingerprint, if None.
+    partial, keep_partial
+        As in `kernels`.
 
     Returns
     -------
@@ -203,9 +212,23 @@ def kernels_of_views(
         }
         for layer in chosen
     }
-    if store is not None:
+    if store is not None and not keep_partial:
         store.remove(chosen)
     return made
+
+
+def remove_partial(folder: str | Path) -> None:
+    """Delete the sums that `kernels` left in a folder, and the folder if nothing else lies in it.
+
+    Parameters
+    ----------
+    folder
+        A `partial` of `kernels`; it need not exist.
+    """
+    folder = as_path("folder", folder)
+    _partial.remove_all(folder)
+    with suppress(OSError):
+        folder.rmdir()
 
 
 def _surveyed(work: Work) -> Work:

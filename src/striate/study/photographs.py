@@ -1,6 +1,6 @@
 """Kernels of several draws of photographs, each photograph shown as few times as may be."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -22,8 +22,8 @@ class Drawn(NamedTuple):
     z_scored: bool
 
 
-# What is drawn, by name, to the kernels of it: by layer, then by name.
-Show = Callable[[Mapping[str, Drawn]], Mapping[str, Mapping[str, Kernel]]]
+# What is drawn, by name, to the kernels of it, each with its layer and the name of its draw.
+Show = Callable[[Mapping[str, Drawn]], Iterable[tuple[str, str, Kernel]]]
 
 
 def kernels_of_draws(
@@ -40,8 +40,11 @@ def kernels_of_draws(
     source: str | None = None,
     progress: Progress | None = None,
     partial: Path | None = None,
-) -> dict[str, dict[str, Kernel]]:
+) -> Iterator[tuple[str, str, Kernel]]:
     """Show photographs once for all draws that have most of them in common.
+
+    Draws that have not are shown one after the other, each within the whole of `memory`: so take
+    of a kernel what is needed, and let it go before asking for the next.
 
     Parameters
     ----------
@@ -51,15 +54,17 @@ def kernels_of_draws(
         Gives the photographs of such numbers.
     draws
         By name.
-    layers, raw, memory, batch_size, source, progress, partial
+    layers, raw, memory, batch_size, source, progress
         As in `striate.activations.kernels`.
+    partial
+        Likewise, and sums stay there: a run that is stopped later finds those of all draws.
     crossed, others
         Other stimuli by name, and the draw that they are multiplied with.
 
-    Returns
-    -------
-    kernels
-        By layer, then by draw.
+    Yields
+    ------
+    layer, draw, kernel
+        Of the layers in their order for one draw or several, then for the next.
 
     Raises
     ------
@@ -68,7 +73,6 @@ def kernels_of_draws(
     """
     if (crossed in draws) != bool(others):
         raise ValueError(f"crossed={crossed!r}: name a draw where there are others, and only then")
-    found: dict[str, dict[str, Kernel]] = {}
     for group in shared(draws):
         # The one that others are multiplied with comes last.
         names = sorted(group, key=lambda name: name == crossed)
@@ -85,10 +89,12 @@ def kernels_of_draws(
             source=source,
             progress=progress,
             partial=partial,
+            keep_partial=True,
         )
-        for layer, kernels in made.items():
-            found.setdefault(layer, {}).update(kernels)
-    return found
+        for layer in list(made):
+            kernels = made.pop(layer)
+            for name in list(kernels):
+                yield layer, name, kernels.pop(name)
 
 
 def shared(draws: Mapping[str, Drawn]) -> list[list[str]]:

@@ -17,6 +17,7 @@ from typing import NamedTuple
 import numpy as np
 
 from striate import results
+from striate.activations import remove_partial
 from striate.results import Result, Setting
 from striate.results.given import as_path
 from striate.study import failures
@@ -238,6 +239,7 @@ def _do(
             arrays=measured.arrays,
         )
         checkpoints.remove(unfinished)
+        remove_partial(unfinished.with_suffix(""))  # sums of a measurement
         failure_of(task, directory).unlink(missing_ok=True)
         return Finished(task, path, about["seconds"], aside or lost)
 

@@ -1,6 +1,6 @@
 """One plan of passes for all measurements of a network that look at photographs."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from striate.activations import Images, Progress
@@ -17,8 +17,6 @@ from striate.study.photographs import Drawn, kernels_of_draws
 
 PHOTOGRAPHS = "photographs"  # whose principal components predict a recording
 STIMULI = "stimuli"  # of the recording
-# By layer, then by draw.
-Kernels = Mapping[str, Mapping[str, Kernel]]
 
 
 def shared_kernels(
@@ -31,7 +29,7 @@ def shared_kernels(
     batch_size: int = 32,
     progress: Progress | None = None,
     partial: Path | None = None,
-) -> Kernels:
+) -> Iterator[tuple[str, str, Kernel]]:
     """Show photographs, and the images of a recording, once for spectra and predictivity.
 
     Parameters
@@ -41,12 +39,12 @@ def shared_kernels(
     network, pictures, shown
         The same as they were made of.
     memory, batch_size, progress, partial
-        As in `striate.activations.kernels`.
+        As in `kernels_of_draws`.
 
-    Returns
-    -------
-    kernels
-        By layer, then by what was drawn; none if there are no such tasks.
+    Yields
+    ------
+    layer, draw, kernel
+        As `kernels_of_draws`; none if there are no such tasks.
     """
     draws: dict[str, Drawn] = {}
     others: dict[str, Images] = {}
@@ -65,9 +63,9 @@ def shared_kernels(
         seen = Presented(stimuli, way, network.size, planes_of(network))
         others, raw = {STIMULI: seen}, [STIMULI] if protocol.raw else []
     if not draws:
-        return {}
+        return
     layers = str((tasks.get("spectra") or mapped or {})["layers"]).split()
-    return kernels_of_draws(
+    yield from kernels_of_draws(
         network.model,
         pictures.pick,
         draws,

@@ -4,26 +4,24 @@ from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from functools import partial
 from pathlib import Path
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from torch import Tensor
 
-from striate.activations import Progress
-from striate.models import fingerprint
-from striate.results import Result, Setting, load
+from striate.activations import Progress, remove_partial
+from striate.results import Result, Setting, digest, load
 from striate.studies import predictivity, robustness, spectra, tuning
-from striate.studies.kong2021.kernels import PHOTOGRAPHS, STIMULI, Kernels, shared_kernels
+from striate.studies.kong2021.kernels import PHOTOGRAPHS, STIMULI, shared_kernels
 from striate.studies.kong2021.plan import MAPS, Plan
 from striate.studies.kong2021.shown import Shown
 from striate.studies.kong2021.subject import Subject
 from striate.studies.kong2021.summary import NAME, summarised
 from striate.studies.kong2021.tasks import Planned, check, planned
 from striate.study import Failed, Finished, Measured, Task, failures, run
-from striate.study.leftovers import remove_if_empty
-from striate.study.photographs import Drawn
 from striate.study.predictivity import population_of, scores_of
 from striate.study.progress import noted
 from striate.study.run import Measure, checkpoint_of, failure_of, is_done
+from striate.study.spectra import Taken
 
 # Shows what is being done, by its name, and gives what is told how far it is.
 Watch = Callable[[str], AbstractContextManager[Progress]]
@@ -98,8 +96,9 @@ def measure_all(
             failed(failure)
 
     waiting = _waiting(mine.tasks, folder, again=failed is None or retry_failed)
-    kernels = _Once(partial(_kernels, waiting, mine, subject, shown, folder, memory, batch_size))
-    measures = _measures(kernels, mine, subject, shown, plan, folder, memory, batch_size)
+    sums = _sums(mine.row, folder)
+    seen = _Once(partial(_seen, waiting, mine, subject, shown, sums, memory, batch_size))
+    measures = _measures(seen, mine, subject, shown, plan, folder, memory, batch_size)
     for step, task in mine.tasks.items():
         with (
             watch(step) as progress,
@@ -117,9 +116,10 @@ def measure_all(
                     written[step] = done.path
                     finished(done)
             except ValueError as error:
-                if kernels.error is not None:  # not of this network: there is too little memory
+                if seen.error is not None:  # not of this network: there is too little memory
                     raise
                 reasons[step] = str(error)
+    remove_partial(sums)
     row = _row(mine, written, reasons, folder)
     summarise = partial(_summarise, written=written, reasons=reasons)
     (done,) = run(summarise, [row], directory=folder, explained={"device": device})
@@ -161,19 +161,41 @@ def _waiting(tasks: Mapping[str, Task], folder: Path, *, again: bool) -> dict[st
     }
 
 
-def _kernels(
+class Seen(NamedTuple):
+    """What is taken of the kernels of a network, none of which is held any longer.
+
+    Attributes
+    ----------
+    spectra
+        What spectra need, by layer and draw.
+    features
+        What regressions predict from, by layer; or why there are none.
+    """
+
+    spectra: dict[str, dict[str, Taken]]
+    features: dict[str, Tensor] | ValueError
+
+
+def _sums(row: Task, folder: Path) -> Path:
+    """Say where unfinished sums lie: they are of no measurement alone, so any finds them."""
+    return folder / ".partial" / f"{NAME}-{row['model_sha256']}-{digest(row)[:12]}"
+
+
+def _seen(
     waiting: Mapping[str, Task],
     mine: Planned,
     subject: Subject,
     shown: Shown,
-    folder: Path,
+    sums: Path,
     memory: str,
     batch_size: int,
     progress: Progress,
-) -> Kernels:
-    # The sums are of the network and the images; whichever measurement is stopped finds them.
-    sums = folder / ".partial" / f"{NAME}-{fingerprint(subject.network.model)[:12]}"
-    found = shared_kernels(
+) -> Seen:
+    made, features = dict[str, dict[str, Taken]](), dict[str, Tensor]()
+    wrong: ValueError | None = None
+    spectrum = waiting.get("spectra")
+    take = None if spectrum is None else spectra.take_of(spectrum, mine.pictures)
+    for layer, name, kernel in shared_kernels(
         waiting,
         network=subject.network,
         pictures=mine.pictures,
@@ -182,13 +204,19 @@ def _kernels(
         batch_size=batch_size,
         progress=progress,
         partial=sums,
-    )
-    remove_if_empty(sums)  # what is left is of a plan with other images
-    return found
+    ):
+        if take is not None and name != PHOTOGRAPHS:
+            made.setdefault(layer, {})[name] = take(name, kernel)
+        elif wrong is None:
+            try:
+                features[layer] = scores_of(layer, kernel)[STIMULI]
+            except ValueError as error:  # of this layer; spectra do without
+                wrong = error
+    return Seen(made, features if wrong is None else wrong)
 
 
 def _measures(
-    kernels: _Once[Kernels],
+    seen: _Once[Seen],
     mine: Planned,
     subject: Subject,
     shown: Shown,
@@ -199,15 +227,14 @@ def _measures(
 ) -> dict[str, Callable[[Progress], Measure]]:
     """Return what measures each step, given whom to tell how far it is."""
     network = subject.network
-    features = _Once(lambda progress: _features(kernels(progress)))  # for both regressions
 
     def of_spectra(told: Progress) -> Measure:
-        def show(draws: Mapping[str, Drawn]) -> Kernels:
-            return {
-                layer: {name: made[name] for name in draws} for layer, made in kernels(told).items()
-            }
-
-        return partial(spectra.measure_network, network=network, shown=mine.pictures, show=show)
+        return partial(
+            spectra.measure_network,
+            network=network,
+            shown=mine.pictures,
+            taken=lambda: seen(told).spectra,
+        )
 
     def of_tuning(told: Progress) -> Measure:
         return partial(
@@ -218,6 +245,12 @@ def _measures(
             batch_size=batch_size,
             progress=told,
         )
+
+    def features(told: Progress) -> dict[str, Tensor]:
+        found = seen(told).features
+        if isinstance(found, ValueError):
+            raise found
+        return found
 
     def of_regression(name: str, told: Progress) -> Measure:
         def measure(task: Task, partial_file: Path) -> Measured:
@@ -252,10 +285,6 @@ def _measures(
     return {
         "spectra": of_spectra, "tuning": of_tuning, **regressions, "robustness": of_robustness,
     }  # fmt: skip
-
-
-def _features(kernels: Kernels) -> dict[str, Tensor]:
-    return {layer: scores_of(layer, made[PHOTOGRAPHS])[STIMULI] for layer, made in kernels.items()}
 
 
 def _row(

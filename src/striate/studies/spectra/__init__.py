@@ -26,7 +26,12 @@ stimulus (D5).
 from striate.studies.spectra.about import NAME
 from striate.studies.spectra.chosen import chosen_layers, notes_of
 from striate.studies.spectra.compared import as_seen, comparison_task, measure_comparison
-from striate.studies.spectra.networks import draws_of, measure_network, network_task
+from striate.studies.spectra.networks import (
+    draws_of,
+    measure_network,
+    network_task,
+    take_of,
+)
 from striate.studies.spectra.pictures import Pictures, pictures
 from striate.studies.spectra.recordings import clusters_of, measure_recording, recording_task
 
@@ -45,4 +50,5 @@ __all__ = [
     "notes_of",
     "pictures",
     "recording_task",
+    "take_of",
 ]

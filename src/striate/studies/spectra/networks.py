@@ -1,6 +1,6 @@
 """The spectra of a network's layers, as a task and its measurement."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -12,9 +12,19 @@ from striate.studies.spectra.about import about_network, file_stem, with_setting
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures
 from striate.study import Task
-from striate.study.leftovers import remove_if_empty
-from striate.study.photographs import Drawn, Show, kernels_of_draws
-from striate.study.spectra import PROTOCOLS, SET_SIZE, SETS, network_spectra, spectrum_draws
+from striate.study.photographs import Drawn, kernels_of_draws
+from striate.study.spectra import (
+    PROTOCOLS,
+    SET_SIZE,
+    SETS,
+    Take,
+    Taken,
+    network_spectra,
+    spectra_of,
+    spectrum_draws,
+    taking,
+)
+from striate.study.spectra.window import Components
 
 
 def network_task(
@@ -70,6 +80,13 @@ def draws_of(task: Task, shown: Pictures) -> dict[str, Drawn]:
     return spectrum_draws(shown.order, shown.available, **_how(task))
 
 
+def take_of(task: Task, shown: Pictures) -> Take:
+    """Say how to take from kernels of `draws_of` what a task of `network_task` needs of them."""
+    draws = draws_of(task, shown)
+    how = {name: value for name, value in _how(task).items() if name in ("window", "seed")}
+    return taking(draws, components=_components(task), **how)
+
+
 def measure_network(
     task: Task,
     partial_file: Path,
@@ -79,7 +96,7 @@ def measure_network(
     memory: str = "4GB",
     batch_size: int = 32,
     progress: Progress | None = None,
-    show: Show | None = None,
+    taken: Callable[[], Mapping[str, Mapping[str, Taken]]] | None = None,
 ) -> list[Result]:
     """Measure what `network_task` described.
 
@@ -88,37 +105,38 @@ def measure_network(
     task
         From `network_task`.
     partial_file
-        Where unfinished sums may lie.
+        Where unfinished sums may lie; they stay until the result is written (`striate.study.run`).
     network, shown
         The same as the task was made of.
     memory, batch_size, progress
         As in `striate.activations.kernels`.
-    show
-        Has the kernels of `draws_of`, where they are shared with other measurements.
+    taken
+        Gives what `take_of` takes of the kernels of `draws_of`, where these are shared with other
+        measurements.
     """
-    sums = partial_file.with_suffix("")
-    made = show or partial(
-        kernels_of_draws,
-        network.model,
-        shown.pick,
-        layers=str(task["layers"]).split(),
-        memory=memory,
-        batch_size=batch_size,
-        source=network.name,
-        progress=progress,
-        partial=sums,
-    )
-    results = network_spectra(
-        made,
-        shown.order,
-        shown.available,
-        **_how(task),
-        components="authors" if task["protocol"] == "authors" else "all",
-        source=network.name,
-    )
-    remove_if_empty(sums)
+    about = {**_how(task), "components": _components(task), "source": network.name}
+    if taken is None:
+        show = partial(
+            kernels_of_draws,
+            network.model,
+            shown.pick,
+            layers=str(task["layers"]).split(),
+            memory=memory,
+            batch_size=batch_size,
+            source=network.name,
+            progress=progress,
+            partial=partial_file.with_suffix(""),
+        )
+        results = network_spectra(show, shown.order, shown.available, **about)
+    else:
+        del about["set_size"]  # which the draws say
+        results = spectra_of(taken(), draws_of(task, shown), shown.available, **about)
     kept = ("model", "model_sha256", "pictures", "protocol")
     return [with_settings(result, task, kept) for result in results]
+
+
+def _components(task: Task) -> Components:
+    return "authors" if task["protocol"] == "authors" else "all"
 
 
 def _how(task: Task) -> dict[str, Any]:

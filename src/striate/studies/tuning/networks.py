@@ -11,7 +11,6 @@ from striate.studies.spectra.about import about_network, file_stem, with_setting
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.study import Measured, Task
-from striate.study.leftovers import remove_if_empty
 from striate.study.spectra import SET_SIZE
 from striate.study.tuning import DRAWS, EXPERIMENTS, Shown, network_tuning, stimuli_for
 
@@ -116,7 +115,7 @@ def measure_network(
     task
         From `network_task`.
     partial_file
-        Where unfinished sums may lie.
+        Where unfinished sums may lie; they stay until the result is written (`striate.study.run`).
     network, field_deg, pictures
         The same as the task was made of.
     memory, batch_size, progress
@@ -141,7 +140,6 @@ def measure_network(
         progress=progress,
         partial=sums,
     )
-    remove_if_empty(sums)
     kept = ("model", "model_sha256", "pictures")
     return Measured([with_settings(result, task, kept) for result in found.results], found.arrays)
 

@@ -102,6 +102,7 @@ def layer_features(
         batch_size=batch_size,
         progress=progress,
         partial=partial,
+        keep_partial=True,
     )
     return {layer: scores_of(layer, kernel, most=most) for layer, kernel in found.items()}
 

@@ -5,7 +5,16 @@ moves an exponent: how many images, which window, which weights.
 """
 
 from striate.study.spectra.compared import fair_comparison
-from striate.study.spectra.networks import SET_SIZE, SETS, network_spectra, spectrum_draws
+from striate.study.spectra.networks import (
+    SET_SIZE,
+    SETS,
+    Take,
+    Taken,
+    network_spectra,
+    spectra_of,
+    spectrum_draws,
+    taking,
+)
 from striate.study.spectra.recordings import recording_spectra
 from striate.study.spectra.window import PROTOCOLS, Window
 
@@ -13,9 +22,13 @@ __all__ = [
     "PROTOCOLS",
     "SETS",
     "SET_SIZE",
+    "Take",
+    "Taken",
     "Window",
     "fair_comparison",
     "network_spectra",
     "recording_spectra",
+    "spectra_of",
     "spectrum_draws",
+    "taking",
 ]

@@ -1,6 +1,7 @@
 """Eigenspectra and exponents of a network's layers on natural images."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -26,6 +27,30 @@ WHOLE = "all"
 # Of the mean variance: below it a component may be the rounding of float32 activations.
 ROUNDING = 1e-5
 SPREAD = "sd over sets"
+
+
+class Taken(NamedTuple):
+    """What a spectrum needs of the kernel of one layer and draw, which can then be let go.
+
+    Attributes
+    ----------
+    spectrum
+        Eigenvalues.
+    images, units, varying
+        How many images and units there are, and how many units vary.
+    without
+        Of the draw that the interval over images is of, if it fills a window: its spectrum, and
+        those without each group of its images. Else None.
+    """
+
+    spectrum: Float[Tensor, " ranks"]
+    images: int
+    units: int
+    varying: int
+    without: list[Float[Tensor, " ranks"]] | None
+
+
+Take = Callable[[str, Kernel], Taken]  # (name of the draw, kernel)
 
 
 def spectrum_draws(
@@ -93,7 +118,8 @@ def network_spectra(
     Parameters
     ----------
     show
-        Shows images that were drawn to a network; gives the kernels of its layers.
+        Shows images that were drawn to a network; gives the kernels of its layers, of which none
+        is held longer than what is needed of it takes.
     order
         Says which images are drawn, of so many and with a seed; all of them for
         ``order(None, None)``.
@@ -130,6 +156,70 @@ def network_spectra(
     draws = spectrum_draws(
         order, available, window=window, z_scored=z_scored, sets=sets, set_size=set_size, seed=seed
     )
+    take = taking(draws, window=window, components=components, seed=seed, groups=groups)
+    taken: dict[str, dict[str, Taken]] = {}
+    for layer, name, kernel in show(draws):
+        taken.setdefault(layer, {})[name] = take(name, kernel)
+    return spectra_of(
+        taken, draws, available, window=window, z_scored=z_scored, sets=sets, seed=seed,
+        components=components, source=source,
+    )  # fmt: skip
+
+
+def taking(
+    draws: Mapping[str, Drawn],
+    *,
+    window: Window,
+    components: Components = "all",
+    seed: int,
+    groups: int = 20,
+) -> Take:
+    """Say how to take from each kernel what `spectra_of` needs.
+
+    Parameters
+    ----------
+    draws
+        Of `spectrum_draws`.
+    window, components, seed, groups
+        As in `network_spectra`.
+    """
+    whole = WHOLE if WHOLE in draws else "set 1"
+
+    def take(name: str, kernel: Kernel) -> Taken:
+        gram, images, without = kernel.gram, len(kernel.gram), None
+        spectrum = gram_eigenspectrum(gram)
+        most = min(components_of(components, kernel.units), _rank(spectrum))
+        if name == whole and fitting(window, most) is not None:
+            group = deal(images, None, groups, torch.Generator().manual_seed(seed))
+            without = left_out(lambda some: gram_eigenspectrum(gram[some][:, some]), group, groups)
+        return Taken(spectrum, images, kernel.units, kernel.varying, without)
+
+    return take
+
+
+def spectra_of(
+    taken: Mapping[str, Mapping[str, Taken]],
+    draws: Mapping[str, Drawn],
+    available: int,
+    *,
+    window: Window,
+    z_scored: bool,
+    sets: int = SETS,
+    seed: int,
+    components: Components = "all",
+    source: str,
+) -> list[Result]:
+    """Return what `network_spectra` does, from what was taken of the kernels of its draws.
+
+    Parameters
+    ----------
+    taken
+        By layer, then by draw.
+    draws
+        Of `spectrum_draws`.
+    available, window, z_scored, sets, seed, components, source
+        As in `network_spectra`.
+    """
     size = len(draws["set 1"].rows)
     given: dict[str, Setting] = {
         "z_scored": z_scored, "sets": sets, "set_size": size, "seed": seed, "available": available,
@@ -138,29 +228,27 @@ def network_spectra(
     if available < 2 * size:
         spread = f"none: sets of {size} of {available} images share most, and their sd is no error"
     results: list[Result] = []
-    for layer, shown in show(draws).items():
+    for layer, shown in taken.items():
         ours = [shown[f"set {n + 1}"] for n in range(sets)]
         whole = shown.get(WHOLE, ours[0])
         most = components_of(components, whole.units)
-        about = {**given, "layer": layer}
-        results += _of_layer(ours, whole, window, most, spread, groups, source, about)
+        results += _of_layer(ours, whole, window, most, spread, source, {**given, "layer": layer})
     return results
 
 
 def _of_layer(
-    sets: Sequence[Kernel],
-    whole: Kernel,
+    sets: Sequence[Taken],
+    whole: Taken,
     window: Window,
     most: int,
     spread: str,
-    groups: int,
     source: str,
     settings: Mapping[str, Setting],
 ) -> list[Result]:
-    spectra = torch.stack([gram_eigenspectrum(kernel.gram) for kernel in sets])
+    spectra = torch.stack([one.spectrum for one in sets])
     count = min(most, *map(_rank, spectra))
     parts = spectra[:, :count] / spectra[:, :count].sum(1, keepdim=True)
-    about = {"units": whole.units, "varying": whole.varying, "images": len(sets[0].gram)} | dict(
+    about = {"units": whole.units, "varying": whole.varying, "images": sets[0].images} | dict(
         settings
     )
     apart = spread == SPREAD
@@ -180,7 +268,7 @@ def _of_layer(
         for name in ("r_squared", "residual_sd")
     ]
     results += window_curves(parts.mean(0), fitted.weights, source, about)
-    return [*results, *_over_images(whole, window, most, groups, source, about)]
+    return [*results, *_over_images(whole, window, most, source, about)]
 
 
 def _rank(spectrum: Float[Tensor, " ranks"]) -> int:
@@ -192,21 +280,14 @@ def _rank(spectrum: Float[Tensor, " ranks"]) -> int:
 
 
 def _over_images(
-    kernel: Kernel,
-    window: Window,
-    most: int,
-    groups: int,
-    source: str,
-    about: Mapping[str, Setting],
+    whole: Taken, window: Window, most: int, source: str, about: Mapping[str, Setting]
 ) -> list[Result]:
-    gram, images = kernel.gram, len(kernel.gram)
-    generator = torch.Generator().manual_seed(int(about["seed"] or 0))
-    group = deal(images, None, groups, generator)
-    spectra = left_out(lambda some: gram_eigenspectrum(gram[some][:, some]), group, groups)
+    if whole.without is None:
+        return []
     # Without some of the images, some units may not vary, or only the rest of a pair be left.
-    fitted = fitting(window, min(most, *map(_rank, spectra)))
+    fitted = fitting(window, min(most, *map(_rank, whole.without)))
     if fitted is None:
         return []
-    found = interval_of_spectra(spectra, ranks=fitted.ranks, weights=fitted.weights)
-    settings = {**about, **spelled(fitted), "images": images, **corrected(found)}
+    found = interval_of_spectra(whole.without, ranks=fitted.ranks, weights=fitted.weights)
+    settings = {**about, **spelled(fitted), "images": whole.images, **corrected(found)}
     return [interval_score("alpha_all_images", found, source, settings)]

@@ -158,6 +158,7 @@ def network_tuning(
             source=source,
             progress=progress,
             partial=partial,
+            keep_partial=True,
         )
         for layer, kernel in seen.items():
             about = {**shown.settings(), "layer": layer}
