@@ -287,4 +287,8 @@ CASES = [
         "features reach …e+160 from their means; their squares are beyond float64, so give them in "
         "other units",
     ),
+    (
+        "maths.split_indices(4, seed=0, groups=[1.0, float('nan'), 2.0, 3.0])",
+        "groups holds NaN, which is no label; give strings or whole numbers",
+    ),
 ]

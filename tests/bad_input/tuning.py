@@ -81,12 +81,26 @@ CASES = [
         "noise=-1.0: give one finite number from 0 on, or one of each of 4 units",
     ),
     (
+        "tuning.preferred_frequency(curves.frequency, [-1.0, 1.0])",
+        "frequencies_cpd=[-1.0, 1.0]: give finite frequencies from 0 on, each once",
+    ),
+    (
+        "bank.images[[[0, 1], [2, 3]]]",
+        "images[[[0, 1], [2, 3]]] has 2 axes; give an int, a slice, or one axis of places or of "
+        "True and False",
+    ),
+    (
         "tuning.rounding_noise(curves.frequency[0])",
         "responses has shape (2,); need stimuli × units, at least one each",
     ),
     (
         "tuning.orientation_selectivity(curves.orientation, [0.0, 90.0])",
         "2 orientations_deg for curves of 10 points; give one each",
+    ),
+    (
+        "tuning.orientation_selectivity(curves.orientation, [0.0, 180.0] * 5)",
+        "orientations_deg=[0.0, 180.0, 0.0, 180.0, 0.0, 180.0, 0.0, 180.0, 0.0, 180.0] are one "
+        "orientation; selectivity needs at least 2 (0 and 180 are one)",
     ),
     (
         "tuning.phase_modulation(responses, bank.shape, [0.0, 180.0] * 5)",
@@ -193,5 +207,9 @@ CASES = [
     (
         "measure(stimuli_for(8, protocol='paper', channels=1), '1')",
         "images of shape (1, 8, 8) do not pass through this Sequential: …",
+    ),
+    (
+        "optimal([True], generator=seeded)",
+        "channels: layer '1' has 4, counted from 0 to 3, and no True",
     ),
 ]

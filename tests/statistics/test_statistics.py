@@ -402,3 +402,18 @@ def test_an_exact_interval_leaves_2_5_percent_on_either_side(successes, trials):
 def test_an_exact_interval_needs_trials(successes, trials):
     with pytest.raises(ValueError, match=f"successes={successes} of trials={trials}: give 0 to"):
         statistics.exact_interval(successes, trials)
+
+
+@pytest.mark.parametrize("scales", [(1e-200, 1e200), (1e-300, 1.0), (1e300, 1e300)])
+def test_correlations_do_not_depend_on_units_however_extreme(scales):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=40)
+    y, z = x + rng.normal(size=40), x + rng.normal(size=40)
+    for found, expected in (
+        (correlation(x * scales[0], y * scales[1]), correlation(x, y)),
+        (
+            partial_correlation(x * scales[0], y * scales[1], z * scales[0]),
+            partial_correlation(x, y, z),
+        ),
+    ):
+        np.testing.assert_allclose(found, expected, rtol=1e-9)

@@ -181,6 +181,8 @@ def _shuffled(groups: Groups, stimuli: int, seed: int) -> list[Tensor]:
     labels = _labels(groups)
     if len(labels) != stimuli:
         raise ValueError(f"groups holds {len(labels)} labels for {stimuli} stimuli")
+    if any(label != label for label in labels):
+        raise ValueError("groups holds NaN, which is no label; give strings or whole numbers")
     members: dict[str | int, list[int]] = {}
     for stimulus, label in enumerate(labels):
         members.setdefault(label, []).append(stimulus)

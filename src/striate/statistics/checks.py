@@ -66,8 +66,14 @@ def numbers(name: str, values: Numbers) -> np.ndarray:
     return made.astype(np.float64)
 
 
+def near_one(values: np.ndarray) -> np.ndarray:
+    """Divide numbers by a power of two, lest their squares overflow or vanish; rounds nothing."""
+    return np.ldexp(values, -np.frexp(np.abs(values).max())[1])
+
+
 def varies(values: np.ndarray) -> bool:
     """Say whether numbers differ by more than rounding."""
+    values = near_one(values)
     mean = values.mean()
     return bool(np.linalg.norm(values - mean) > ROUNDING * abs(mean))
 

@@ -12,6 +12,7 @@ from striate.statistics.checks import (
     check_varies,
     column,
     columns,
+    near_one,
     numbers,
 )
 from striate.statistics.resampling import bootstrap_interval
@@ -83,6 +84,7 @@ def correlation(
     """
     a, b = columns(FEWEST, "a correlation", x=x, y=y)
     check_varies(x=a, y=b)
+    a, b = near_one(a), near_one(b)  # which no correlation sees
     _check_interval(interval)
     check_sampling(seed, resamples)
     pearson = stats.pearsonr(a, b)
@@ -141,6 +143,7 @@ def partial_correlation(
     named = {"x": x, "y": y, **{f"given[:, {i}]": one for i, one in enumerate(controls)}}
     a, b, *_ = columns(FEWEST + len(controls), "this partial correlation", **named)
     check_varies(x=a, y=b, **{f"given[:, {i}]": one for i, one in enumerate(controls)})
+    a, b, controls = near_one(a), near_one(b), [near_one(one) for one in controls]
     _check_interval(interval)
     check_sampling(seed, resamples)
     for name, values in (("x", a), ("y", b)):

@@ -249,11 +249,12 @@ def _check_positive(**values: object) -> None:
 def _checked_channels(channels: Sequence[Any], layer: str, there: int) -> list[int]:
     if isinstance(channels, str) or not isinstance(channels, Iterable):
         raise ValueError(f"channels={channels!r}: list channels, counted from 0")
-    wanted = list(channels)
+    wanted = channels.tolist() if isinstance(channels, torch.Tensor) else list(channels)
     if not wanted:
         raise ValueError("channels=[]: name at least one")
     for channel in wanted:
-        if not isinstance(channel, Integral) or not 0 <= int(channel) < there:
+        number = isinstance(channel, Integral) and not isinstance(channel, bool)
+        if not number or not 0 <= int(channel) < there:
             raise ValueError(
                 f"channels: layer {layer!r} has {there}, counted from 0 to {there - 1}, and no "
                 f"{channel!r}"
