@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from striate.results import Score, load, paths, read_record
+from striate.cli.everything import tell_row
+from striate.cli.measuring import tell_scores
+from striate.results import Score, load, paths, read_record, save
 from typed import captured as striate
 
 TINY = """\
@@ -81,6 +83,19 @@ def test_all_is_measured_and_told_in_one_row(lab, capsys, monkeypatch):
     assert {path: path.stat().st_mtime_ns for path in paths(lab / "results")} == files
 
 
+def test_both_ends_of_an_interval_are_told_if_they_are_not_equally_far(tmp_path, capsys):
+    """Of 40 images none is right: half the exact interval would reach below 0."""
+    about = {"error": "exact, half the 95 % interval"}
+    none = Score("adversarial_accuracy", 0.0, 0.044, "net", {**about, "low": 0.0, "high": 0.088})
+    even = Score("clean_accuracy", 0.5, 0.1, "net", {**about, "low": 0.4, "high": 0.6})
+    row = tmp_path / "row.json"
+    save(row, [none, even, Score("alpha", 1.0, 0.02, "net", about)], task={}, provenance={})
+    tell_row(row, "")
+    tell_scores(row)
+    values = [line.split("\t")[2].strip() for line in capsys.readouterr().out.splitlines()]
+    assert values == ["0.000 (0.000 to 0.088)", "0.500 ± 0.100", "1.000 ± 0.020"] * 2
+
+
 def test_the_maps_are_those_asked_for(lab, capsys, monkeypatch):
     """And a row of the usual ones has the name it had before there was a choice."""
     asked = f"{GIVEN} --field-deg 6 --splits 2 --without spectra,tuning,robustness --layers 1"
@@ -114,8 +129,9 @@ def test_networks_of_the_table_are_measured_by_any_way_to_load_them(lab, capsys,
         "--model vgg11=tiny.py:nothing --model vgg13=tiny.py:net"
     )
     assert striate(capsys, monkeypatch, f"{words} --dry-run")[1] == (
-        "alexnet\ttiny.py:alexnet\t7 layers\nvgg11\ttiny.py:nothing\t7 layers\n"
-        "vgg13\ttiny.py:net\t7 layers\n"
+        "alexnet\ttiny.py:alexnet\t7 layers of the table; tiny.py:alexnet not looked at\n"
+        "vgg11\ttiny.py:nothing\t7 layers of the table; tiny.py:nothing not looked at\n"
+        "vgg13\ttiny.py:net\t7 layers of the table; tiny.py:net not looked at\n"
     )
     status, _, err = striate(capsys, monkeypatch, words)
     assert status == 1

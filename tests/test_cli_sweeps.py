@@ -95,6 +95,17 @@ def test_a_damaged_result_is_told_moved_and_done_again():
 
 
 @pytest.mark.usefixtures("quick")
+def test_a_dry_run_knows_that_a_damaged_result_will_be_done_again():
+    striate(GRID)
+    first, *_ = results.paths(Path("results"))
+    first.write_bytes(first.read_bytes()[:100])
+    told = striate(f"{GRID} --dry-run")[1].splitlines()
+    assert sorted(line.split("\t")[0] for line in told) == ["done", "done", "to do"]
+    (again,) = [line.split("\t")[1] for line in told if line.startswith("to do")]
+    assert first.name.startswith(again)
+
+
+@pytest.mark.usefixtures("quick")
 def test_what_is_missing_is_known_from_the_plan():
     striate(GRID)
     (plan,) = plans.left(Path("results"))

@@ -171,6 +171,18 @@ def test_what_is_set_aside_is_kept_and_is_no_result(tmp_path):
     assert len(list(tmp_path.iterdir())) == 6
 
 
+@pytest.mark.parametrize("taken", ["one.npz.damaged-1", "one.json.damaged-1"])
+def test_nothing_that_was_set_aside_is_overwritten(tmp_path, taken):
+    """Of a pair that was set aside, one may have been taken away."""
+    (tmp_path / taken).write_bytes(b"earlier")
+    path = write(tmp_path / "one.json")
+    arrays = path.with_suffix(".npz").read_bytes()
+    assert set_aside(path).name == "one.json.damaged-2"
+    assert (tmp_path / taken).read_bytes() == b"earlier"
+    assert (tmp_path / "one.npz.damaged-2").read_bytes() == arrays
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 def test_a_folder_is_verified_from_end_to_end(tmp_path):
     write(tmp_path / "s" / "good.json")
     write(tmp_path / "s" / "cut.json").write_text("{")
@@ -254,12 +266,13 @@ def test_whether_a_cell_is_finished_takes_milliseconds(tmp_path):
 def test_who_may_read_what_is_written_is_for_the_umask_to_say(tmp_path, umask, mode):
     before = os.umask(umask)
     try:
-        path = write(tmp_path / "r" / "one.json")
+        path = write(tmp_path / "r" / "s" / "one.json")
         merge([tmp_path / "r"], tmp_path / "all")
         export(tmp_path / "r", tmp_path / "all.csv")
     finally:
         os.umask(before)
-    written = [path, path.with_suffix(".npz"), tmp_path / "all" / "one.json", tmp_path / "all.csv"]
+    merged = tmp_path / "all" / "s" / "one.json"
+    written = [path, path.with_suffix(".npz"), merged, tmp_path / "all.csv"]
     assert {file.stat().st_mode & 0o777 for file in written} == {mode}
 
 

@@ -136,7 +136,12 @@ def test_what_a_result_says_of_its_arrays_does_not_lead_out_of_its_folder(machin
 def test_a_result_lies_in_the_folder_of_its_study_wherever_it_lay(tmp_path):
     scores = [Score("alpha", 1.0)]
     for place in ("run/gerum2022", "run/copies/gerum2022", "run/copies"):
-        save(tmp_path / place / "a.json", scores, task={"study": "gerum2022", "label": "a"}, provenance={})
+        save(
+            tmp_path / place / "a.json",
+            scores,
+            task={"study": "gerum2022", "label": "a"},
+            provenance={},
+        )
     save(tmp_path / "run" / "deep" / "b.json", scores, task={"study": "../out"}, provenance={})
     merged = merge([tmp_path / "run" / "gerum2022", tmp_path / "run"], tmp_path / "all")
     there = sorted(path.relative_to(tmp_path).as_posix() for path in paths(tmp_path / "all"))

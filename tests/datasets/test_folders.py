@@ -1,3 +1,4 @@
+import errno
 import re
 import warnings
 from pathlib import Path
@@ -278,6 +279,52 @@ def test_unreadable_files_are_listed_and_left_out(damage, suffix, classes):
     assert found.labels.tolist() == [0, 0, 2, 2]
     assert "1 unreadable" in found.source
     assert sum(len(batch) for batch in found) == 4
+
+
+@pytest.mark.parametrize("error", [
+    OSError(errno.EMFILE, "Too many open files"), OSError(errno.EACCES, "Permission denied"),
+    OSError(errno.ENOMEM, "Cannot allocate memory"), OSError(errno.EIO, "Input/output error"),
+    MemoryError(),
+], ids=repr)  # fmt: skip
+@pytest.mark.parametrize("draw", [{}, {"n": 3, "seed": 0}], ids=["all", "drawn"])
+def test_what_is_of_the_machine_leaves_no_image_out(error, draw, classes, monkeypatch):
+    """The data set would be another one, and nobody would know."""
+    opened = Image.open
+
+    def refused(path):
+        if path.parent.name == "b":
+            raise error
+        return opened(path)
+
+    monkeypatch.setattr(Image, "open", refused)
+    reason = getattr(error, "strerror", "") or "MemoryError"
+    with pytest.raises(OSError, match=rf"/b/\S+ could not be read, which may not be.*{reason}"):
+        images(classes, resize=None, crop=5, **draw)
+
+
+@pytest.mark.parametrize("error", [
+    OSError("image file is truncated (3 bytes not processed)"),
+    OSError(errno.EINVAL, "Invalid argument"), SyntaxError("not a TIFF file"),
+    Image.DecompressionBombError("Image size exceeds limit"),
+], ids=repr)  # fmt: skip
+def test_what_a_decoder_says_of_a_file_leaves_it_out(error, classes, monkeypatch):
+    opened = Image.open
+
+    def refused(path):
+        if path.name == "x.png":
+            raise error
+        return opened(path)
+
+    monkeypatch.setattr(Image, "open", refused)
+    found = images(classes, resize=None, crop=5)
+    assert found.unreadable == (("a/x.png", str(error)),)
+
+
+def test_a_link_that_leads_nowhere_is_left_out(classes):
+    (classes / "a" / "z.png").symlink_to(classes / "gone.png")
+    ((name, reason),) = images(classes, resize=None, crop=5).unreadable
+    assert name == "a/z.png"
+    assert "No such file" in reason
 
 
 def test_a_draw_replaces_what_is_unreadable(classes):

@@ -73,7 +73,10 @@ def test_numbers_are_sorted_by_size_and_blanks_dropped(path):
     shown = np.array([10.0, 9.0, -1.0, np.nan, 9.0, 100.0, 10.0])
     found = recording(write(path, shown=shown), start_s=0.0, length_s=0.4, drop=["-1.0"])
     assert found.image_ids == ("9.0", "10.0", "100.0")
-    assert "dropped 2 presentations of no stimulus" in found.notes
+    assert found.notes[2:4] == (
+        "dropped 2 presentations of no stimulus",
+        "read with drop=['-1.0']",
+    )
 
 
 def test_spikes_need_not_be_sorted(path):

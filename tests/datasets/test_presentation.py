@@ -55,6 +55,20 @@ def test_pixels_in_unit_range_are_taken_for_the_8_bits_they_stem_from():
         assert torch.equal((shown[0, 0] * 255).round().byte(), torch.from_numpy(images[0]))
 
 
+@pytest.mark.parametrize(("levels", "expected"), [
+    (np.arange(256) * 0.999, np.arange(256)), (np.arange(255) + 0.4, np.arange(255)),
+    (np.arange(255) + 0.6, np.arange(1, 256)),
+], ids=["a thousandth below", "above", "below"])  # fmt: skip
+def test_pixels_between_levels_of_8_bits_are_rounded_to_the_nearest(levels, expected):
+    whole = Presentation(stimulus_deg=4.0, field_deg=4.0)
+    canvas = np.zeros((1, 16, 16))
+    canvas.reshape(-1)[: len(levels)] = levels / 255
+    # Of the first, level 255 stands at 254.745, and so on down: all nearer to their own.
+    shown = present(canvas, whole, size=16)
+    found = (shown[0, 0] * 255).flatten()[: len(levels)]
+    np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
 @pytest.mark.parametrize(("stimulus", "field", "width"), [
     (6.4, 6.4, 224), (3.2, 6.4, 112), (1.14, 6.4, 40), (1.14, 2.28, 112), (0.001, 6.4, 1),
 ])  # fmt: skip

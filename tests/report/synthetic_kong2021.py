@@ -59,6 +59,7 @@ def save_summary(
     quick: bool = False,
     missing: Sequence[tuple[str, str, str]] = (),
     eps: float | None = None,
+    ends: Mapping[str, tuple[float, float]] | None = None,
     **changes: object,
 ) -> Path:
     """Save the summary of a network with these numbers, named by quantity and regression."""
@@ -75,6 +76,10 @@ def save_summary(
             settings |= {"rule": "highest frequency score"} if not regression else {}
         if quantity == "clean_accuracy":
             settings["images"] = 1000
+        if ends is not None and quantity in ends:
+            low, high = ends[quantity]
+            error = (high - low) / 2
+            settings |= {"low": low, "high": high, "error": "half the 95 % interval"}
         if quantity in ATTACKS:
             settings["eps"] = ATTACKS[quantity] if eps is None else eps
         entries.append(Score(quantity, value, error, model, settings))

@@ -26,12 +26,14 @@ from striate.report import write
 from striate.report.kong2021 import STUDY
 from striate.report.kong2021.analysis import analyse, pairs
 from striate.report.kong2021.cells import NO_NUMBER
+from striate.report.kong2021.correlations import holm
 from striate.report.kong2021.drawing import mark_accuracies
+from striate.report.kong2021.findings import of_panel
 from striate.report.kong2021.found import found
-from striate.report.kong2021.panels import FIGURES, Dot, panels, published_panel
+from striate.report.kong2021.panels import FIGURES, Dot, Panel, panels, published_panel
 from striate.report.kong2021.plates import is_near, plates
 from striate.report.kong2021.published import rows
-from striate.report.kong2021.shown import shown
+from striate.report.kong2021.shown import Part, shown
 from striate.report.kong2021.table import HEADS, full_table, page_rows
 from striate.report.kong2021.words import minus, p_text, place_text
 from striate.report.section import read
@@ -240,6 +242,49 @@ def test_measured_correlations_are_those_of_the_planted_numbers(folder, report, 
     assert len(table) == 5 * (1 + 8)
 
 
+def test_p_is_corrected_for_all_correlations_over_the_same_networks(report, text):
+    table = pd.read_csv(report.parent / "kong2021_correlations.csv")
+    for _, mine in table[table["p"].notna()].groupby("of"):
+        ranked = mine.sort_values("p", ignore_index=True)
+        count = len(ranked)
+        slow = [
+            min(1, max(ranked["p"][k] * (count - k) for k in range(place + 1)))
+            for place in range(count)
+        ]
+        np.testing.assert_allclose(ranked["p_holm"], slow)
+    assert table.loc[table["p"].isna(), "p_holm"].isna().all()
+    assert f"The table of correlations below has {table['p'].notna().sum()} of them" in text
+
+
+def test_holm_is_that_of_the_textbook():
+    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert holm([]) == []
+
+
+def test_bars_reach_the_ends_of_intervals_that_are_not_symmetric(tmp_path):
+    """Of 40 images none is right: the accuracy may be up to 8.8 %, and is not negative."""
+    values = {"clean_accuracy": 0.5, "adversarial_accuracy": 0.0}
+    values |= {"predictivity pls": 0.3, "alpha pls": 0.7}
+    ends = {"adversarial_accuracy": (0.0, 0.088), "alpha": (0.65, 0.9)}
+    save_summary(tmp_path, values, ends=ends)
+    there = found(read(tmp_path))
+    plate = plates(shown(there))[0]
+    right = plate.figure.axes[2]
+    bars = [lines.get_segments()[0] for lines in right.collections if lines.get_segments()]
+    np.testing.assert_allclose(bars, [[(0, 0.7), (0.088, 0.7)], [(0, 0.65), (0, 0.9)]])
+    row = plate.numbers[(plate.numbers["panel"] == "B") & (plate.numbers["source"] == "measured")]
+    named = row[["x_low", "x_high", "y_low", "y_high"]].to_numpy(float)
+    np.testing.assert_allclose(named, [(0, 0.088, 0.65, 0.9)])
+    cells = page_rows(there)[0][0].cells
+    assert (cells["alpha"].small, cells["predictivity pls"].small) == ("(0.65 to 0.90)", "± 0.02")
+    table = full_table(there)
+    mine = table[(table["source"] == "measured") & (table["quantity"] == "adversarial_accuracy")]
+    assert mine[["low", "high"]].to_numpy(float).tolist() == [[0, 0.088]]
+    said = STUDY.section(read(tmp_path), tmp_path).words["findings"]
+    assert any("α of the V1-like layer 0.700 (0.650 to 0.900)" in one for one in said)
+
+
 def dots(x, y, robust, clean=None):
     clean = x if clean is None else clean
     return [
@@ -263,6 +308,46 @@ def test_analysis_names_why_a_number_is_missing():
     assert known["given clean accuracy"].startswith("No correlation: given explains x")
     none = analyse(dots(up, mixed, [None] * 6)).correlations
     assert none["robust"] == "0 networks; a correlation needs 4."
+
+
+def test_one_robust_network_is_no_group_to_hold():
+    """A dummy that marks one network leaves it out of the correlation, and says nothing new."""
+    up, mixed = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6], [0.2, 0.1, 0.4, 0.3, 0.6, 0.5]
+    for robust, words in (([True] + [False] * 5, "robust, the others not"),
+                          ([False] + [True] * 5, "not robust, the others are")):  # fmt: skip
+        found = analyse(dots(up, mixed, robust, [0.5, 0.4, 0.6, 0.5, 0.4, 0.7])).correlations
+        reason = found["given robust or not"]
+        assert reason.startswith(f"Only one network is {words}")
+        assert reason.endswith("2 of each kind are the fewest.")
+    two = analyse(dots(up, mixed, [True, False] * 2 + [False] * 2)).correlations
+    assert not isinstance(two["given robust or not"], str)
+
+
+@pytest.mark.parametrize(
+    ("figure", "verdict"),
+    [("8", "the published one shows no sign"), ("6", "the same sign")],
+)
+def test_a_published_correlation_that_shows_no_sign_is_not_contradicted(figure, verdict):
+    """R of Figure 8 B is 0.159 with p = 0.327; that of 6 B is 0.362 with p = 0.022."""
+    up = [0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7]
+    drawn = next(one for one in FIGURES if one.number == figure)
+    for turn, expected in ((1, verdict), (-1, verdict.replace("same", "other"))):
+        mine = dots(up, [turn * (x + x**2) for x in up], [True, False] * 3 + [True])
+        panel = Panel("B", *drawn.pairs[1], drawn.regression, mine)
+        assert of_panel(drawn, Part(panel, "measured", analyse(mine))).endswith(f": {expected}.")
+
+
+def test_a_caption_counts_the_networks_that_are_drawn(tmp_path):
+    """A network without ridge is not in Figures 8 and 9."""
+    for entry in FEW:
+        save_row(tmp_path, entry)
+    values = {name: value for name, value in planted("vgg11").items() if "ridge" not in name}
+    save_summary(tmp_path, values, entry="vgg11", robust=False, model="kong2021/vgg11")
+    drawn = {one.name: one.methods for one in plates(shown(found(read(tmp_path))))}
+    assert drawn["kong2021-fig6"].endswith(" 6 networks measured.")
+    said = "Drawn are 5 of the 6 networks measured, which have both numbers."
+    assert drawn["kong2021-fig8"].endswith(said)
+    assert drawn["kong2021-fig9"].endswith(said)
 
 
 def test_the_published_pairs_are_the_fourteen_robust_networks_and_their_bases():
@@ -663,6 +748,17 @@ def test_networks_that_could_not_be_had_are_on_the_page_though_there_is_no_other
     assert "No network was measured here." in text
     assert "no network has both numbers of a panel of Figure" not in text
     assert "R = 0.774 (p < 0.001" in text
+
+
+def test_of_several_reasons_the_last_is_on_the_page(tmp_path):
+    for hour, reason in ((9, "the second"), (8, "the first")):
+        task = {"study": "kong2021", "kind": "absent", "entry": "resnet18", "reason": reason}
+        gone = {"quantity": "network", "regression": "", "reason": reason}
+        at = {"started": f"2024-05-05T0{hour}:00:00+00:00"}
+        where = tmp_path / "kong2021" / f"{hour}.json"
+        save(where, [Score("missing", 0.0, settings=gone)], task=task, provenance=at)
+    missing = STUDY.section(read(tmp_path), tmp_path).words["missing"]
+    assert missing == ["resnet18 could not be measured: the second"]
 
 
 def test_one_other_network_is_no_plural(tmp_path):

@@ -91,7 +91,7 @@ def test_layers_are_drawn_by_size_and_kind_of_split(drawn, size, letter):
             line = chosen(plate, panel=letter, of=name, grouped=grouped, source="measured")
             wanted = np.array([*layers.values()]) + BY_SIZE[size] + leak
             np.testing.assert_allclose(line["y"], wanted)
-            assert line["series"].tolist() == ["conv1", "block1", "block2", "block3"]
+            assert line["series"].tolist() == ["conv1", "block1.relu", "block2.relu", "block3.relu"]
             assert line["x"].tolist() == [0, 1, 2, 3]
             assert set(line["error"]) == {0.02}
             assert set(line["units"]) == {NEURONS}
@@ -188,7 +188,10 @@ def test_the_best_layer_is_drawn_against_the_assumed_size(drawn):
         np.testing.assert_allclose(nested["y"], best["y"] - 0.01)
         assert set(nested["error"]) == {0.03}
     assert chosen(plate, of="pixels", series="nested choice").empty  # one layer is no choice
-    assert plate.measured[0] == "nets:plain: from 0.350 at 8° (block2) to 0.500 at 4° (block2)."
+    assert (
+        plate.measured[0]
+        == "nets:plain: from 0.350 at 8° (block2.relu) to 0.500 at 4° (block2.relu)."
+    )
 
 
 def test_protocols_stand_side_by_side(drawn):
@@ -220,8 +223,8 @@ def test_a_protocol_that_is_not_side_by_side_has_a_figure_of_its_own(tmp_path):
 def test_what_was_found_is_computed(there):
     said = findings(there)
     assert said[0].replace("\u00a0", " ") == (
-        "u1, PLS: nets:robust: block1 predicts best of 4 layers, 0.580 ± 0.020 (correlation before "
-        "correction 0.464) if images are 4° wide; least, 0.430 ± 0.020, if they are 8°."
+        "u1, PLS: nets:robust: block1.relu predicts best of 4 layers, 0.580 ± 0.020 (correlation "
+        "before correction 0.464) if images are 4° wide; least, 0.430 ± 0.020, if they are 8°."
     )
     for sentence in (
         "u1, PLS: The best layer predicts better than every baseline in 6 of 6 measurements.",
@@ -366,7 +369,7 @@ def test_the_short_table_has_a_row_for_each_measurement(there):
     rows = cells["nets:plain: u1, PLS"]
     assert [row["display"] for row in rows] == ["2°", "4°", "8°"] * 2 + ["4°", "4°"]
     assert {key: text.replace("\u00a0", " ") for key, text in rows[2].items()} == {
-        "display": "8°", "splits": "whole movies", "protocol": "paper", "layer": "block2",
+        "display": "8°", "splits": "whole movies", "protocol": "paper", "layer": "block2.relu",
         "predictivity": "0.350 ± 0.020", "nested": "0.340 ± 0.030", "raw": "0.280",
         "feve": "0.175", "train": "0.450", "neurons": "21 + 3", "pca": "599",
     }  # fmt: skip

@@ -311,6 +311,13 @@ def test_a_comparison_has_all_networks_their_differences_and_the_bound(drawn):
     )
 
 
+def test_the_caption_of_a_comparison_has_the_noise_that_was_added(drawn):
+    """`striate.spectra.comparison` draws it from a normal distribution."""
+    methods = drawn["spectra-comparison-u1"].methods
+    assert "Poisson" not in methods
+    assert "with Gaussian noise, each unit with the variance of signal and of noise" in methods
+
+
 def test_layers_with_one_name_keep_their_rows_apart(drawn):
     left, right = drawn["spectra-comparison-u1"].figure.axes[-2:]
     names = [label.get_text() for label in left.get_yticklabels()]

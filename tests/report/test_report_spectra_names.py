@@ -57,16 +57,15 @@ def test_settings_are_told_in_words():
     ]
 
 
-def test_layers_are_shortened_until_they_clash():
-    names = ["features.2", "features.3.expand", "layer1.0", "layer1.0.conv1", "layer1.1.conv1"]
-    assert list(layers(names).values()) == [
-        "features.2",
-        "features.3",
-        "layer1.0",
-        "layer1.0.conv1",
-        "layer1.1",
-    ]
-    assert layers(["layer1.0.conv1"]) == {"layer1.0.conv1": "layer1.0.conv1"}
+def test_long_names_of_layers_are_shortened_and_never_the_name_of_another():
+    """`features.3` is a module of the network as well, and `blocks.3` is not its attention."""
+    names = ["features.2", "features.3.expand3x3_activation", "features.12.expand3x3_activation"]
+    assert [*layers(names).values()] == ["features.2", "features.3…", "features.12…"]
+    names = ["blocks.3.attn", "blocks.4.attn", "layer1.0.conv1.first", "layer1.0"]
+    assert [*layers(names).values()] == [*names[:2], "layer1.0.conv1…", "layer1.0"]
+    clash = ["stage.first.convolution", "stage.first.normalisation"]
+    assert [*layers(clash).values()] == clash  # no part of one is its own
+    assert [*layers(names[2:3]).values()] == names[2:3]
 
 
 def test_numbers_in_names_are_sorted_as_numbers():

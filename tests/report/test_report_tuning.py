@@ -1,6 +1,8 @@
 """The section on tuning: planted preferences come out in figures, captions and tables."""
 
+import dataclasses
 import io
+import itertools
 import re
 from functools import partial
 
@@ -102,6 +104,82 @@ def test_every_line_and_bar_drawn_is_in_the_csv(drawn):
                 assert round(float(bar.get_height()), 6) in heights, plate.name
 
 
+def with_ends(folder, name, *ends):
+    """Give the scores of a name both ends of their intervals, value plus and minus these."""
+    (path,) = results.paths(folder)
+    record = results.read_record(path)
+    there = [
+        dataclasses.replace(
+            one,
+            settings={**one.settings, "low": one.value - ends[0], "high": one.value + ends[1]},
+        )
+        if one.name == name
+        else one
+        for one in results.load(path)
+    ]
+    path.unlink()
+    results.save(path, there, task=record["task"], provenance=record["provenance"])
+
+
+def bars_of(axes):
+    """Return the ends of the error bars of a panel, from left to right."""
+    return [
+        (float(low[1]), float(high[1]))
+        for lines in axes.collections
+        for low, high in lines.get_segments()
+    ]
+
+
+def test_panels_of_channels_are_lettered_one_after_the_other(tmp_path):
+    """Of the first network there are two, and a place stays free."""
+    save_tuning(tmp_path, {"a": 0.5}, optimal=2)
+    save_tuning(tmp_path, {"a": 0.5}, model="nets.py:robust", sha="bbbbbbbbbbbb", optimal=3)
+    plate = draw(tmp_path)["tuning-curves-gabor-patches"]
+    titles = [axes.get_title(loc="left") for axes in plate.figure.axes]
+    assert [title[0] for title in titles if title] == list("abcde")
+    assert list(dict.fromkeys(plate.numbers["panel"])) == list("abcde")
+
+
+def test_long_names_over_histograms_are_broken_and_not_cut(tmp_path):
+    for number, sha in enumerate("abc"):
+        model = f"a_file_of_networks_{number}.py:vit_tiny_patch16_224_of_a_long_name"
+        save_tuning(tmp_path, {"blocks.3.attn": 0.5, "blocks.4.attn": 0.4}, model=model, sha=sha)
+    plate = draw(tmp_path)["tuning-frequencies-gabor-patches"]
+    figure = plate.figure
+    figure.draw_without_rendering()
+    panels = [axes for axes in figure.axes if axes.get_title(loc="left")]
+    boxes = []
+    for number, axes in enumerate(panels):
+        written = axes.get_title(loc="left")
+        assert "…" not in written
+        name = f"a_file_of_networks_{number}:vit_tiny_patch16_224_of_a_long_name"
+        assert name in written.replace("\n", "")
+        assert "blocks.3.attn" in written  # not blocks.3, which is another layer
+        boxes.append(axes._left_title)
+    boxes = [text.get_window_extent() for text in boxes]
+    assert all(one.x1 < other.x0 for one, other in itertools.pairwise(boxes))
+    assert boxes[-1].x1 <= figure.bbox.x1
+    assert max(one.y1 for one in boxes) <= figure.bbox.y1
+
+
+def test_bars_of_medians_reach_the_ends_of_their_intervals(tmp_path):
+    """Which need not be symmetric; a result of before has half the width."""
+    name = "median_circular_variance"
+    save_tuning(tmp_path, {"a": 0.5, "b": 0.5})
+    axes = draw(tmp_path)["tuning-medians-gabor-patches"].figure.axes[1]
+    np.testing.assert_allclose(bars_of(axes), [(0.4, 0.6), (0.5, 0.7)])
+    with_ends(tmp_path, name, 0.18, 0.02)
+    plate = draw(tmp_path)["tuning-medians-gabor-patches"]
+    np.testing.assert_allclose(bars_of(plate.figure.axes[1]), [(0.32, 0.52), (0.42, 0.62)])
+    table = plate.numbers[plate.numbers["quantity"] == name]
+    np.testing.assert_allclose(table[["low", "high"]], [(0.32, 0.52), (0.42, 0.62)])
+    there = found(read(tmp_path))
+    (rows,) = tuning_cells(there).values()
+    assert [row[name] for row in rows] == ["0.50 (0.32 to 0.52)", "0.60 (0.42 to 0.62)"]
+    full = tuning_table(there)
+    assert full.loc[full["name"] == name, "high"].tolist() == pytest.approx([0.52, 0.62])
+
+
 def test_the_stimuli_are_shown_with_their_own_pixels_and_named(drawn, there):
     plate = drawn["tuning-stimuli-gabor-patches"]
     stimuli = there[0].networks[0].stimuli
@@ -120,11 +198,11 @@ def test_the_stimuli_are_shown_with_their_own_pixels_and_named(drawn, there):
 def test_channels_of_the_layer_most_like_v1_have_their_curve_and_image(drawn, there):
     plate = drawn["tuning-curves-gabor-patches"]
     assert plate.numbers["series"].unique().tolist() == [
-        *(f"block2, channel {channel}" for channel in (7, 21, 40)),
-        *(f"block1, channel {channel}" for channel in (7, 21, 40)),
+        *(f"block2.relu, channel {channel}" for channel in (7, 21, 40)),
+        *(f"block1.relu, channel {channel}" for channel in (7, 21, 40)),
     ]
     layer = best_layer(there[0].networks[0])
-    curve = chosen(plate, of="nets:plain", series="block2, channel 21")
+    curve = chosen(plate, of="nets:plain", series="block2.relu, channel 21")
     assert curve["y"].tolist() == list(layer.examples[1].tuning.y)
     images = [axes.images[0].get_array() for axes in plate.figure.axes if axes.images]
     assert len(images) == 6
@@ -148,17 +226,20 @@ def test_the_histograms_have_the_best_layer_beside_the_published_cells(drawn):
     assert set(grey["units"]) == {101}
     middle = np.sqrt(cells["bin_left_cpd"] * cells["bin_right_cpd"])
     np.testing.assert_allclose(grey["x"], middle)
-    for panel, of, place in (("a", "nets:plain, block2", 2), ("b", "nets:robust, block1", 1)):
+    for panel, of, place in (
+        ("a", "nets:plain, block2.relu", 2),
+        ("b", "nets:robust, block1.relu", 1),
+    ):
         bars = chosen(plate, panel=panel, source="measured")
         assert set(bars["of"]) == {of}
         assert tuple(bars["x"]) == CPD
         assert tuple(bars["y"]) == preferences(place, CPD)
     assert [axes.get_title(loc="left") for axes in plate.figure.axes] == [
-        "a\u2003nets:plain\nblock2\nscore 0.75 ± 0.03",
-        "b\u2003nets:robust\nblock1\nscore 0.82 ± 0.03",
+        "a\u2003nets:plain\nblock2.relu\nscore 0.75 ± 0.03",
+        "b\u2003nets:robust\nblock1.relu\nscore 0.82 ± 0.03",
     ]
     assert plate.measured[0] == (
-        "nets:plain, block2: score 0.750 ± 0.030; 0\u00a0% of its channels prefer the highest "
+        "nets:plain, block2.relu: score 0.750 ± 0.030; 0\u00a0% of its channels prefer the highest "
         "frequency shown, 8.75 cpd, and 4\u00a0% of V1 cells its bin."
     )
     assert "64 channels in a layer; 8 channels with flat curves left out." in plate.methods
@@ -177,7 +258,7 @@ def test_every_layer_has_its_histogram_with_its_score(drawn):
     plate = drawn["tuning-layers-nets-robust-gabor-patches"]
     bars = chosen(plate, source="measured")
     assert bars["of"].unique().tolist() == [
-        f"nets:robust, {name}" for name in ("conv1", "block1", "block2", "block3")
+        f"nets:robust, {name}" for name in ("conv1", "block1.relu", "block2.relu", "block3.relu")
     ]
     last = bars[bars["panel"] == "d"]["y"]
     assert tuple(last) == preferences(3, CPD)
@@ -203,9 +284,9 @@ def test_the_scores_stand_by_layer_and_the_published_apart(drawn):
     measured = chosen(plate, of="nets:plain", source="measured")
     assert measured[["series", "x", "y", "error"]].to_numpy().tolist() == [
         ["conv1", 0, 0.2, 0.03],
-        ["block1", 1, 0.5, 0.03],
-        ["block2", 2, 0.75, 0.03],
-        ["block3", 3, 0.4, 0.03],
+        ["block1.relu", 1, 0.5, 0.03],
+        ["block2.relu", 2, 0.75, 0.03],
+        ["block3.relu", 3, 0.4, 0.03],
     ]
     published = chosen(plate, panel="b")
     assert set(published["source"]) == {"published"}
@@ -221,9 +302,9 @@ def test_the_scores_stand_by_layer_and_the_published_apart(drawn):
     assert {line.get_markerfacecolor() for line in right.lines if len(line.get_xdata())} == {"none"}
     assert len(left.collections) == 2  # a band per network
     assert plate.measured == (
-        "nets:robust, 4 layers: block1 is most like V1, with a score of 0.820 ± 0.030; conv1 "
+        "nets:robust, 4 layers: block1.relu is most like V1, with a score of 0.820 ± 0.030; conv1 "
         "least, 0.300 ± 0.030.",
-        "nets:plain, 4 layers: block2 is most like V1, with a score of 0.750 ± 0.030; conv1 "
+        "nets:plain, 4 layers: block2.relu is most like V1, with a score of 0.750 ± 0.030; conv1 "
         "least, 0.200 ± 0.030.",
         "The score of nets:robust exceeds that of nets:plain in 3 of 4 layers, by 0.142 in the "
         "mean.",
@@ -240,8 +321,8 @@ def test_the_field_of_view_is_marked_where_it_was_assumed(drawn):
     (axes,) = plate.figure.axes
     assert [text.get_text() for text in axes.texts] == ["assumed: 6.4°"]
     assert plate.measured[0] == (
-        "nets:plain, block2: were an image said to span not 6.4° but 2° to 12°, the score would "
-        "lie between 0.125 (at 2°) and 0.750 (at 12°)."
+        "nets:plain, block2.relu: were an image said to span not 6.4° but 2° to 12°, the score "
+        "would lie between 0.125 (at 2°) and 0.750 (at 12°)."
     )
 
 
@@ -278,7 +359,7 @@ def test_orientations_fill_the_half_circle_once_and_the_uniform_line_knows_the_c
     even = drawn["tuning-orientation-gratings-of-32-pixels"]
     np.testing.assert_allclose(chosen(even, source="theory")["y"], 0.1)
     assert "lower" not in even.methods
-    assert chosen(plate, of="nets:plain", series="block3")["y"].tolist() == [0.55, *[0.05] * 9]
+    assert chosen(plate, of="nets:plain", series="block3.relu")["y"].tolist() == [0.55, *[0.05] * 9]
     tops = {axes.get_rmax() for axes in plate.figure.axes}
     assert len(tops) == 1
     assert tops.pop() > 0.55
@@ -286,7 +367,7 @@ def test_orientations_fill_the_half_circle_once_and_the_uniform_line_knows_the_c
 
 def test_components_keep_all_ranks_in_the_csv_and_their_correlation(drawn, there):
     plate = drawn["tuning-components-600-images-of-val-gabor-patches"]
-    ranks = chosen(plate, panel="rank", of="nets:robust", series="block1")
+    ranks = chosen(plate, panel="rank", of="nets:robust", series="block1.relu")
     assert ranks["x"].tolist() == list(range(1, 301))
     rhos = chosen(plate, panel="rho", of="nets:robust")
     np.testing.assert_allclose(rhos["y"], [0.5, 0.25, 0, -0.25], atol=1e-12)
@@ -297,8 +378,8 @@ def test_components_keep_all_ranks_in_the_csv_and_their_correlation(drawn, there
     assert plate.figure.axes[-2].get_title(loc="right") == "ρ = 0.00 ± 0.10"
     assert plate.measured[0] == (
         "nets:plain: the preferred frequency of principal components rises with rank in 2 of 4 "
-        "layers by more than the interval and falls in 1; ρ lies between −0.15 ± 0.10 (block3) "
-        "and 0.60 ± 0.10 (conv1)."
+        "layers by more than the interval and falls in 1; ρ lies between −0.15 ± 0.10 "
+        "(block3.relu) and 0.60 ± 0.10 (conv1)."
     )
     assert "jackknife over images" in plate.methods
 

@@ -8,17 +8,20 @@ import sys
 from pathlib import Path
 from typing import NamedTuple
 
+import h5py
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from scipy.io import savemat
 from torch import nn
 
 from striate.datasets import Presentation, recording
 from striate.models import Network, normalised
 from striate.studies import gerum2022, predictivity, robustness, spectra, training, tuning
 from striate.study import path_of
-from striate.study.predictivity import Regression
+from striate.study.predictivity import Regression, Rival, check_same
+from striate.study.robustness import Judge
 
 SIZE = 16
 # Layers of the tiny network, by name.
@@ -187,6 +190,125 @@ def test_a_recording_is_named_by_its_bytes(tmp_path):
     assert len(names) == 2
 
 
+def read_name(file, **options):
+    """Name the spectrum of a recording that is read like this."""
+    window = sys.modules["striate.study.spectra"].Window((2, 4), "rank")
+    return path_of(spectra.recording_task(recording(file, **options), window=window), Path()).name
+
+
+NWB = {"table": "trials", "start_s": 0.04, "length_s": 0.06}
+
+
+@pytest.fixture
+def nwb(tmp_path):
+    """Four stimuli, each shown five times, in two tables and by two columns."""
+    rng, path = np.random.default_rng(0), tmp_path / "session.nwb"
+    with h5py.File(path, "w") as file:
+        file.attrs["nwb_version"] = "2.7.0"
+        file["units/spike_times"] = np.sort(rng.random(400) * 21)
+        file["units/spike_times_index"] = np.array([400])
+        for table in ("trials", "others"):
+            group = file.create_group(f"intervals/{table}")
+            group["start_time"], group["stop_time"] = np.arange(20.0), np.arange(20.0) + 0.5
+            for column in ("stimulus_id", "image"):
+                group[column] = rng.permutation(np.repeat(["a", "b", "c", "d"], 5)).astype("S1")
+    return path
+
+
+@pytest.mark.parametrize("change", [
+    {"stimulus": "image"}, {"drop": ["a"]}, {"drop": ["b"]}, {"table": "others"},
+    {"start_s": 0.05}, {"length_s": 0.07}, {"start_s": 0.0400000001}, {"length_s": 0.0600000001},
+    {"start_s": 10.0, "length_s": 1e-5}, {"start_s": 10.0, "length_s": 2e-5},
+], ids=str)  # fmt: skip
+def test_how_an_nwb_file_is_read_moves_the_name(change, nwb):
+    others = [{}, {"drop": ["c"]}, {"stimulus": "image", "drop": ["a"]}, {"start_s": 10.0}]
+    names = [read_name(nwb, **NWB | other) for other in (*others, change)]
+    assert len(set(names)) == len(names)
+    assert read_name(nwb, **NWB | change) == names[-1]
+
+
+def test_nwb_options_that_say_the_same_leave_the_name(nwb):
+    plain = recording(nwb, **NWB)
+    assert not any("read with" in note for note in plain.notes)
+    for same in ({"stimulus": "stimulus_id"}, {"drop": ()}, {"drop": ["nan"]}, {"start_s": 4e-2}):
+        assert recording(nwb, **NWB | same).notes == plain.notes
+    either = [recording(nwb, **NWB, drop=names).notes for names in (["a", "b"], ("b", "a", "a"))]
+    assert either[0] == either[1]
+    assert "read with drop=['a', 'b']" in either[0]
+
+
+@pytest.fixture
+def mouse(tmp_path):
+    """Twelve images shown four times each, and three sets of pixels they might have been."""
+    rng = np.random.default_rng(0)
+    resp = rng.normal(size=(52, 6))
+    resp[3, 2] = np.nan
+    stim = {"resp": resp, "spont": rng.normal(size=(90, 6)), "istim": np.arange(52.0) % 13 + 1}
+    stat = np.zeros((6, 1), [("redcell", object)])
+    stat["redcell"] = (np.arange(6.0) > 4)[:, None]
+    savemat(tmp_path / "mouse.mat", {"stim": stim, "stat": stat})
+    for number in range(3):
+        (tmp_path / str(number)).mkdir()
+        imgs = rng.integers(0, 256, (20, 20, 12)).astype(float)
+        savemat(tmp_path / str(number) / "images.mat", {"imgs": imgs})
+    return tmp_path / "mouse.mat"
+
+
+def test_how_a_session_of_stringer_is_read_moves_the_name(mouse):
+    usual = {"spontaneous": 2, "nan_as_zero": True}
+    changes = [
+        {}, {"spontaneous": 3}, {"spontaneous": 0}, {"red_cells": False},
+        {"repeats": "presentations"}, {"blank": 14},
+    ]  # fmt: skip
+    assert len({read_name(mouse, **usual | change) for change in changes}) == len(changes)
+
+
+def test_the_file_that_images_are_from_moves_the_names_of_what_shows_them(mouse):
+    """The responses, and so the name of the recording, are the same."""
+    window = sys.modules["striate.study.spectra"].Window((2, 4), "rank")
+    network = World().network()
+    pictures = spectra.pictures(World().photographs(mouse.parent), network)
+    shown, alone = set(), set()
+    for number in range(3):
+        file = mouse.parent / str(number) / "images.mat"
+        read = recording(mouse, images=file, spontaneous=2, nan_as_zero=True)
+        compared = spectra.comparison_task(network, read, [CONV], window=window)
+        mapped = predictivity.network_task(
+            network, read, pictures, [CONV], presentation=WAY, regression=Regression("pls", 2),
+            splits=2,
+        )  # fmt: skip
+        shown |= {path_of(task, Path()).name for task in (compared, mapped)}
+        alone.add(path_of(spectra.recording_task(read, window=window), Path()).name)
+    assert (len(shown), len(alone)) == (6, 1)
+    assert mapped["images_from"] == read.images_from
+    rival = Rival("other", CONV, {**mapped, "images_from": "images.mat, sha256 0"}, ..., ...)
+    with pytest.raises(ValueError, match="other was measured with images_from="):
+        check_same(mapped, rival)
+
+
+def test_images_of_the_file_of_the_responses_are_not_named_again(tmp_path):
+    assert "images_from" not in predicted(World(), tmp_path)
+    assert recorded(tmp_path).images_from == ""
+
+
+@pytest.mark.parametrize("change", [
+    {"weight": 1e-6}, {"running": 1e-6}, {"mean": 0.5001}, {"nonlinear": nn.Tanh},
+], ids=lambda change: next(iter(change)))  # fmt: skip
+def test_what_a_surrogate_is_made_of_moves_the_name(change, tmp_path):
+    """It has the same name, and attacks in the place of the network."""
+    network = World().network()
+    shown = robustness.labelled(World().photographs(tmp_path), network, seed=0)
+    attacks = robustness.attacks_of("paper", epsilons={"Linf": (0.1,)})
+
+    def name(surrogate):
+        judge = Judge({"Linf": 0.1}, 20, 2, surrogate=surrogate.model)
+        task = robustness.network_task(network, shown, attacks, judge=judge, surrogate=surrogate)
+        return path_of(task, Path()).name
+
+    assert name(World().network()) == name(World().network())
+    assert name(World(**change).network()) != name(World().network())
+
+
 WAY = Presentation(2.0, 6.4)
 
 
@@ -213,15 +335,35 @@ def test_what_a_compared_network_is_shown_moves_the_name(change, tmp_path, monke
     assert name() == plain
 
 
-def trained(world, folder, **plan):
-    network = world.network()
+def labelled_folder(world, folder):
     data = Path(world.photographs(folder))
     for split in ("train", "val"):
         (folder / "data").mkdir(exist_ok=True)
         (folder / "data" / split).symlink_to(data, target_is_directory=True)
+    return str(folder / "data")
+
+
+def trained(world, folder, **plan):
+    network = world.network()
     chosen = training.plan(**{"epochs": 1, "batch_size": 10, **plan})
-    found = training.material(str(folder / "data"), network, augment=False, seed=world.seed)
+    data = labelled_folder(world, folder)
+    found = training.material(data, network, augment=False, seed=world.seed)
     return training.network_task(network, found, chosen, seed=world.seed)
+
+
+def test_how_many_train_together_moves_the_name_where_there_are_several(tmp_path):
+    """Each normalises its part of a batch by itself, and draws what is random for itself."""
+    network = World().network()
+    found = training.material(labelled_folder(World(), tmp_path), network, augment=False, seed=0)
+    tasks = [
+        training.network_task(
+            network, found, training.plan(epochs=1, batch_size=10), seed=0, **more
+        )
+        for more in ({}, {"processes": 1}, {"processes": 2}, {"processes": 4})
+    ]
+    assert tasks[0] == tasks[1]
+    assert "processes" not in tasks[0]
+    assert len({path_of(task, Path()).name for task in tasks}) == 3
 
 
 def test_every_change_of_what_is_trained_moves_the_name(tmp_path, monkeypatch):

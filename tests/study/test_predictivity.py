@@ -16,6 +16,7 @@ from striate.responses import Responses
 from striate.study.predictivity import (
     PROTOCOLS,
     Regression,
+    Rival,
     check_same,
     difference,
     layer_features,
@@ -251,6 +252,31 @@ def test_of_one_split_there_is_no_standard_deviation():
     }
 
 
+def test_the_fraction_explained_is_the_median_of_an_even_number_too():
+    found = measured(plant(1, stimuli=120, neurons=12), layers=LAYERS[:2], count=3)
+    assert found.arrays["kept"].sum() == 12
+    for layer in LAYERS[:2]:
+        expected = np.median(found.arrays[f"{layer}/feve"].astype(float), axis=1)
+        score = by_name(found, "feve", layer)
+        assert score.value == pytest.approx(expected.mean(), rel=1e-5)
+        assert score.error == pytest.approx(expected.std(), rel=1e-4)
+
+
+def test_a_neuron_that_a_layer_cannot_be_chosen_by_counts_elsewhere():
+    """It is silent where the layer of the first split is chosen, and nowhere else."""
+    planted = plant(4, stimuli=120, neurons=12)
+    silent = splits_of(120, count=3, groups=None).inner[0].test
+    trials = planted.trials.clone()
+    trials[:, silent, 5] = 0.0
+    found = measured(planted._replace(trials=trials), count=3)
+    usual, nested = (by_name(found, name) for name in ("v1_layer", "v1_layer_nested"))
+    assert (usual.settings["neurons"], nested.settings["neurons"]) == (12, 11)
+    assert (usual.settings["layer"], nested.settings["layer"]) == ("4", "4")
+    assert nested.settings["chosen"] == 1
+    others = np.delete(found.arrays["4/noise_corrected"].astype(float), 5, axis=1)
+    assert nested.value == pytest.approx(np.median(others, axis=1).mean(), rel=1e-6)
+
+
 def test_neurons_of_too_little_reliability_may_be_left_out_of_scores():
     planted = plant(1, stimuli=120, neurons=12)
     trials = planted.trials + 2 * torch.linspace(0, 2, 12) * gaussian(4, 120, 12, seed=8)
@@ -405,6 +431,20 @@ def test_a_network_does_not_differ_from_itself():
     ours = rival(measured(plant(2)))
     gap = difference(ours, ours, seed=0)
     assert (gap.value, gap.error, gap.settings["p_two_sided"]) == (0, 0, 1)
+
+
+def test_neurons_kept_for_one_network_alone_are_not_compared():
+    """What is not kept is NaN."""
+    nan = torch.nan
+    ours = torch.tensor([0.9, 0.5, nan, 0.7, nan], dtype=torch.float64)
+    theirs = torch.tensor([nan, 0.1, 0.8, 0.2, nan], dtype=torch.float64)
+    one, other = (
+        Rival(name, "l", {}, values, values.isfinite())
+        for name, values in (("a", ours), ("b", theirs))
+    )
+    for gap, sign in ((difference(one, other, seed=0), 1), (difference(other, one, seed=0), -1)):
+        assert gap.settings["neurons"] == 2
+        assert gap.value == pytest.approx(sign * (0.6 - 0.15))
 
 
 @pytest.mark.parametrize("name", ["recording", "population", "protocol", "grouped"])

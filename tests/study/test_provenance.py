@@ -56,6 +56,33 @@ def test_without_a_kernel_that_counts_anew_the_peak_is_that_of_the_process(monke
     assert meter.provenance(TASK)["peak_memory_mb"] > 50
 
 
+GPUS = {0: ("first", 2**20), 1: ("second", 3 * 2**20)}
+
+
+@pytest.mark.parametrize(("device", "gpu"), [
+    ("cuda:1", 1), ("cuda:0", 0), ("cuda", 0), ("cpu", 0),
+])  # fmt: skip
+def test_of_several_gpus_the_one_that_computes_is_described(tmp_path, monkeypatch, device, gpu):
+    """There is none here: what stands in for torch's answers knows two, of which 0 is current."""
+
+    def number(device=None):
+        return 0 if device is None else int(device.removeprefix("cuda:"))
+
+    reset = []
+    answers = {
+        "is_initialized": lambda: True,
+        "get_device_name": lambda device=None: GPUS[number(device)][0],
+        "max_memory_allocated": lambda device=None: GPUS[number(device)][1],
+        "reset_peak_memory_stats": lambda device=None: reset.append(number(device)),
+    }
+    for name, answer in answers.items():
+        monkeypatch.setattr(torch.cuda, name, answer)
+    (finished,) = run(lambda *_: [], [TASK], directory=tmp_path, explained={"device": device})
+    found = results.read_record(finished.path)["provenance"]
+    assert reset == [gpu]
+    assert (found["gpu"], found["peak_gpu_memory_mb"]) == (GPUS[gpu][0], gpu * 2 + 1)
+
+
 @pytest.mark.parametrize(("answers", "expected"), [
     ({"rev-parse": "abc1234\n", "status": ""}, "abc1234"),
     ({"rev-parse": "abc1234\n", "status": " M results.py\n"}, "abc1234+"),

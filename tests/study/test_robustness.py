@@ -137,6 +137,14 @@ def test_the_interval_is_that_of_resampling(right):
     assert found.error == pytest.approx((found.high - found.low) / 2)
 
 
+def test_the_seed_draws_the_resamples():
+    outcomes = torch.rand(97, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    found = [interval(outcomes, seed=seed) for seed in (0, 0, 1)]
+    assert found[0] == found[1]
+    assert found[0].low != found[2].low
+    assert found[0].high != found[2].high
+
+
 @pytest.mark.parametrize("dtype", [torch.bool, torch.float64])
 @pytest.mark.parametrize("count", [2, 20, 1000])
 def test_where_all_images_are_alike_the_interval_is_exact(count, dtype):

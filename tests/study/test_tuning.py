@@ -604,6 +604,22 @@ def test_a_median_of_few_channels():
     assert many == median_score("m", torch.arange(101.0), "s", {}, seed=0)[0]
 
 
+def test_the_interval_of_a_median_has_both_its_ends():
+    """Half of 40 channels at the highest frequency, which none can exceed."""
+    values = torch.cat([torch.linspace(0, 4, 20), torch.full((20,), 5.0)])
+    (one,) = median_score("m", values, "s", {}, seed=0)
+    low, high = one.settings["low"], one.settings["high"]
+    assert low < one.value < high == 5
+    assert high - one.value < one.value - low  # half the width would reach beyond what was shown
+    assert one.error == (high - low) / 2
+
+
+def test_the_seed_draws_the_resamples_of_a_median():
+    values = torch.rand(2000, generator=torch.Generator().manual_seed(0))
+    errors = [median_score("m", values, "s", {}, seed=seed)[0].error for seed in (0, 0, 1)]
+    assert errors[0] == errors[1] != errors[2]
+
+
 def test_a_negative_count_of_optimal_stimuli_is_refused(patches):
     with pytest.raises(ValueError, match="optimal=-1: give how many channels, 0 for none"):
         network_tuning(nn.Flatten(), patches, "**", seed=0, optimal=-1, z_scored=True, source="net")

@@ -1,5 +1,6 @@
 import itertools
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
@@ -72,6 +73,44 @@ def test_a_slice_is_that_of_the_whole_set(part):
     assert torch.equal(images[part], whole[part])
     assert torch.equal(images[-1], whole[-1])
     assert torch.equal(torch.stack(list(images)), whole)
+
+
+@pytest.mark.usefixtures("unchecked_types")  # of numpy's arrays
+@pytest.mark.parametrize(
+    "index",
+    [
+        [0, 1],
+        [5, -1, 5],
+        torch.tensor([23, 2]),
+        np.array([4, 0]),
+        torch.arange(24) % 5 == 0,
+        np.arange(24) > 20,
+        [True] * 2 + [False] * 22,
+        slice(None, None, -1),
+        slice(20, 2, -7),
+        slice(2, 20, -1),
+    ],
+    ids=str,
+)
+def test_several_places_are_several_images(index):
+    images = small(channels=3).images
+    if isinstance(index, slice):
+        places = [*range(24)][index]
+    else:
+        places = np.arange(24)[np.asarray(index)].tolist()
+    whole = [*images]
+    expected = torch.stack([whole[place] for place in places]) if places else images[5:5]
+    assert torch.equal(images[index], expected)
+
+
+@pytest.mark.usefixtures("unchecked_types")
+def test_an_index_of_several_axes_is_refused():
+    images = small().images
+    for index in ([[0, 1], [2, 3]], None, True):
+        with pytest.raises(ValueError, match="has 2 axes; give an int, a slice, or one axis of pl"):
+            images[index]
+    with pytest.raises(IndexError):
+        images[24]
 
 
 def test_channels_show_the_same():

@@ -91,6 +91,22 @@ def test_responses_that_are_not_to_the_bank_are_refused(responses, shape, messag
         phase_modulation(responses, shape, [0.0, 90.0, 180.0, 270.0, 360.0])
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [[-1.0, 0.0, 3.0, 4.0], [1.0] * 4, [1.0, 2.0, 4.0, 2.0], [1.0, 2.0, 4.0, float("inf")]],
+    ids=str,
+)
+def test_frequencies_are_from_0_on_and_each_is_there_once(wrong):
+    with pytest.raises(ValueError, match="give finite frequencies from 0 on, each once"):
+        preferred_frequency(torch.ones(2, 4), wrong)
+    assert preferred_frequency(torch.eye(4), [0.0, 4.0, 2.0, 1.0]).frequency.tolist() == [
+        0,
+        4,
+        2,
+        1,
+    ]
+
+
 @pytest.mark.usefixtures("unchecked_types")
 def test_frequencies_that_are_not_those_of_the_curves_are_refused():
     with pytest.raises(ValueError, match="3 frequencies_cpd for curves of 4 points; give one each"):

@@ -70,6 +70,14 @@ def test_an_orientation_given_twice_counts_as_one():
     assert_close(found, orientation_selectivity(curve, EVEN), rtol=0, atol=1e-12)
 
 
+@pytest.mark.parametrize("angles", [[0.0], [0.0] * 4, [0.0, 180.0, -180.0, 360.0]], ids=str)
+def test_selectivity_needs_two_orientations(angles):
+    with pytest.raises(ValueError, match="are one orientation; selectivity needs at least 2"):
+        orientation_selectivity(torch.rand(3, len(angles)), angles)
+    found = orientation_selectivity(torch.tensor([[1.0, 1.0], [1.0, 0.0]]), [0.0, 90.0])
+    assert found.circular_variance.tolist() == pytest.approx([1, 0])
+
+
 def test_selectivity_is_not_defined_for_responses_below_zero_or_none():
     curves = torch.tensor([[1.0, -1e-9, 0], [0, 0, 0], [1, 0, 0]])
     found = orientation_selectivity(curves, [0.0, 60.0, 120.0])

@@ -5,6 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -18,6 +19,7 @@ from striate.activations._sums import Sum
 from striate.layers import fingerprint
 
 FORMAT = 3  # to be raised when the same settings give other numbers, or files hold other things
+FILES = "kernel-*.safetensors"
 
 
 @dataclass(frozen=True)
@@ -100,7 +102,12 @@ class Store:
 
 def any_in(folder: Path) -> bool:
     """Tell whether a folder holds sums of any plan."""
-    return any(folder.glob("kernel-*.safetensors"))
+    return any(folder.glob(FILES))
+
+
+def remove_all(folder: Path) -> None:
+    """Delete the sums of all plans in a folder."""
+    results.remove(folder, FILES)
 
 
 def key(model: nn.Module, settings: Mapping[str, object]) -> str:
@@ -116,8 +123,28 @@ def _beside_weights(model: nn.Module) -> list[str]:
     for name, module in model.named_modules():
         own = {key: value for key, value in vars(module).items() if key not in usual}
         hooks = [*module._forward_pre_hooks.values(), *module._forward_hooks.values()]
-        told.append(f"{name} {own} {[(hook, getattr(hook, '__dict__', {})) for hook in hooks]}")
-    return [re.sub(r" at 0x[0-9a-fA-F]+", "", one) for one in told]
+        about = [(hook, getattr(hook, "__dict__", {})) for hook in hooks]
+        told.append(f"{name} {_spelled(own)} {_spelled(about)}")
+    return told
+
+
+def _spelled(value: object, above: tuple[int, ...] = ()) -> str:
+    """Spell a value alike in every process: the order of a set, as an address, is of this one."""
+    if id(value) in above:  # it holds itself
+        return "..."
+    inside = partial(_spelled, above=(*above, id(value)))
+    kind = "" if type(value) in (dict, list, tuple) else type(value).__name__
+    if isinstance(value, set | frozenset):
+        return f"{kind}({', '.join(sorted(map(inside, value)))})"
+    # As Python itself writes these three, and sums of before there were sets are known again.
+    if isinstance(value, dict):
+        items = ", ".join(f"{inside(key)}: {inside(one)}" for key, one in value.items())
+        return f"{kind}{{{items}}}"
+    if isinstance(value, list):
+        return f"{kind}[{', '.join(map(inside, value))}]"
+    if isinstance(value, tuple):
+        return f"{kind}({', '.join(map(inside, value))}{',' * (len(value) == 1)})"
+    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 import typer
 
 from striate.cli.jobs import Course, Job, measure, of_one
+from striate.cli.measuring import value_of
 from striate.cli.options import (
     Classes,
     CropPx,
@@ -295,6 +296,5 @@ def tell_row(path: Path, start: str) -> None:
         if score.name == "missing":
             print(f"{start}{about['quantity']}", which, "–", about["reason"], sep="\t")
         else:
-            error = "" if score.error is None else f"± {score.error:.3f}"
-            print(f"{start}{score.name}", which, f"{score.value:.3f} {error}", sep="\t")
+            print(f"{start}{score.name}", which, value_of(score), sep="\t")
     print(path, file=sys.stderr)

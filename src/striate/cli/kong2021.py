@@ -38,7 +38,6 @@ def run_kong2021(
     many: Many,
 ) -> None:
     """Measure networks of Kong et al. 2021 in every way; what is done already is skipped."""
-    from striate.models import ZOO
     from striate.studies import kong2021
 
     memory, batch_size, seed, device = execution
@@ -52,7 +51,7 @@ def run_kong2021(
     shown.check()
     if many.dry_run:
         for name, source in chosen.items():
-            print(f"{name}\t{source}\t{len(ZOO[name].layers)} layers")
+            print(name, source, _layers_told(name, source), sep="\t")
         tell_script(many.cluster)
         return
     # What is wrong for all is no reason why one of them could not be had.
@@ -83,6 +82,16 @@ def run_kong2021(
         leave(failures, sum(map(len, tasks.values())), results)
     if absent:
         raise typer.Exit(1)
+
+
+def _layers_told(name: str, source: str) -> str:
+    """Say how many layers would be measured; what loads a network is not run to tell that."""
+    from striate.models import ZOO
+
+    layers = f"{len(ZOO[name].layers)} layers"
+    return (
+        layers if source == f"kong2021/{name}" else f"{layers} of the table; {source} not looked at"
+    )
 
 
 def _tasks_of(

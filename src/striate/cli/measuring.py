@@ -10,6 +10,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.activations import Progress
+    from striate.results import Score
     from striate.study import Finished, Task
 
 # Shows what is being done, by its name, and gives what is told how far it is.
@@ -53,23 +54,28 @@ def tell_aside(finished: "Finished", console: Console) -> None:
         console.print(told, markup=False, soft_wrap=True)
 
 
+def value_of(score: "Score") -> str:
+    """Write a number and its error, both ends of it if they are not equally far."""
+    ends = [score.settings.get(name) for name in ("low", "high")]
+    known = [end for end in ends if isinstance(end, int | float)]
+    if len({f"{abs(score.value - end):.3f}" for end in known}) == 2:
+        return f"{score.value:.3f} ({known[0]:.3f} to {known[1]:.3f})"
+    return f"{score.value:.3f} {'' if score.error is None else f'± {score.error:.3f}'}"
+
+
 def tell_scores(path: Path, start: str = "") -> None:
     """Print the scores of a result, on lines that begin with `start`, and where it lies.
 
-    Columns: name, layer or method, value ± error, window or how stimuli were shown and split, what
-    kind of error, whose it is.
+    Columns: name, layer or method, value ± error, window and how stimuli were shown and split, what
+    kind of error, whose it is. What is the recording's own is the same for every layer that is
+    compared with it, and said once.
     """
     from striate.results import Score, load
 
     found = load(path)
-    for score in found:
-        if isinstance(score, Score):
-            error = "" if score.error is None else f"± {score.error:.3f}"
-            about = score.settings
-            window = f"ranks {about['ranks']}" if "ranks" in about else _shown(about)
-            which = about.get("method", about.get("layer", ""))
-            value, kind = f"{score.value:.3f} {error}", about.get("error", "")
-            print(f"{start}{score.name}", which, value, window, kind, score.source, sep="\t")
+    rows = [_row(score) for score in found if isinstance(score, Score)]
+    for row in dict.fromkeys(rows):
+        print(f"{start}{row[0]}", *row[1:], sep="\t")
     seen = {one.settings.get("layer"): None for one in found if one.name == "eigenspectrum"}
     fitted = {one.settings.get("layer") for one in found if one.name == "alpha"}
     if narrow := [str(layer) for layer in seen if layer not in fitted]:
@@ -78,9 +84,18 @@ def tell_scores(path: Path, start: str = "") -> None:
     print(path, file=sys.stderr)
 
 
+def _row(score: "Score") -> tuple[str, ...]:
+    about = score.settings
+    of_recording = score.source == about.get("recording")
+    which = about.get("method", "" if of_recording else about.get("layer", ""))
+    cells = score.name, which, value_of(score), _shown(about), about.get("error", ""), score.source
+    return tuple(map(str, cells))
+
+
 def _shown(about: Mapping[str, object]) -> str:
-    """Say how large stimuli were and what stayed together, by which results of one run differ."""
+    """Say the window, and how large stimuli were and what stayed together: runs differ in these."""
     degrees, grouped = about.get("stimulus_deg"), about.get("grouped")
-    parts = [f"{degrees:g}°"] if isinstance(degrees, int | float) else []
+    parts = [f"ranks {about['ranks']}"] if "ranks" in about else []
+    parts += [f"{degrees:g}°"] if isinstance(degrees, int | float) else []
     parts += ["movies together"] if grouped == "movie" else []
     return ", ".join(parts)

@@ -63,11 +63,10 @@ class Many(NamedTuple):
 
 def tell_plan(tasks: Sequence["Task"], results: Path, cluster: str | None) -> None:
     """Print what is done and what is to do, and the script that SLURM would be given."""
-    from striate.study import path_of
+    from striate.study.run import is_done
 
     for task in tasks:
-        done = path_of(task, results).exists()
-        print(f"{'done' if done else 'to do'}\t{task['label']}")
+        print(f"{'done' if is_done(task, results) else 'to do'}\t{task['label']}")
     tell_script(cluster)
 
 

@@ -191,7 +191,8 @@ def train(
     material = training.material(
         data, network, train_images=train_images, augment=plan.augment, seed=seed, threads=threads
     )
-    task = training.network_task(network, material, plan, seed=seed)
+    together = training.processes()
+    task = training.network_task(network, material, plan, seed=seed, processes=together)
     with training.joined(device) as here:
         check_device(here.device)
         if here.rank == 0 and material.left_out:

@@ -1,5 +1,6 @@
 """Photographs in a folder, decoded batch by batch, prepared exactly as torchvision does it."""
 
+import errno
 import operator
 import os
 from collections.abc import Callable, Iterator, Sequence
@@ -26,6 +27,9 @@ from striate.results import digest
 from striate.results.given import as_path
 
 SUFFIXES = {".jpg", ".jpeg", ".png", ".bmp", ".gif", ".tif", ".tiff", ".webp", ".ppm", ".pgm"}
+# Errors of the system that a file is to blame for: a damaged one, whose parts would lie before its
+# beginning, and a link that leads nowhere.
+OF_FILES = (errno.EINVAL, errno.EOVERFLOW, errno.ENOENT, errno.ELOOP)
 
 
 @dataclass(frozen=True, eq=False)
@@ -222,6 +226,9 @@ def images(
     ------
     ValueError
         If the folder or an argument is none, no image can be read, or there are fewer than `n`.
+    OSError
+        If a file cannot be read for another reason than what it holds, such as a lack of memory,
+        of rights or of files that may be open.
     """
     folder = as_path("folder", folder)
     counts = {"crop": crop, "batch_size": batch_size, "threads": threads}
@@ -340,7 +347,13 @@ def _sha256(path: Path) -> str:
 
 
 def _problem(path: Path) -> str | None:
-    """Return why a file cannot be decoded. JPEGs are decoded at an eighth of their size."""
+    """Return why a file cannot be decoded. JPEGs are decoded at an eighth of their size.
+
+    Raises
+    ------
+    OSError
+        If it is not the file that is wrong: without it the data set would be another one.
+    """
     try:
         with Image.open(path) as image:
             check_mode(image)
@@ -348,5 +361,18 @@ def _problem(path: Path) -> str | None:
             image.load()
     # A damaged file can make a decoder raise nearly anything.
     except Exception as error:
-        return " ".join(str(error).split()) or type(error).__name__
+        reason = " ".join(str(error).split()) or type(error).__name__
+        if _is_of_the_machine(error):
+            raise OSError(
+                f"{path} could not be read, which may not be for what is in it: {reason}; see that "
+                "it can be, and try again"
+            ) from error
+        return reason
     return None
+
+
+def _is_of_the_machine(error: Exception) -> bool:
+    """Tell whether an error is of memory, rights, discs and the like, and not of a file."""
+    if isinstance(error, OSError):  # a decoder's own have no number
+        return error.errno not in (None, *OF_FILES)
+    return isinstance(error, MemoryError)

@@ -23,6 +23,7 @@ from striate.datasets._recording import (
     span,
 )
 
+DEFAULT_COLUMN = "stimulus_id"
 # An open h5py.File: the library is imported where it is needed.
 _File = Any
 
@@ -33,7 +34,7 @@ def nwb(
     start_s: float,
     length_s: float,
     table: str | None = None,
-    stimulus: str = "stimulus_id",
+    stimulus: str = DEFAULT_COLUMN,
     drop: Sequence[str] = (),
 ) -> Recording:
     """Count the spikes of each unit in a window after the onset of each stimulus.
@@ -100,8 +101,29 @@ def nwb(
             f"intervals/{chosen}",
             f"{span([len(some) for some in rows])} presentations of each stimulus",
             f"dropped {int((~valid).sum())} presentations of no stimulus",
+            *_told(start_s, length_s, stimulus, drop),
         ],
     )
+
+
+def _told(start_s: float, length_s: float, stimulus: str, drop: Sequence[str]) -> list[str]:
+    """Say what of the options the other notes leave open; nothing where that is nothing.
+
+    Notes are part of the name of a result: another column of the same file is another recording.
+    """
+    start, length = float(start_s), float(length_s)
+    options: dict[str, object] = {}
+    if stimulus != DEFAULT_COLUMN:
+        options["stimulus"] = stimulus
+    if dropped := sorted({name for name in drop if not _is_none(name)}):
+        options["drop"] = dropped
+    # The note of the window has six digits; its end may need more where both options do not.
+    ends = float(f"{start + length:g}"), start + length
+    if start != float(f"{start:g}") or not math.isclose(*ends, rel_tol=1e-12, abs_tol=1e-12):
+        options |= {"start_s": start, "length_s": length}
+    if not options:
+        return []
+    return ["read with " + ", ".join(f"{name}={value!r}" for name, value in options.items())]
 
 
 def _check_drop(path: Path, drop: Sequence[str], shown: np.ndarray, table: str) -> None:

@@ -31,6 +31,9 @@ class Recording(NamedTuple):
     image_ids
         The name of each stimulus, or None. Stimuli that stem from one photograph or one movie
         have the same name; keep them on the same side of a split.
+    images_from
+        Name and SHA-256 of the file of the images, where it is not the one that `responses.source`
+        names; else empty.
     """
 
     responses: Responses
@@ -38,6 +41,11 @@ class Recording(NamedTuple):
     kept: Int64[Tensor, " stimuli"]
     notes: tuple[str, ...]
     image_ids: tuple[str, ...] | None = None
+    images_from: str = ""
+
+    def told(self) -> dict[str, str]:
+        """Give what a task that shows the images says of their file: nothing without another."""
+        return {"images_from": self.images_from} if self.images_from else {}
 
 
 def existing(path: str | Path, argument: str = "path", what: str = "file of a recording") -> Path:
@@ -58,7 +66,7 @@ def assemble(
     images: np.ndarray | None = None,
     image_ids: Sequence[str] | None = None,
     notes: Sequence[str] = (),
-    shown: str | None = None,
+    images_file: Path | None = None,
 ) -> Recording:
     """Make a recording of an array (repeats, stimuli, units), without what was never recorded.
 
@@ -78,8 +86,9 @@ def assemble(
         As in `Recording`.
     notes
         What was done so far.
-    shown
-        Name of the set of images, to which the index of each is added; the file's if None.
+    images_file
+        Where `images` are from, if not from `path`. Its name, to which the index of each image is
+        added, is that of the stimuli.
 
     Raises
     ------
@@ -103,7 +112,8 @@ def assemble(
     kept = np.arange(stimuli)[there] if kept is None else kept[there]
     tensor = torch.from_numpy(np.ascontiguousarray(values[np.ix_(*present)]))
     images = None if images is None else images[there]
-    stimulus_names = tuple(f"{shown or path.stem}:{index}" for index in kept.tolist())
+    shown = path.stem if images_file is None else images_file.stem
+    stimulus_names = tuple(f"{shown}:{index}" for index in kept.tolist())
     return Recording(
         Responses(tensor, source=_source(path, name, tensor), stimuli=stimulus_names),
         None if images is None else pixels(path, images),
@@ -112,6 +122,7 @@ def assemble(
         None
         if image_ids is None
         else tuple(str(name) for name, is_there in zip(image_ids, there, strict=True) if is_there),
+        "" if images_file is None else f"{images_file.name}, {_sha256(images_file)}",
     )
 
 
@@ -255,5 +266,9 @@ def _source(path: Path, name: str, tensor: Tensor) -> str:
     which = f" {which}" if which and len(keys) == 1 else f" {len(keys)} populations" * bool(which)
     return (
         f"{path.name}{which}: {repeats} repeats x {stimuli} stimuli x {units} units, "
-        f"sha256 {_files.remembered_sha256_of(path)[:12]}"
+        f"{_sha256(path)}"
     )
+
+
+def _sha256(path: Path) -> str:
+    return f"sha256 {_files.remembered_sha256_of(path)[:12]}"

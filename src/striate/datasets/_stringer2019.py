@@ -97,7 +97,7 @@ def stringer2019(
         kept=kept,
         images=None if images is None else _images(images, blank - 1)[kept],
         notes=[*notes, *more],
-        shown=None if images is None else images.stem,
+        images_file=images,
     )
 
 

@@ -13,8 +13,8 @@ def code_digest(file: Path, function: str) -> str:
 
     They are its own, those that give the names it mentions, and so on from these; and what runs
     without giving a name, such as an ``if``. So another network in the file, or a comment between
-    two, makes no difference. Of files beside it that it imports all is taken; packages are not
-    looked into.
+    two, makes no difference. Of files beside it that it imports, and of packages that lie there,
+    all is taken; what is installed is not looked into.
 
     Parameters
     ----------
@@ -27,14 +27,16 @@ def code_digest(file: Path, function: str) -> str:
     needed = _needed([each for each in ast.parse(text).body if not _is_idle(each)], function)
     # The text, for what a tree looks like depends on the version of Python.
     parts = [_text(statement, text.splitlines()) for statement in needed]
-    known = {file}
-    waiting = list(_imported(needed, file))
+    known, root = {file}, file.parent
+    waiting = list(_imported(needed, file, root))
     while waiting:
         other = waiting.pop()
         if other not in known:
             known.add(other)
-            waiting += _imported(ast.parse(_read(other)).body, other)
-    return digest([parts, *([each.name, _read(each)] for each in sorted(known - {file}))])
+            waiting += _imported(ast.parse(_read(other)).body, other, root)
+    # By where they lie below the folder, which beside the file is their name.
+    others = ([each.relative_to(root).as_posix(), _read(each)] for each in sorted(known - {file}))
+    return digest([parts, *others])
 
 
 def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
@@ -52,16 +54,36 @@ def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
         wanted |= {name for index in more for name in _mentioned(statements[index])}
 
 
-def _imported(statements: Sequence[ast.stmt], file: Path) -> Iterator[Path]:
-    """Name the files beside `file` that statements import."""
+def _imported(statements: Sequence[ast.stmt], file: Path, root: Path) -> Iterator[Path]:
+    """Name the files below `root`, where imports begin, that statements of `file` import."""
     for node in (node for statement in statements for node in ast.walk(statement)):
-        names = [alias.name for alias in node.names] if isinstance(node, ast.Import) else []
-        if isinstance(node, ast.ImportFrom):
-            names = [node.module or ""]
-        for name in names:
-            other = file.with_name(f"{name.partition('.')[0]}.py")
-            if other.is_file():
-                yield other
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield from _files(root, alias.name.split("."))
+        elif isinstance(node, ast.ImportFrom):
+            start = node.module.split(".") if node.module else []
+            if node.level:  # one dot is the folder of the file, and each more is one above
+                above = file.parent.relative_to(root).parts
+                start = [*above[: max(0, len(above) + 1 - node.level)], *start]
+            # What is taken from a package may be a file of it.
+            for alias in node.names:
+                yield from _files(root, [*start, alias.name])
+
+
+def _files(root: Path, names: Sequence[str]) -> Iterator[Path]:
+    """Name the files that importing ``names[0].names[1]…`` runs, as far as they are below a folder.
+
+    Those are the ``__init__.py`` of each package on the way, and the module.
+    """
+    folder = root
+    for name in names:
+        package, module = folder / name / "__init__.py", folder / f"{name}.py"
+        if package.is_file():
+            yield package
+        elif module.is_file():
+            yield module
+            return
+        folder /= name
 
 
 def _read(file: Path) -> str:

@@ -17,6 +17,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
+from striate.report.ends import column, lengths
+
 # Okabe & Ito's colour-blind safe set, closest to the paper's blue, orange and green.
 BLUE, ORANGE, GREEN = "#0072b2", "#e69f00", "#009e73"
 SPARE = ("#cc79a7", "#56b4e9", "#d55e00")
@@ -154,7 +156,8 @@ def draw(
     axes
         Where.
     table
-        Columns `LINE`. `source` decides the look: ``"measured"`` in front with markers,
+        Columns `LINE`, and the ends of intervals, `low` and `high`, where they are known; elsewhere
+        `error` is half of one. `source` decides the look: ``"measured"`` in front with markers,
         ``"published"`` dashed and faint, ``"recording"`` grey, ``"fit"`` thin and dark.
     colour
         The colour of a line, from its β and target.
@@ -171,7 +174,8 @@ def draw(
         look |= (looks or {}).get(str(series), {})
         x, y = line["x"].to_numpy(float), line["y"].to_numpy(float)
         axes.plot(x, y, label=str(series), **look)
-        _draw_error(axes, x, y, line["error"].to_numpy(float), look)
+        ends = column(line, "low"), column(line, "high")
+        _draw_error(axes, x, y, lengths(y, line["error"].to_numpy(float), *ends), look)
 
 
 def by_beta(betas: Iterable[float]) -> Colour:
@@ -278,16 +282,17 @@ def _look(source: str, count: int, beta: float, *, dots: bool) -> Look:
     return look | {"marker": MARKERS.get(beta, "^")} | size
 
 
-def _draw_error(axes: Axes, x: np.ndarray, y: np.ndarray, error: np.ndarray, look: Look) -> None:
-    known = np.isfinite(error)
+def _draw_error(axes: Axes, x: np.ndarray, y: np.ndarray, reach: np.ndarray, look: Look) -> None:
+    """Draw how far errors `reach` below and above."""
+    known = np.isfinite(reach).all(0)
     if not known.any():
         return
     if "marker" in look:
         style = {"ecolor": look["color"], "elinewidth": 1.1, "zorder": look["zorder"]}
-        axes.errorbar(x[known], y[known], error[known], fmt="none", **style)
+        axes.errorbar(x[known], y[known], reach[:, known], fmt="none", **style)
     else:
         band = {"color": look["color"], "alpha": 0.16, "linewidth": 0, "zorder": 1}
-        axes.fill_between(x, y - error, y + error, **band)
+        axes.fill_between(x, y - reach[0], y + reach[1], **band)
 
 
 def _power_of_ten(value: float, place: object) -> str:

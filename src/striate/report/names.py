@@ -16,6 +16,7 @@ SAID: Mapping[tuple[str, Setting], str] = {
     ("attack_wrong", True): "images already wrong attacked too",
     ("attack_wrong", False): "images already wrong left as they are",
 }
+WHOLE = 16  # characters of a layer's name that fit wherever one stands
 Key = tuple[Setting, ...]
 Value = TypeVar("Value")
 
@@ -53,16 +54,18 @@ def files_of(sources: Iterable[str]) -> list[str]:
 
 
 def layers(names: Sequence[str]) -> dict[str, str]:
-    """Shorten each layer to the fewest leading parts that no other has; one alone is whole."""
-    if len(set(names)) == 1:
-        return dict.fromkeys(names, names[0])
+    """Shorten long names of layers for figures to the leading parts that no other has, and “…”.
+
+    Without it a part would be the name of another module: ``blocks.3`` is not ``blocks.3.attn``.
+    """
     parts = {name: name.split(".") for name in names}
     short = {}
     for name, mine in parts.items():
         others = [other for other in parts.values() if other != mine]
-        counts = range(1, len(mine) + 1)
+        counts = range(1, len(mine))
         enough = [k for k in counts if not any(other[:k] == mine[:k] for other in others)]
-        short[name] = ".".join(mine[: enough[0]]) if enough else name
+        is_long = len(name) > WHOLE and len(parts) > 1  # alone, a part of it says nothing
+        short[name] = f"{'.'.join(mine[: enough[0]])}…" if enough and is_long else name
     return short
 
 

@@ -18,17 +18,15 @@ def set_aside(path: str | Path) -> Path:
     processes at once, one does it. Arrays under a name of their own hash stay.
     """
     path = as_path("path", path)
-    aside = next(
-        candidate
-        for number in count(1)
-        if not (candidate := path.with_name(f"{path.name}.damaged-{number}")).exists()
-    )
-    with contextlib.suppress(FileNotFoundError):  # there was none, or somebody was faster
-        arrays = path.with_suffix(".npz")
-        arrays.rename(arrays.with_name(f"{arrays.name}.{aside.name.rpartition('.')[2]}"))
-    with contextlib.suppress(FileNotFoundError):
-        path.rename(aside)
-    return aside
+    both = path, path.with_suffix(".npz")
+    # Free for both: a pair has one number, and neither takes the place of another.
+    pairs = ([one.with_name(f"{one.name}.damaged-{number}") for one in both] for number in count(1))
+    aside = next(pair for pair in pairs if not any(one.exists() for one in pair))
+    # Arrays first, so that a result that was moved has its own beside it.
+    for old, new in reversed(list(zip(both, aside, strict=True))):
+        with contextlib.suppress(FileNotFoundError):  # there was none, or somebody was faster
+            old.rename(new)
+    return aside[0]
 
 
 class Verified(NamedTuple):

@@ -21,14 +21,23 @@ LIBRARIES = ("numpy", "scipy", "scikit-learn")
 
 
 class Meter:
-    """Time and memory of one task, from when it is made."""
+    """Time and memory of one task, from when it is made.
 
-    def __init__(self) -> None:
+    Parameters
+    ----------
+    device
+        Where the task computes, as torch calls it: of several GPUs the one to describe. Without a
+        number it is the current one.
+    """
+
+    def __init__(self, device: Setting = None) -> None:
+        named = str(device)
+        self.gpu = named if named.startswith("cuda:") else None
         self.began = datetime.now(UTC)
         self.started = time.perf_counter()
         self.whole_process = not _forget_peak()
         if torch.cuda.is_initialized():
-            torch.cuda.reset_peak_memory_stats()
+            torch.cuda.reset_peak_memory_stats(self.gpu)
 
     def provenance(self, task: Mapping[str, Setting]) -> dict[str, Any]:
         """Return what explains the result of `task`, which ends now."""
@@ -46,9 +55,10 @@ class Meter:
             "seed": task.get("seed"),
         }
         if torch.cuda.is_initialized():
-            found["gpu"] = torch.cuda.get_device_name()
+            found["gpu"] = torch.cuda.get_device_name(self.gpu)
             found["cuda"] = torch.version.cuda
-            found["peak_gpu_memory_mb"] = round(torch.cuda.max_memory_allocated() / 2**20)
+            peak = torch.cuda.max_memory_allocated(self.gpu)
+            found["peak_gpu_memory_mb"] = round(peak / 2**20)
         return found
 
 

@@ -27,14 +27,17 @@ ORIENTATIONS_DEG = tuple(172.5 * step / 9 for step in range(10))
 # Both ends, as in the paper: nine phases, of which the first counts twice.
 PHASES_DEG = tuple(40.0 * step for step in range(10))
 PHASES_ONCE_DEG = PHASES_DEG[:-1]
+# Or of True and False, one for each image; an array of numpy's does as well.
+Places = Sequence[int] | Tensor
 
 
 @dataclass(frozen=True)
 class BankImages:
     """The images of a bank, drawn when they are asked for, so that it is never held whole.
 
-    ``images[first:last]`` are a batch, ``images[i]`` is one image, ``images[:]`` the whole set as
-    one tensor, and `striate.activations` takes the object as it is.
+    ``images[first:last]`` are a batch, as are ``images[[3, 1]]`` and ``images[mask]``;
+    ``images[i]`` is one image, ``images[:]`` the whole set as one tensor, and `striate.activations`
+    takes the object as it is.
 
     Attributes
     ----------
@@ -60,10 +63,26 @@ class BankImages:
     @overload
     def __getitem__(self, index: int, /) -> Float[Tensor, "channels height width"]: ...
     @overload
-    def __getitem__(self, index: slice, /) -> Float[Tensor, "stimuli channels height width"]: ...
-    def __getitem__(self, index: int | slice, /) -> Tensor:
-        """Draw the images of a slice, or one."""
-        wanted = torch.arange(len(self))[index]  # an IndexError ends a loop over the images
+    def __getitem__(
+        self, index: slice | Places, /
+    ) -> Float[Tensor, "stimuli channels height width"]: ...
+    def __getitem__(self, index: int | slice | Places, /) -> Tensor:
+        """Draw one image, or those of a slice, of several places or of a mask.
+
+        Raises
+        ------
+        ValueError
+            If `index` has more than one axis.
+        """
+        import numpy as np
+
+        # As numpy indexes: backwards too. An IndexError ends a loop over the images.
+        wanted = torch.as_tensor(np.arange(len(self))[index].copy())
+        if wanted.ndim > 1:
+            raise ValueError(
+                f"images[{index!r}] has {wanted.ndim} axes; give an int, a slice, or one axis of "
+                "places or of True and False"
+            )
         per_orientation = len(self.frequencies_cpd) * len(self.phases_deg)
         frequency = wanted % per_orientation // len(self.phases_deg)
         images = self.drawing.draw(
@@ -71,7 +90,7 @@ class BankImages:
             self.frequencies_cpd[frequency].reshape(-1),
             self.phases_deg[wanted % len(self.phases_deg)].reshape(-1),
         )
-        return images if isinstance(index, slice) else images[0]
+        return images if wanted.ndim else images[0]
 
 
 class Bank(NamedTuple):

@@ -84,7 +84,7 @@ def preferred_frequency(
     curves
         Such as `tuning_curves` gives.
     frequencies_cpd
-        Of its points, in any unit.
+        Of its points, in any unit; each once.
     noise
         Peak-to-peak, in the unit of `curves`, up to which a curve is flat; 0 in Kong et al. 2021.
         Where phases cancel, as in a linear layer shown gratings, curves are flat but for
@@ -98,11 +98,17 @@ def preferred_frequency(
     Raises
     ------
     ValueError
-        If `curves` are not a finite matrix of floating point, the frequencies do not match them, or
-        `noise` is not one finite number, or one of each unit, from 0 on.
+        If `curves` are not a finite matrix of floating point, the frequencies do not match them,
+        are negative, infinite or there twice, or `noise` is not one finite number, or one of each
+        unit, from 0 on.
     """
     check_responses("curves", curves, "units × frequencies")
     given = axis_of("frequencies_cpd", frequencies_cpd, curves, "curves")
+    # 0 is a stimulus without stripes, which a unit may well prefer.
+    if (given < 0).any() or given.isinf().any() or len(given.unique()) < len(given):
+        raise ValueError(
+            f"frequencies_cpd={given.tolist()}: give finite frequencies from 0 on, each once"
+        )
     level = torch.as_tensor(noise, device=curves.device)
     if level.shape not in ((), curves.shape[:1]) or not ((level >= 0) & level.isfinite()).all():
         raise ValueError(

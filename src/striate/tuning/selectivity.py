@@ -84,7 +84,7 @@ def orientation_selectivity(
         Such as `tuning_curves` gives; of responses that are not negative. Of others, rectify the
         responses first.
     orientations_deg
-        Of its points.
+        Of its points: at least 2 different ones, of which 0 and 180 are one.
 
     Returns
     -------
@@ -94,10 +94,16 @@ def orientation_selectivity(
     Raises
     ------
     ValueError
-        If `curves` are not a finite matrix of floating point, or the orientations do not match.
+        If `curves` are not a finite matrix of floating point, the orientations do not match, or
+        fewer than 2 are different.
     """
     check_responses("curves", curves, "units × orientations")
     angle = _finite("orientations_deg", orientations_deg, curves)
+    if len(angle.remainder(180).unique()) < 2:
+        raise ValueError(
+            f"orientations_deg={angle.tolist()} are one orientation; selectivity needs at least 2 "
+            "(0 and 180 are one)"
+        )
     weight, double = _arcs(angle, 180.0), curves.detach().double()
     turn = torch.polar(torch.ones_like(angle), (2 * angle).deg2rad())
     total, vector = double @ weight, double.to(turn.dtype) @ (weight * turn)

@@ -10,7 +10,7 @@ from striate.report.words import plural
 from striate.statistics import FEWEST, Correlation, Line, Paired
 
 ENOUGH = 10  # networks for a bootstrap over them; of fewer, Fisher's interval
-FEWEST_PAIRS = 2
+FEWEST_PAIRS = FEWEST_IN_GROUP = 2
 SAME = "One of the two numbers is the same for all networks."
 EVERY, USUAL, ROBUST = "all", "not robust", "robust"
 GIVEN_ROBUST, GIVEN_CLEAN = "given robust or not", "given clean accuracy"
@@ -42,7 +42,7 @@ def analyse(dots: Sequence[Dot]) -> Analysis:
         EVERY: _correlated(dots),
         USUAL: _correlated([one for one in known if not one.robust]),
         ROBUST: _correlated([one for one in known if one.robust]),
-        GIVEN_ROBUST: _partial(known, [float(bool(one.robust)) for one in known], "robustness"),
+        GIVEN_ROBUST: _given_robust(known),
         GIVEN_CLEAN: _partial(clean, [float(one.clean or 0) for one in clean], "clean accuracy"),
     }
     both = pairs(dots)
@@ -86,6 +86,19 @@ def _correlated(dots: Sequence[Dot]) -> Correlation | str:
         return SAME
     interval = "bootstrap" if has_bootstrap(len(dots)) else "fisher"
     return _or_reason(lambda: statistics.correlation(x, y, interval=interval))
+
+
+def _given_robust(known: Sequence[Dot]) -> Correlation | str:
+    """Hold which networks are robust; of one alone that would only leave this one out."""
+    robust = [float(bool(one.robust)) for one in known]
+    counts = int(sum(robust)), len(robust) - int(sum(robust))
+    if min(counts) == 1 and len(known) > FEWEST:
+        one, rest = ("robust", "not") if counts[0] == 1 else ("not robust", "are")
+        return (
+            f"Only one network is {one}, the others {rest}: to hold that would be to leave it out; "
+            f"{FEWEST_IN_GROUP} of each kind are the fewest."
+        )
+    return _partial(known, robust, "robustness")
 
 
 def _partial(dots: Sequence[Dot], given: Sequence[float], name: str) -> Correlation | str:

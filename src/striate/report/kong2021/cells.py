@@ -2,10 +2,12 @@
 
 from typing import NamedTuple
 
+from striate.report.ends import spread_text
 from striate.report.words import minus, percent
 from striate.results import Score
 
 NO_NUMBER = "–"
+DIGITS = 3
 
 
 class Cell(NamedTuple):
@@ -59,7 +61,7 @@ def accuracy(value: float) -> Cell:
     return Cell(percent(value), sort=repr(value))
 
 
-def number(value: float, error: float | None, digits: int = 3) -> Cell:
+def number(value: float, error: float | None, digits: int = DIGITS) -> Cell:
     """Write a number with its error."""
     small = "" if error is None else f"± {error:.{digits - 1}f}"
     return Cell(minus(f"{value:.{digits}f}"), small, repr(value))
@@ -69,7 +71,7 @@ def of_score(score: Score, *, is_accuracy: bool) -> Cell:
     """Write what was measured."""
     if is_accuracy:
         return accuracy(score.value)
-    return number(score.value, score.error)
+    return number(score.value, score.error)._replace(small=spread_text(score, DIGITS - 1))
 
 
 def words(text: str, small: str = "") -> Cell:

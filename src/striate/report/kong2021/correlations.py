@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from striate.report.kong2021.analysis import (
@@ -49,8 +50,38 @@ def correlation_rows(panels: Sequence[Judged]) -> tuple[list[dict[str, Cell]], l
 
 
 def correlation_table(panels: Sequence[Judged]) -> pd.DataFrame:
-    """Return one row per panel and subset of its networks, unrounded."""
-    return pd.DataFrame([_entry(one, subset) for one in panels for subset in SUBSETS])
+    """Return one row per panel and subset of its networks, unrounded.
+
+    ``p_holm`` is p corrected for all correlations over subsets of the same networks.
+    """
+    table = pd.DataFrame([_entry(one, subset) for one in panels for subset in SUBSETS])
+    if "p" in table:
+        table["p_holm"] = table.groupby("of", sort=False)["p"].transform(_holm_of_known)
+    return table
+
+
+def correlation_count(panels: Sequence[Judged]) -> int:
+    """Count the correlations that could be computed, within groups and partial ones as well."""
+    found = [one.part.analysis.correlations[subset] for one in panels for subset in SUBSETS]
+    return sum(isinstance(one, Correlation) for one in found)
+
+
+def holm(p: Sequence[float]) -> list[float]:
+    """Correct p of several tests, so that a false one among all is as rare as it says (Holm 1979).
+
+    The smallest is multiplied by their number, the next by one less, and so on; none is smaller
+    than the one before it.
+    """
+    order = np.argsort(p, kind="stable")
+    steps = np.asarray(p, dtype=float)[order] * np.arange(len(p), 0, -1)
+    made = np.empty(len(p))
+    made[order] = np.minimum(np.maximum.accumulate(steps), 1)
+    return made.tolist()
+
+
+def _holm_of_known(p: pd.Series) -> pd.Series:
+    known = p.dropna()
+    return pd.Series(holm(known.tolist()), index=known.index).reindex(p.index)
 
 
 def _row(one: Judged, notes: Notes) -> dict[str, Cell]:

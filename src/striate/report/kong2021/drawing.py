@@ -10,6 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from striate.report.drawing import clipped
+from striate.report.ends import Ends, lengths
 from striate.report.figures import BLUE, GREEN, INK, MUTED, ORANGE, WIDTH, Look
 from striate.report.kong2021.analysis import EVERY, Analysis, pairs
 from striate.report.kong2021.panels import Dot, Panel
@@ -31,7 +32,7 @@ NAMED = 12  # networks in a panel, beyond which only the user's have their names
 EDGE = 0.06  # of a panel, which a name on end needs beside a line
 COLUMNS = (
     *("panel", "source", "of", "entry", "robust", "x_name", "y_name", "regression", "layer"),
-    *("x", "x_error", "y", "y_error", "published_x"),
+    *("x", "x_error", "x_low", "x_high", "y", "y_error", "y_low", "y_high", "published_x"),
 )
 
 
@@ -216,6 +217,7 @@ def rows_of(source: str, panel: Panel, analysis: Analysis) -> list[dict[str, obj
             **about, "source": source, "of": one.name, "entry": one.entry or "",
             "robust": TRAINED[one.robust], "layer": one.layer, "x": one.x, "x_error": one.x_error,
             "y": one.y, "y_error": one.y_error, "published_x": one.place,
+            **_named("x", one.x_ends), **_named("y", one.y_ends),
         }
         for one in panel.dots
     ]  # fmt: skip
@@ -228,18 +230,30 @@ def rows_of(source: str, panel: Panel, analysis: Analysis) -> list[dict[str, obj
     return made
 
 
+def _named(axis: str, ends: Ends | None) -> dict[str, float]:
+    return {} if ends is None else {f"{axis}_low": ends[0], f"{axis}_high": ends[1]}
+
+
 def _draw_dots(axes: Axes, source: str, dots: Sequence[Dot], look: Look) -> None:
     if not dots:
         return
     x, y = [one.x for one in dots], [one.y for one in dots]
-    errors = {
-        name: [getattr(one, f"{name[0]}_error") or 0.0 for one in dots] for name in ("xerr", "yerr")
+    reaches = {
+        "xerr": _reach([(one.x, one.x_error, one.x_ends) for one in dots]),
+        "yerr": _reach([(one.y, one.y_error, one.y_ends) for one in dots]),
     }
-    shown = {name: values for name, values in errors.items() if any(values)}
+    shown = {name: reach for name, reach in reaches.items() if reach.any()}
     if shown:
         bars: Look = {"fmt": "none", "ecolor": look["color"], "elinewidth": 0.8, "alpha": 0.4}
         axes.errorbar(x, y, **shown, **bars)
     axes.plot(x, y, label="dots", **_look(source, look))
+
+
+def _reach(dots: Sequence[tuple[float, float | None, Ends | None]]) -> np.ndarray:
+    """Return how far the bars of dots reach below and above; 0 where there is no error."""
+    unknown = np.nan, np.nan
+    rows = [(value, error or 0.0, *(ends or unknown)) for value, error, ends in dots]
+    return lengths(*np.array(rows, dtype=float).T)
 
 
 def _look(source: str, look: Look) -> Look:

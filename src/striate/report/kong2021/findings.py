@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 
 from striate import statistics
+from striate.report.ends import spread_text
 from striate.report.kong2021.analysis import EVERY, ROBUST, USUAL, analyse
 from striate.report.kong2021.found import Network, Together
 from striate.report.kong2021.panels import Drawn, published_panel
-from striate.report.kong2021.published import printed, rows
+from striate.report.kong2021.published import Printed, printed, rows
 from striate.report.kong2021.shown import Part, Shown, published_part
 from striate.report.kong2021.words import (
     ALPHA,
@@ -21,10 +22,12 @@ from striate.report.kong2021.words import (
     p_text,
     paired_text,
     place_text,
+    printed_p,
 )
 from striate.report.words import listed, percent, plural
 from striate.statistics import Correlation, Paired
 
+LEVEL = 0.05  # of p, above which a published correlation shows no sign
 MOST = 3  # networks of the user's that are spoken of one by one
 
 
@@ -105,15 +108,21 @@ def of_panel(figure: Drawn, part: Part) -> str:
     if not isinstance(every, Correlation):
         return ""
     paper = printed()[panel.x, panel.y, panel.regression]
-    if not (every.low > 0 or every.high < 0):
-        verdict = "neither sign is shown" if every.low <= 0 else "without an interval"
-    else:
-        verdict = "the same sign" if (every.r > 0) == (paper.r > 0) else "the other sign"
+    p = printed_p(paper.p, is_bound=paper.is_bound)
     return minus(
         f"Figure {figure.number}{panel.letter}, {NAMES[panel.x]} and {NAMES[panel.y]}: measured "
         f"R = {every.r:.2f} ({interval_text(every, 2)}, n = {every.n}), published "
-        f"R = {paper.r:.2f} (n = 40): {verdict}."
+        f"R = {paper.r:.2f} ({p}, n = 40): {_verdict(every, paper)}."
     )
+
+
+def _verdict(every: Correlation, paper: Printed) -> str:
+    """Compare the signs of two correlations, as far as these show one."""
+    if not (every.low > 0 or every.high < 0):
+        return "neither sign is shown" if every.low <= 0 else "without an interval"
+    if paper.p > LEVEL:
+        return "the published one shows no sign"
+    return "the same sign" if (every.r > 0) == (paper.r > 0) else "the other sign"
 
 
 def of_yours(one: Network, together: Together) -> str:
@@ -136,7 +145,7 @@ def of_yours(one: Network, together: Together) -> str:
             for other in together.networks
             if other is not one and (score := other.of(name, regression))
         ]
-        error = "" if mine.error is None else f" ± {mine.error:.3f}"
+        error = f" {spread_text(mine, 3)}".rstrip()
         other = "other" if len(theirs) == 1 else "others"
         rank = f", {place_text(mine.value, theirs)} {other} measured alike" if theirs else ""
         places.append(minus(f"{NAMES[name]} {mine.value:.3f}{error}{rank}"))

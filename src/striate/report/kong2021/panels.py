@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from striate.report.ends import Ends, ends_of
 from striate.report.kong2021.found import Together
 from striate.report.kong2021.published import rows
 from striate.report.kong2021.words import ALPHA, ATTACKED, FREQUENCY, PREDICTED
@@ -12,7 +13,8 @@ class Dot(NamedTuple):
     """A network in a panel.
 
     `base` is the row of which a robust network is the robust version; `layer` the one that stands
-    for the network; `place` the x that was published for the row, where there is one.
+    for the network; `place` the x that was published for the row, where there is one. `x_ends` and
+    `y_ends` are the ends of intervals, where they are known; errors are half of these.
     """
 
     name: str
@@ -26,6 +28,8 @@ class Dot(NamedTuple):
     y_error: float | None
     layer: str
     place: float | None
+    x_ends: Ends | None = None
+    y_ends: Ends | None = None
 
 
 class Panel(NamedTuple):
@@ -90,7 +94,7 @@ def _dots(pair: tuple[str, str], regression: str, together: Together) -> list[Do
         made.append(
             Dot(
                 one.name, one.entry, one.robust, base, None if clean is None else clean.value,
-                x.value, x.error, y.value, y.error, str(layer), place,
+                x.value, x.error, y.value, y.error, str(layer), place, ends_of(x), ends_of(y),
             )
         )  # fmt: skip
     return made

@@ -242,7 +242,16 @@ def _methods(
                 "Figure 6.")  # fmt: skip
     if together.settings.get("quick"):
         said.append("Quick settings: a first answer, on few images.")
-    return " ".join([*said, f"{plural(len(together.networks), 'network')} measured."])
+    return " ".join([*said, _counted(together, measured)])
+
+
+def _counted(together: Together, measured: Sequence[Part]) -> str:
+    """Say how many networks are drawn, of how many that were measured."""
+    drawn = len({dot.name for part in measured for dot in part.panel.dots})
+    every = len(together.networks)
+    if 0 < drawn < every:
+        return f"Drawn are {drawn} of the {every} networks measured, which have both numbers."
+    return f"{plural(every, 'network')} measured."
 
 
 def _layer(figure: Drawn) -> str:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from striate.report.kong2021.correlations import (
     SUBSETS,
+    correlation_count,
     correlation_rows,
     correlation_table,
     judged,
@@ -51,6 +52,7 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         "subsets": SUBSETS,
         "rows": rows,
         "row_notes": row_notes,
+        "correlations": correlation_count(panels),
         "grouped": sorted({way for one in there if (way := one.grouped()) is not None}),
         "missing": [*_missing(there, drawn), *_absent(records)],
     }
@@ -103,12 +105,12 @@ def _missing(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:
 
 
 def _absent(records: Sequence[Record]) -> list[str]:
-    """Say which rows could not be measured, and why."""
+    """Say which rows could not be measured, and why not at last."""
     had = {one.task.get("entry") for one in records if one.task.get("kind") != ABSENT}
+    gone = [one for one in records if one.task.get("kind") == ABSENT]
+    gone.sort(key=lambda one: str(one.provenance.get("started") or ""))
+    last = {str(entry): one for one in gone if (entry := one.task.get("entry")) not in had}
     reasons: dict[str, list[str]] = {}
-    for one in records:
-        entry = str(one.task.get("entry"))
-        if one.task.get("kind") == ABSENT and entry not in had:
-            reasons.setdefault(str(one.results[0].settings["reason"]), []).append(entry)
-            had.add(entry)
+    for entry, one in last.items():
+        reasons.setdefault(str(one.results[0].settings["reason"]), []).append(entry)
     return [f"{listed(names)} could not be measured: {reason}" for reason, names in reasons.items()]

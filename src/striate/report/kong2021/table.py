@@ -187,5 +187,6 @@ def _entry(together: Together, one: Network, name: str, regression: str) -> dict
     settings = score.settings
     return {
         **about, "value": score.value, "error": score.error, "error_kind": settings.get("error"),
+        "low": settings.get("low"), "high": settings.get("high"),
         "layer": settings.get("layer"), "eps": settings.get("eps"), "rule": settings.get("rule"),
     }  # fmt: skip

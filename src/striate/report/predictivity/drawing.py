@@ -75,7 +75,7 @@ def layer_rows(letter: str, runs: Sequence[Run], *, every: Sequence[Run]) -> pd.
         counts = [_number(score.settings.get("neurons")) for score in scores]
         x, y = np.linspace(0, last, len(shown)), [score.value for score in scores]
         kind = "one layer" if run.flat else "measured"
-        names = [layer.label for layer in shown]
+        names = [layer.name for layer in shown]
         part = rows(letter, kind, run.label, names, x, y, error, counts)
         parts.append(part.assign(**conditions(run)))
     return pd.concat(parts, ignore_index=True)

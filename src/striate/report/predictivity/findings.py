@@ -47,7 +47,7 @@ def of_networks(together: Together, runs: Sequence[Run]) -> list[str]:
         top = max(mine, key=lambda run: run.score.value)
         raw = top.best.scores.get("predictivity_raw")
         about = f" (correlation before correction {minus(f'{raw.value:.3f}')})" if raw else ""
-        of = f"{called(top.best.label)} predicts best of {plural(len(top.layers), 'layer')}, "
+        of = f"{called(top.best.name)} predicts best of {plural(len(top.layers), 'layer')}, "
         text = f"{top.label}: {'' if top.flat else of}{correlation(top.score)}{about}"
         if len(displays(mine)) > 1:
             low = min(mine, key=lambda run: run.score.value)
@@ -167,7 +167,7 @@ def of_protocols(together: Together, runs: Sequence[Run]) -> list[str]:
 
 def _at(run: Run) -> str:
     score = minus(f"{run.score.value:.3f}")
-    return f"{score} at {degrees(run.display)} ({called(run.best.label)})"
+    return f"{score} at {degrees(run.display)} ({called(run.best.name)})"
 
 
 def _range(runs: Iterable[Run]) -> float:

@@ -37,7 +37,7 @@ Key = tuple[Setting, ...]
 
 
 class Layer(NamedTuple):
-    """A layer: short and full name, its scores by name, and its neurons.
+    """A layer: its name for figures and in full, its scores by name, and its neurons.
 
     `corrected` are noise-corrected correlations (splits × neurons of the recording) if they were
     saved, NaN where a neuron was left out.

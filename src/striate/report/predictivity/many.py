@@ -129,7 +129,7 @@ def _layers(together: Together, main: Sequence[Run], people: Crowd) -> Plate:
     lines = table[table["of"].isin(people.groups)].assign(source="measured")
     both = pd.concat([lines, median_rows(lines, people)], ignore_index=True)
     ranks = ranking_rows(
-        "b", [(run.label, run.best.label, run.score.value, run.score.error) for run in deep]
+        "b", [(run.label, run.best.name, run.score.value, run.score.error) for run in deep]
     )
     figure = Figure(figsize=(WIDTH, ranking_height(len(deep))), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=[1.5, 1])
@@ -224,7 +224,7 @@ def _conditions(
 ) -> Plate:
     """Draw the best layer's score against a condition, dashed for splits of single images."""
     parts = [
-        rows("a", "measured", run.label, run.best.label, [x], [run.score.value], run.score.error)
+        rows("a", "measured", run.label, run.best.name, [x], [run.score.value], run.score.error)
         .assign(split="" if run.grouped else "single images", **conditions(run))
         for x, run in zip(places, runs, strict=True)
     ]  # fmt: skip

@@ -125,7 +125,7 @@ def _cells(run: Run) -> dict[str, str]:
         "display": "" if run.display is None else degrees(run.display),
         "splits": splits_name(run.settings.get("grouped")),
         "protocol": run.protocol,
-        "layer": run.best.label,
+        "layer": run.best.name,
         "predictivity": correlation(run.score),
         "nested": "" if run.flat else correlation(run.scores.get(NESTED)),
         "neurons": f"{kept} + {dropped}" if dropped else str(kept),

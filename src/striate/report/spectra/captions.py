@@ -88,9 +88,10 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
     return (
         f"Each layer saw the recording's {counted(settings.get('stimuli'))} images, "
         f"{_shown_text(settings)}, and answered with {counted(settings.get('units'))} of its units"
-        f"{_varying_text(one)}, in as many trials and with Poisson "
-        f"noise as strong as the recording's; {counted(settings.get('draws'))} draws of units and "
-        f"noise. {noise}Spectra are cross-validated ({counted(settings.get('shuffles'))} halvings, "
+        f"{_varying_text(one)}, in as many trials and with Gaussian noise, each unit with the "
+        "variance of signal and of noise that one neuron of the recording has; "
+        f"{counted(settings.get('draws'))} draws of units and noise. {noise}Spectra are "
+        f"cross-validated ({counted(settings.get('shuffles'))} halvings, "
         f"algorithm “{settings.get('algorithm')}”) and divided by their sum; α is fitted to "
         f"{windows_of([one.alpha])} (shaded); thin and dashed lines have the measured slopes. "
         f"Colour is the layer, blue for the first and orange for the last. {letters[-2]}: α, with "

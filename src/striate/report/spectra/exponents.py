@@ -5,7 +5,7 @@ import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from striate.report.drawing import DASHES, MARKS, by_depth, rows
+from striate.report.drawing import DASHES, MARKS, by_depth, clipped, rows
 from striate.report.figures import INK, MUTED, Look
 from striate.report.names import layers as short_names
 from striate.report.spectra.captions import sample_name
@@ -95,8 +95,8 @@ def name_depth(axes: Axes, together: Together) -> None:
         return
     names = [layer.name for layer in together.networks[0].layers]
     short = [short_names(names)[name] for name in names]
-    turned = max(len(name) for name in short) > LONGEST or len(short) > 8
-    axes.set_xticks(range(len(short)), short)
+    turned = max(map(len, short)) > LONGEST or len(short) > 8
+    axes.set_xticks(range(len(short)), [clipped(name) for name in short])
     if turned:
         axes.tick_params(axis="x", labelrotation=90, labelsize=7)
     axes.set_xlim(min(axes.get_xlim()[0], -EDGE), max(axes.get_xlim()[1], len(short) - 1 + EDGE))

@@ -99,7 +99,7 @@ def _network(
     parts = []
     for axes, layer, colour in zip(grid, layers, by_depth(len(layers)), strict=False):
         ranks = layer.ranks[seen]
-        named = ("rank", "measured", network.label, layer.label)
+        named = ("rank", "measured", network.label, layer.name)
         parts.append(rows(*named, ranks.curve.x, ranks.curve.y))
         _dots(axes, ranks, colour)
         axes.set_title(clipped(layer.label, 16), fontsize=8)

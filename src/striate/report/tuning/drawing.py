@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from striate.report.drawing import COLOURS, DASHES, MARKS, clipped, rows, stacked
+from striate.report.ends import ends_of
 from striate.report.figures import INK, RULE, Look, draw
 from striate.report.tuning.found import Layer, Together
 from striate.results import Score
@@ -40,7 +41,7 @@ def layer_rows(
     """Return a score of each layer that has it, with the number of its channels.
 
     `of` is the network, `series` the layer's short name, `x` the layer's number, or its depth where
-    networks have other layers.
+    networks have other layers. The ends of intervals are `low` and `high`, if any are known.
     """
     parts = []
     same = same_layers(together)
@@ -48,7 +49,7 @@ def layer_rows(
         count = len(network.layers)
         where = range(count) if same else np.linspace(0, 1, count)
         there = [
-            (layer.label, float(x), score)
+            (layer.name, float(x), score)
             for layer, x in zip(network.layers, where, strict=True)
             if (score := chosen(layer)) is not None
         ]
@@ -58,8 +59,12 @@ def layer_rows(
             error = [np.nan if score.error is None else score.error for score in scores]
             counts = [_number(score) for score in scores]
             named = (letter, "measured", network.label, list(names))
-            parts.append(rows(*named, xs, y, error, counts))
-    return stacked(parts)
+            ends = [ends_of(score) or (np.nan, np.nan) for score in scores]
+            low, high = zip(*ends, strict=True)
+            parts.append(rows(*named, xs, y, error, counts).assign(low=low, high=high))
+    made = stacked(parts)
+    unknown = [name for name in ("low", "high") if name in made and made[name].isna().all()]
+    return made.drop(columns=unknown)
 
 
 def layer_panel(

@@ -80,7 +80,7 @@ def of_networks(together: Together) -> list[str]:
             inside = np.searchsorted(cells.edges_cpd, curve.x[-1], side="right") - 1
             theirs = cells.shares[inside] if 0 <= inside < len(cells.shares) else 0.0
             sentences.append(
-                f"{network.label}, {called(layer.label)}: score {score_of(layer.scores[SCORE])}; "
+                f"{network.label}, {called(layer.name)}: score {score_of(layer.scores[SCORE])}; "
                 f"{_percent(curve.y[-1])} of its channels prefer the highest frequency shown, "
                 f"{number(curve.x[-1])} cpd, and {_percent(theirs)} of V1 cells its bin."
             )
@@ -96,7 +96,7 @@ def of_fields(together: Together) -> list[str]:
             curve = layer.curves[BY_FIELD]
             low, high = int(np.argmin(curve.y)), int(np.argmax(curve.y))
             sentences.append(
-                f"{network.label}, {called(layer.label)}: were an image said to span not "
+                f"{network.label}, {called(layer.name)}: were an image said to span not "
                 f"{fields_of(together)}° but {curve.x[0]:g}° to {curve.x[-1]:g}°, the score would "
                 f"lie between {curve.y[low]:.3f} (at {curve.x[low]:.3g}°) and {curve.y[high]:.3f} "
                 f"(at {curve.x[high]:.3g}°)."
@@ -108,7 +108,7 @@ def most_preferred(network: Network, together: Together) -> list[str]:
     """Say which frequency most channels prefer in the first layer, and in the last."""
     there = [layer for layer in network.layers if PREFERRED in layer.curves]
     ends = [there[0], there[-1]] if len(there) > 1 else there
-    parts = [f"{_mode(layer, together)} in {called(layer.label)}" for layer in ends]
+    parts = [f"{_mode(layer, together)} in {called(layer.name)}" for layer in ends]
     way = "goes from " if len(parts) > 1 else "is "
     return [f"The frequency that most channels prefer {way}{' to '.join(parts)}."]
 
@@ -118,7 +118,7 @@ def of_orientations(there: Sequence[tuple[Network, Sequence[Layer]]]) -> list[st
     sentences = []
     for network, layers in there:
         every = [
-            (y, x, called(layer.label))
+            (y, x, called(layer.name))
             for layer in layers
             for curve in (layer.curves[ORIENTATION],)
             for x, y in zip(curve.x, curve.y, strict=True)
@@ -136,7 +136,7 @@ def of_components(together: Together, seen: Key) -> list[str]:
     sentences = []
     for network in together.networks:
         known = [
-            (called(layer.label), rho)
+            (called(layer.name), rho)
             for layer in network.layers
             if seen in layer.ranks and (rho := layer.ranks[seen].rho) is not None
         ]
@@ -188,7 +188,7 @@ def _few(sentences: Sequence[str], rest: str) -> list[str]:
 
 
 def _known(layers: Sequence[Layer], name: str) -> list[tuple[str, Score]]:
-    return [(called(layer.label), layer.scores[name]) for layer in layers if name in layer.scores]
+    return [(called(layer.name), layer.scores[name]) for layer in layers if name in layer.scores]
 
 
 def _between(together: Together) -> list[str]:

@@ -50,7 +50,7 @@ class Ranks(NamedTuple):
 
 
 class Layer(NamedTuple):
-    """A layer: short and full name, its scores and curves by name, examples and components.
+    """A layer: its name for figures and in full, its scores and curves by name, and more.
 
     `ranks` are by the photographs that the components are of, with the values of `SEEN`.
     """
@@ -142,9 +142,7 @@ def _network(label: str, records: Sequence[Record]) -> Network:
                 parts.setdefault(str(name), []).append(result)
     # One file has them in the network's order; of several, the names are all there is to go by.
     order = list(parts) if len(records) == 1 else sorted(parts, key=in_order)
-    # Alone, any name is short enough to be told from the others, and says nothing.
-    short = layers(order) if len(order) > 1 else {name: name for name in order}
-    optimal = _optimal(records)
+    short, optimal = layers(order), _optimal(records)
     return Network(
         label,
         str(records[0].task.get("model")),

@@ -10,7 +10,6 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from striate.report.drawing import (
-    clipped,
     columns_of,
     evenly,
     letters,
@@ -18,6 +17,7 @@ from striate.report.drawing import (
     rows,
     stacked,
     switch_off,
+    wrapped,
 )
 from striate.report.figures import BLUE, INK, MUTED, WIDTH, Plate, in_percent, stem
 from striate.report.names import called
@@ -34,6 +34,7 @@ CLAIM = (
 )
 ALL, ONE, CELLS = "preferred_frequency", "preferred_frequency_experiment", "cells"
 MOST_LAYERS, MOST_NETWORKS, COLUMNS = 12, 12, 4
+TITLE, TITLE_LINE = 26, 0.17  # characters of a line over a panel, and inches of its height
 HALF = 2**0.13  # half the width of a bar: apart on half octaves, and within a bin of V1's
 GREY = 0.4  # opacity of V1 behind the bars
 
@@ -51,7 +52,8 @@ def networks_plate(together: Together) -> Plate | None:
         return None
     chosen = evenly(there, MOST_NETWORKS)
     panels: list[Panel] = [
-        (f"{clipped(one.label)}\n{clipped(layer.label)}", layer) for one, layer in chosen
+        (f"{wrapped(one.label, TITLE)}\n{wrapped(layer.label, TITLE)}", layer)
+        for one, layer in chosen
     ]
     figure, numbers = _figure(panels, [one.label for one, _ in chosen], together)
     found = of_networks(together)
@@ -83,7 +85,7 @@ def layers_plate(network: Network, together: Together) -> Plate | None:
     if best is not None:
         names = {layer.name for layer in [*chosen, best]}
         chosen = [layer for layer in there if layer.name in names]
-    panels: list[Panel] = [(clipped(layer.label), layer) for layer in chosen]
+    panels: list[Panel] = [(wrapped(layer.label, TITLE), layer) for layer in chosen]
     figure, numbers = _figure(panels, [network.label] * len(panels), together)
     found = most_preferred(network, together)
     # Said in full once; the others differ in the network only.
@@ -93,7 +95,7 @@ def layers_plate(network: Network, together: Together) -> Plate | None:
         if network is first
         else f"As the figure of {first.label}."
     )
-    which = "" if best is None else f" The layer most like V1 is {best.label}."
+    which = "" if best is None else f" The layer most like V1 is {best.name}."
     return Plate(
         stem("tuning-layers", f"{network.label}, {together.label}"),
         f"Preferred spatial frequencies, layer by layer: {network.label}, {together.label}",
@@ -113,6 +115,8 @@ def _figure(
     columns = columns_of(len(panels), COLUMNS)
     lines = -(-len(panels) // columns)
     height = 2.3 if columns < 3 else 1.85
+    # A name in one line, or two, has its place; more of them would press the panels.
+    height += TITLE_LINE * max(0, max(title.count("\n") for title, _ in panels) - 1)
     figure = Figure(figsize=(WIDTH, 0.75 + height * lines), layout="constrained")
     grid = figure.subplots(lines, columns, squeeze=False, sharex=True, sharey=True)
     switch_off(grid.flat[len(panels) :])
@@ -143,7 +147,7 @@ def _rows(letter: str, label: str, layer: Layer, together: Together) -> pd.DataF
         if curve is not None and (name == ALL or together.in_degrees):
             count = curve.settings.get("selected" if name == ALL else "draws")
             units = float(count) if isinstance(count, int | float) else None
-            of = f"{label}, {layer.label}"
+            of = f"{label}, {layer.name}"
             parts.append(rows(letter, source, of, name, curve.x, curve.y, None, units))
     return stacked(parts)
 

@@ -129,7 +129,7 @@ def _pairs(together: Together, known: Mapping[Key, Known]) -> Plate | None:
 def _fields(together: Together, there: list[Chosen], people: Crowd) -> Plate | None:
     curves = [(one, one.layer.curves[BY_FIELD]) for one in there if BY_FIELD in one.layer.curves]
     numbers = stacked(
-        rows("a", "measured", one.network.label, one.layer.label, curve.x, curve.y, curve.error)
+        rows("a", "measured", one.network.label, one.layer.name, curve.x, curve.y, curve.error)
         for one, curve in curves
     )
     if numbers.empty:
@@ -211,7 +211,7 @@ def _orientations(together: Together, there: list[Chosen], people: Crowd) -> Pla
     if not curves:
         return None
     numbers = stacked(
-        rows("a", "measured", one.network.label, one.layer.label, curve.x, curve.y)
+        rows("a", "measured", one.network.label, one.layer.name, curve.x, curve.y)
         for one, curve in curves
     )
     first = curves[0][1]

@@ -164,13 +164,13 @@ def _shares(letter: str, one: Chosen) -> pd.DataFrame:
     curve = one.layer.curves[ALL]
     selected = curve.settings.get("selected")
     count = float(selected) if isinstance(selected, int | float) else None
-    named = (letter, "measured", one.network.label, one.layer.label)
+    named = (letter, "measured", one.network.label, one.layer.name)
     return rows(*named, curve.x, curve.y, None, count)
 
 
 def _map_rows(network: Network) -> pd.DataFrame:
     there = [
-        (layer.label, curve)
+        (layer.name, curve)
         for layer in network.layers
         if (curve := layer.curves.get(ALL)) is not None
     ]
@@ -192,4 +192,4 @@ def _cells(shown: np.ndarray) -> pd.DataFrame:
 
 def _ranked(one: Chosen, name: str) -> tuple[str, str, float, float | None]:
     score = one.layer.scores[name]
-    return one.network.label, one.layer.label, score.value, score.error
+    return one.network.label, one.layer.name, score.value, score.error

@@ -128,7 +128,7 @@ def _errors(together: Together) -> str:
 def _rectified(together: Together) -> str:
     """Name the layers that have negative responses."""
     layers = [
-        f"{layer.label} of {network.label}"
+        f"{layer.name} of {network.label}"
         for network in together.networks
         for layer in network.layers
         if any(score.settings.get("rectified") is True for score in layer.scores.values())

@@ -65,7 +65,7 @@ def _figure(chosen: Sequence[Shown]) -> tuple[Figure, pd.DataFrame]:
             curve = _curve(layer)
             _draw(axes, curve, colour, top)
             axes.set_title(clipped(layer.label, 20), fontsize=8, loc="center", pad=2)
-            parts.append(rows("", "measured", network.label, layer.label, curve.x, curve.y))
+            parts.append(rows("", "measured", network.label, layer.name, curve.x, curve.y))
     curve = _curve(chosen[0][1][0])
     shares = np.diff(cell_edges(curve)) / 180
     parts.append(rows("", "theory", UNIFORM, UNIFORM, curve.x, shares))

@@ -107,15 +107,15 @@ def _examples(
     height = 1.75
     figure = Figure(figsize=(WIDTH, 0.25 + height * len(chosen)), layout="constrained")
     bands = figure.subfigures(len(chosen), 1, squeeze=False)[:, 0]
-    names = letters(PER_NETWORK * len(chosen))
+    names = iter(letters(PER_NETWORK * len(chosen)))
     parts = []
-    for row, (band, (network, layer)) in enumerate(zip(bands, chosen, strict=True)):
+    for band, (network, layer) in zip(bands, chosen, strict=True):
         shown = evenly(layer.examples, PER_NETWORK)
         curves = _grid(band, shown)
-        band.suptitle(f"{network.label}, {layer.label}", fontsize=9, x=0.01, ha="left")
-        for axes, letter, one in zip(curves, names[PER_NETWORK * row :], shown, strict=False):
+        band.suptitle(f"{network.label}, {layer.name}", fontsize=9, x=0.01, ha="left")
+        for one, axes, letter in zip(shown, curves, names, strict=False):
             _curve(axes, one, together, letter)
-            named = (letter, "measured", network.label, f"{layer.label}, channel {one.channel}")
+            named = (letter, "measured", network.label, f"{layer.name}, channel {one.channel}")
             parts.append(rows(*named, one.tuning.x, one.tuning.y))
         curves[0].set_ylabel("mean response")
     return figure, stacked(parts)

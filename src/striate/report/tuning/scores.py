@@ -82,7 +82,7 @@ def field_plate(together: Together) -> Plate | None:
         return None
     looks = network_looks(together)
     parts = [
-        rows("a", "measured", one.label, layer.label, curve.x, curve.y, curve.error)
+        rows("a", "measured", one.label, layer.name, curve.x, curve.y, curve.error)
         for one, layer in there
         for curve in (layer.curves[BY_FIELD],)
     ]

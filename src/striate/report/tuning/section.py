@@ -152,7 +152,7 @@ def _missing(there: Sequence[Together]) -> list[str]:
             "some."
         )
     notes += [
-        f"No optimal stimulus of {layer.label} of {network.label}: {reason}."
+        f"No optimal stimulus of {layer.name} of {network.label}: {reason}."
         for together in there
         for network in together.networks
         for layer in network.layers

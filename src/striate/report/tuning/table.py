@@ -12,7 +12,7 @@ from striate.results import Score, Setting
 SETTINGS = (
     *("channels", "selected", "measured", "rectified", "protocol", "stimulus", "unit", "pixels"),
     *("pixels_per_degree", "field_deg", "experiments", "draws", "pictures", "images", "units"),
-    *("ranks", "z_scored", "seed"),
+    *("ranks", "z_scored", "seed", "low", "high"),
 )
 # Columns of the short table: name of the score, digits.
 CELLS = {

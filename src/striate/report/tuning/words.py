@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable
 
+from striate.report.ends import spread_text
 from striate.report.tuning.found import Layer, Together
 from striate.report.words import counted, listed, minus, plural, span
 from striate.results import Result, Score
@@ -19,9 +20,9 @@ def number(value: float) -> str:
 
 def score_of(score: Score, digits: int = 3) -> str:
     """Write a score with its error, e.g. ``"0.763 ± 0.033"``."""
-    spread = "" if score.error is None else f" ± {score.error:.{digits}f}"
     # Adding 0 to what is rounded leaves no minus before a zero.
-    return minus(f"{round(score.value, digits) + 0.0:.{digits}f}{spread}")
+    value = minus(f"{round(score.value, digits) + 0.0:.{digits}f}")
+    return f"{value} {spread_text(score, digits)}".rstrip()
 
 
 def shown_to(together: Together) -> str:

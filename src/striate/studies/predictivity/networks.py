@@ -13,7 +13,6 @@ from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures
 from striate.studies.spectra.recordings import images_of
 from striate.study import Measured, Task, path_of
-from striate.study.leftovers import remove_if_empty
 from striate.study.predictivity import (
     COVARIANCE,
     LEAST_IMAGES,
@@ -160,6 +159,7 @@ def network_task(
         "layers": " ".join(chosen_layers(network, layers).places),
         "recording": recording.responses.source,
         "notes": "; ".join(recording.notes),
+        **recording.told(),
         "population": population,
         "pictures": pictures.name,
         **pictures.told(),
@@ -209,7 +209,7 @@ def measure_network(
     task
         From `network_task`.
     partial_file
-        Where unfinished sums may lie.
+        Where unfinished sums may lie; they stay until the result is written (`striate.study.run`).
     folder
         Of results. What lies there already is not measured again to be compared.
     network, recording, regression, against
@@ -237,9 +237,8 @@ def measure_network(
             ),
             regression=regression,
             source=network.name,
-            settings={name: task[name] for name in KEPT},
+            settings={name: task[name] for name in (*KEPT, *recording.told())},
         )
-        remove_if_empty(sums)
     if against is None:
         return found
     ours = rival_of(found.results, found.arrays)

@@ -75,6 +75,7 @@ def comparison_task(
         **about,
         **about_network(network),
         "version": RECORDED,
+        **recording.told(),
         **spelled_presentation(presentation),
         "kind": "comparison",
         "label": f"comparison-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
@@ -115,7 +116,7 @@ def measure_comparison(
         if presentation is None
         else Presented(images_of(recording), presentation, network.size, planes)
     )
-    chosen = str(task["layers"]).split()
+    chosen, kept = str(task["layers"]).split(), (*KEPT, *recording.told())
     _check_widths(collect(network.model, shown[:1], chosen), recording.responses)
     results: list[Result] = []
     for layer in chosen:
@@ -137,7 +138,7 @@ def measure_comparison(
             )
         except ValueError as error:
             raise ValueError(f"layer {layer}: {error}") from error
-        results += [with_settings(result, task, KEPT, layer=layer) for result in found]
+        results += [with_settings(result, task, kept, layer=layer) for result in found]
     return results
 
 

@@ -22,7 +22,7 @@ attacked ones for ``adversarial`` and ``free``; on ``test`` images are as they a
 from striate.studies.training.material import Material, material
 from striate.studies.training.networks import NAME, network_task, train_network, weights_problem
 from striate.studies.training.plans import BLURS, OPTIMIZERS, PRECISIONS, Asked, Plan, plan
-from striate.studies.training.together import joined
+from striate.studies.training.together import joined, processes
 
 __all__ = [
     "BLURS",
@@ -36,6 +36,7 @@ __all__ = [
     "material",
     "network_task",
     "plan",
+    "processes",
     "train_network",
     "weights_problem",
 ]

@@ -33,7 +33,9 @@ VERSION = 1  # rises when numbers change, not when code does
 KEPT = ("model", "data", "objective", "seed")
 
 
-def network_task(network: Network, material: Material, plan: Plan, *, seed: int) -> Task:
+def network_task(
+    network: Network, material: Material, plan: Plan, *, seed: int, processes: int = 1
+) -> Task:
     """Return the settings that determine a trained network.
 
     Parameters
@@ -47,6 +49,8 @@ def network_task(network: Network, material: Material, plan: Plan, *, seed: int)
         Of `plan`.
     seed
         Decides the order of images and all that is random about them and the objective.
+    processes
+        How many train together, each on its part of a batch: as `processes` counts them.
 
     Raises
     ------
@@ -83,6 +87,8 @@ def network_task(network: Network, material: Material, plan: Plan, *, seed: int)
         "spectral_units": None if spectral is None else spectral.units,
         # Left out where it is 1: results of before there was a choice keep their names.
         **({} if spectral is None or spectral.every == 1 else {"spectral_every": spectral.every}),
+        # Each normalises its part of a batch by itself, and has random numbers of its own.
+        **({} if processes == 1 else {"processes": processes}),
         "seed": seed,
     }
 

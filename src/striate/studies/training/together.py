@@ -26,6 +26,16 @@ class Joined(NamedTuple):
     device: str
 
 
+def processes() -> int:
+    """Count the processes that ``torchrun`` started to train together; 1 without it."""
+    return int(os.environ.get("WORLD_SIZE", "1")) if _started() else 1
+
+
+def _started() -> bool:
+    # Set by torchrun, whether or not there is more than one.
+    return "LOCAL_RANK" in os.environ and distributed.is_available()
+
+
 @contextmanager
 def joined(device: str) -> Iterator[Joined]:
     """Join the other processes that ``torchrun`` started, if it did, while the block runs.
@@ -40,8 +50,7 @@ def joined(device: str) -> Iterator[Joined]:
     ValueError
         If several processes are to share one device of several.
     """
-    # Set by torchrun, whether or not there is more than one.
-    if "LOCAL_RANK" not in os.environ or not distributed.is_available():
+    if not _started():
         yield Joined(0, device)
         return
     if device not in ("cpu", "cuda"):

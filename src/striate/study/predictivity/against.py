@@ -15,8 +15,8 @@ RESAMPLES = 10_000  # Kong et al. 2021
 BOOTSTRAP = "bootstrap over neurons, half the 95 % interval"
 # What must be the same of two networks, for their difference to be one between networks.
 SHARED = (
-    "recording", "population", "pictures", "images", "protocol", "regression", "components",
-    "lambdas", "grouped", "splits", "minimum_reliability", "seed",
+    "recording", "images_from", "population", "pictures", "images", "protocol", "regression",
+    "components", "lambdas", "grouped", "splits", "minimum_reliability", "seed",
 )  # fmt: skip
 
 

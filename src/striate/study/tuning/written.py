@@ -17,7 +17,8 @@ def median_score(
     """Median over the channels of which the value is known, and how sure it is.
 
     There is none if it is known of no channel. How many are ``measured`` stands in the settings;
-    of a single one there is no error.
+    of a single one there is no error. The interval need not be symmetric: ``low`` and ``high`` are
+    its ends, the error half of it.
     """
     from scipy.stats import bootstrap
 
@@ -35,8 +36,9 @@ def median_score(
         method="percentile",
         rng=np.random.default_rng(seed),
     ).confidence_interval
-    error = float(found.high - found.low) / 2
-    return [Score(name, float(np.median(known)), error, source, {**about, "error": BOOTSTRAP})]
+    low, high = float(found.low), float(found.high)
+    about |= {"low": low, "high": high, "error": BOOTSTRAP}
+    return [Score(name, float(np.median(known)), (high - low) / 2, source, about)]
 
 
 def curve(
