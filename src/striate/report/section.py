@@ -119,7 +119,7 @@ class Study(NamedTuple):
 
 
 def read(folder: Path) -> list[Record]:
-    """Read every result file below `folder`; of the same task in several places, the first.
+    """Read every result file below `folder`; of the same result in several places, the first.
 
     Raises
     ------
@@ -131,7 +131,8 @@ def read(folder: Path) -> list[Record]:
     for path in paths(folder):
         written, results, arrays = load_whole(path)
         record = Record(written["task"], written["provenance"], results, arrays)
-        records.setdefault(digest(written["task"]), record)
+        numbers = [entry for entry in written["results"] if entry["name"] != "seconds"]
+        records.setdefault(digest([written["task"], numbers]), record)
     return list(records.values())
 
 
