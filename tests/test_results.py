@@ -1,6 +1,7 @@
 import hashlib
 import json
 import os
+import shutil
 import subprocess
 import sys
 
@@ -347,6 +348,13 @@ def test_only_numbers_are_arrays(tmp_path, array):
     with pytest.raises(ValueError, match=r"arrays\['bad'\] is of .*; give a numpy array of numb"):
         write_arrays(tmp_path / "task.json", {"bad": array})
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_page_counts_a_result_that_lies_there_twice_once(tmp_path):
+    write_arrays(tmp_path / "a" / "a.json")
+    shutil.copytree(tmp_path / "a", tmp_path / "copy")
+    (record,) = section.read(tmp_path)
+    assert record.arrays
 
 
 def test_a_page_reads_the_arrays_of_each_result(tmp_path):

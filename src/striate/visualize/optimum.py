@@ -59,10 +59,10 @@ def optimal_stimulus(
     Raises, by Adam, :math:`\log\frac{\exp(m_i/T)}{\sum_c \exp(m_c/T)}`, where :math:`m_c` is the
     mean of channel c over all positions (Kong et al. 2021, eq. 6, has T = 1). An image is the
     sigmoid of decorrelated colours, whose Fourier coefficients are the variables, scaled by
-    1 / frequency (Olah et al. 2017). The defaults are those of Lucent, the tool that was used. Two
-    things differ: mid-grey, not black, moves in at the edges; and images are cut to `size` again
-    after the transforms, not shown to the model at some other size, so that any model can be
-    looked into.
+    1 / frequency (Olah et al. 2017). The defaults are those of Lucent, the tool that was used.
+    Three things differ: mid-grey, not black, moves in at the edges; images are shifted to either
+    side, not one; and they are cut to `size` again after the transforms, not shown to the model at
+    some other size, so that any model can be looked into.
 
     The objective depends on the unit of the activations. Where they differ between channels by much
     more than `temperature`, it is at its best after a few steps, and the image stays pale and

@@ -1,7 +1,7 @@
 """Spectra of networks and of recordings, and the two compared: what `striate` says about them.
 
-Kong et al. 2021. Each function returns scores and curves with everything in their settings that
-moves an exponent: how many images, which window, which weights.
+Kong et al. 2021. Each function returns scores and curves whose settings say how many images there
+were, and with which window and weights an exponent was fitted.
 """
 
 from striate.study.spectra.compared import fair_comparison
