@@ -566,8 +566,8 @@ CASES = [
     (
         "spectra.arrange(torch.zeros(2, 6, 6, 5), 'channels')",
         "units='channels', but activations of shape (2, 6, 6, 5) have channels on their last axis; "
-        'give units="features", or activations.movedim(-1, 1) (where images are no squares and axis '
-        '1 does hold them, "features" of activations.movedim(1, -1))',
+        'give units="features", or activations.movedim(-1, 1) (where images are no squares and '
+        'axis 1 does hold them, "features" of activations.movedim(1, -1))',
     ),
     (
         "spectra.arrange(x[0], 'flat')",
