@@ -78,8 +78,9 @@ def merge(sources: Sequence[str | Path], destination: str | Path) -> Merged:
 
 def _place(study: object, path: Path) -> Path:
     """Say where below a folder a result belongs; a study that is no bare name gives no folder."""
-    bare = isinstance(study, str) and Path(study).name == study and not study.startswith(".")
-    return Path(study, path.name) if bare else path
+    if isinstance(study, str) and Path(study).name == study and not study.startswith("."):
+        return Path(study, path.name)
+    return path
 
 
 def _take(merged: Merged, path: Path, record: Mapping[str, Any], target: Path) -> Merged:

@@ -188,7 +188,7 @@ def _once(entries: Sequence[Result]) -> list[Result]:
     Runs train the same network. Of two the one with more strengths comes first: where accuracy has
     halved is read between them.
     """
-    kept: dict[Key, Result] = {}
+    kept: dict[tuple[object, ...], Result] = {}
     for entry in sorted(entries, key=_strengths, reverse=True):
         about = tuple(sorted((k, v) for k, v in entry.settings.items() if k not in RUNS))
         first = kept.setdefault((type(entry).__name__, entry.name, about), entry)
