@@ -78,7 +78,7 @@ def merge(sources: Sequence[str | Path], destination: str | Path) -> Merged:
 
 def _place(study: object, path: Path) -> Path:
     """Say where below a folder a result belongs; a study that is no bare name gives no folder."""
-    if isinstance(study, str) and Path(study).name == study and not study.startswith("."):
+    if isinstance(study, str) and study and Path(study).name == study and study[0] != ".":
         return Path(study, path.name)
     return path
 
