@@ -460,6 +460,41 @@ def test_torchscript_which_takes_no_hooks_is_refused():
     whole, part = torch.jit.script(nn.Linear(3, 2)), nn.Sequential(torch.jit.script(nn.Tanh()))
     with pytest.raises(ValueError, match="model is TorchScript, which cannot be looked into"):
         check_module(whole)
-    with pytest.raises(ValueError, match=r"its layer '0' is TorchScript, .* that it was made from"):
-        check_module(part)
-    check_module(nn.Sequential(nn.Tanh()))
+    check_module(part)
+    with pytest.raises(ValueError, match=r"layer '0' is TorchScript, .* that it was made from"):
+        find(part, "0")
+    mixed = nn.Sequential(nn.Linear(3, 4), torch.jit.script(nn.Tanh()), nn.Linear(4, 2))
+    assert list(match(mixed, "**")) == ["0", "2"]
+    with capture(mixed, "0") as output:
+        mixed(torch.zeros(5, 3))
+        assert output().shape == (5, 4)
+
+
+class Twice(nn.Module):
+    """Calls itself once."""
+
+    def __init__(self):
+        super().__init__()
+        self.a = nn.Linear(3, 3)
+
+    def forward(self, x, again=True):
+        y = self.a(x)
+        return self(y, False) if again else y
+
+
+def test_a_model_that_calls_itself_runs_its_layers_twice():
+    model = Twice()
+    with capture(model, "a") as output:
+        model(torch.zeros(5, 3))
+        with pytest.raises(ValueError, match="layer 'a' ran 2 times"):
+            output()
+
+
+def test_what_a_pass_that_raised_put_out_is_not_taken():
+    model = Failing()
+    model.fails = True
+    with capture(model, "hidden") as output:
+        with pytest.raises(MemoryError):
+            model(torch.zeros(5, 4))
+        with pytest.raises(ValueError, match="layer 'hidden' ran 0 times"):
+            output()

@@ -181,6 +181,16 @@ def test_weights_as_trainings_keep_them_are_loaded(parallel, checkpoint, file, t
         assert torch.equal(found.model.state_dict()[name], value)
 
 
+def test_a_part_that_is_called_module_is_no_wrapper(tmp_path):
+    model = nn.Module()
+    model.module = nn.Linear(3, 2)
+    torch.save(model.state_dict(), tmp_path / "w.pt")
+    other = nn.Module()
+    other.module = nn.Linear(3, 2)
+    load_weights(other, tmp_path / "w.pt")
+    assert torch.equal(other.module.weight, model.module.weight)
+
+
 def test_weights_that_do_not_fit_are_refused(file, tmp_path):
     with pytest.raises(ValueError, match="there is no such file"):
         load(f"{file}:small", weights=tmp_path / "none.pt")
@@ -390,6 +400,22 @@ def package(tmp_path):
     for name in set(sys.modules) - known:
         if name.split(".")[0] in ("mynet", "lone"):
             del sys.modules[name]
+
+
+def test_what_is_no_python_or_installed_is_not_followed(tmp_path):
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old" / "__init__.py").write_text("try:\n    from . import py2\nexcept: pass\n")
+    (tmp_path / "old" / "py2.py").write_text("print 'hello'\n")
+    installed = tmp_path / "lib" / "site-packages" / "big"
+    installed.mkdir(parents=True)
+    (installed / "__init__.py").write_text("SIZE = 3\n")
+    (tmp_path / "big").symlink_to(installed)
+    (tmp_path / "nets.py").write_text("import old\nimport big\ndef net():\n    return old, big\n")
+    before = code_digest(tmp_path / "nets.py", "net")
+    (installed / "__init__.py").write_text("SIZE = 4\n")
+    assert code_digest(tmp_path / "nets.py", "net") == before
+    (tmp_path / "old" / "py2.py").write_text("print 'hi'\n")
+    assert code_digest(tmp_path / "nets.py", "net") != before
 
 
 @pytest.mark.parametrize(("changed", "same"), [

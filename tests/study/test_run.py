@@ -158,6 +158,15 @@ def test_a_result_that_cannot_be_written_leaves_its_checkpoint(tmp_path, monkeyp
     assert list(partial.iterdir()) == []
 
 
+def test_sums_that_a_kill_left_beside_a_result_go_with_the_next_run(tmp_path):
+    list(run(lambda *_: [], [task(4)], directory=tmp_path))
+    sums = checkpoint_of(task(4), tmp_path).with_suffix("")
+    sums.mkdir(parents=True)
+    (sums / "kernel-0.safetensors").write_text("sums")
+    assert [one.seconds for one in run(lambda *_: [], [task(4)], directory=tmp_path)] == [None]
+    assert not sums.exists()
+
+
 def test_two_tasks_never_share_a_checkpoint(tmp_path):
     used = []
     list(

@@ -570,6 +570,12 @@ def test_a_block_without_a_reading_says_why():
     assert readings[0].note == (
         "of 2 training passes none was read: a reading takes 3 that end without an error"
     )
+    heard = []
+    with watch(model, "conv", every=1, to=heard.append) as readings:
+        for _ in range(3):
+            step(model)
+            readings.clear()
+    assert [reading.step for reading in heard] == [0, 1, 2]
     with watch(model.eval(), "conv") as readings:
         step(model)
     assert "no training pass was seen, that is one in training mode" in readings[0].note

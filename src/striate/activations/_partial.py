@@ -20,6 +20,8 @@ from striate.layers import fingerprint
 
 FORMAT = 3  # to be raised when the same settings give other numbers, or files hold other things
 FILES = "kernel-*.safetensors"
+ADDRESS = re.compile(r" at 0x[0-9a-fA-F]+")
+PLAIN = (bool, int, float, str, type(None))  # spelled by Python alike in every process
 
 
 @dataclass(frozen=True)
@@ -130,6 +132,8 @@ def _beside_weights(model: nn.Module) -> list[str]:
 
 def _spelled(value: object, above: tuple[int, ...] = ()) -> str:
     """Spell a value alike in every process: the order of a set, as an address, is of this one."""
+    if type(value) in PLAIN or (isinstance(value, list | tuple) and _are_plain(value)):
+        return re.sub(ADDRESS, "", repr(value))
     if id(value) in above:  # it holds itself
         return "..."
     inside = partial(_spelled, above=(*above, id(value)))
@@ -144,7 +148,11 @@ def _spelled(value: object, above: tuple[int, ...] = ()) -> str:
         return f"{kind}[{', '.join(map(inside, value))}]"
     if isinstance(value, tuple):
         return f"{kind}({', '.join(map(inside, value))}{',' * (len(value) == 1)})"
-    return re.sub(r" at 0x[0-9a-fA-F]+", "", repr(value))
+    return re.sub(ADDRESS, "", repr(value))
+
+
+def _are_plain(values: Iterable[object]) -> bool:
+    return all(type(value) in PLAIN for value in values)
 
 
 def _alike(one: Tensor, other: Tensor) -> bool:

@@ -91,21 +91,22 @@ def capture(
         if torch.compiler.is_compiling() or module is not model:  # a copy has our hooks as well
             return
         trained = trained or trains()
-        if unfinished:  # by an error; nothing counts since it began
-            del outputs[unfinished.pop() :]
-        unfinished.append(len(outputs))
+        begun.append(len(outputs))
 
-    def end(module: nn.Module, _inputs: tuple[object, ...], _output: object) -> None:
-        if not torch.compiler.is_compiling() and module is model:
-            unfinished.clear()
+    def end(module: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
+        if torch.compiler.is_compiling() or module is not model:
+            return
+        before = begun.pop()
+        if output is None:  # an error has ended it, so that nothing counts since it began
+            del outputs[before:]
 
     trained = trains()
-    unfinished: list[int] = []  # how many outputs there were when the pass under way began
+    begun: list[int] = []  # how many outputs there were before each pass under way
     with ExitStack() as stack:
         for handle in (
             model.register_forward_pre_hook(begin, prepend=True),
             chosen.register_forward_hook(keep),
-            model.register_forward_hook(end),
+            model.register_forward_hook(end, always_call=True),
         ):
             stack.callback(handle.remove)
         stack.callback(outputs.clear)

@@ -14,17 +14,26 @@ def check_module(model: object) -> None:
     Raises
     ------
     ValueError
-        If `model` is none, or it or a part of it is TorchScript, which takes no hooks.
+        If `model` is none, or is TorchScript, which takes no hooks.
     """
     if not isinstance(model, nn.Module):
         raise ValueError(f"model is a {type(model).__name__}; give a torch.nn.Module")
-    for name, part in model.named_modules():
-        if isinstance(part, torch.jit.ScriptModule):
-            where = f"its layer {name!r}" if name else "model"
-            raise ValueError(
-                f"{where} is TorchScript, which cannot be looked into; give the torch.nn.Module "
-                "that it was made from"
-            )
+    check_hooks(model, "model")
+
+
+def check_hooks(layer: nn.Module, name: str) -> None:
+    """Refuse a layer, called `name`, that takes no hooks.
+
+    Raises
+    ------
+    ValueError
+        If it is TorchScript.
+    """
+    if isinstance(layer, torch.jit.ScriptModule):
+        raise ValueError(
+            f"{name} is TorchScript, which cannot be looked into; give the torch.nn.Module that it "
+            "was made from"
+        )
 
 
 def run(model: nn.Module, images: Tensor, *, name: str = "images") -> object:

@@ -4,9 +4,10 @@ import difflib
 from collections.abc import Iterable, Sequence
 from fnmatch import fnmatchcase
 
+import torch
 from torch import nn
 
-from striate.layers.module import check_module
+from striate.layers.module import check_hooks, check_module
 
 # What `torch.compile`, FSDP and activation checkpointing call the module they wrap.
 WRAPPED = ("_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module")
@@ -29,6 +30,7 @@ def find(model: nn.Module, name: str) -> nn.Module:
             f"layer={name!r} is not a layer of this {type(model).__name__}; "
             f"did you mean {', '.join(map(repr, close)) or 'a model with named layers'}?"
         )
+    check_hooks(layers[name], f"layer {name!r}")
     return layers[name]
 
 
@@ -91,7 +93,7 @@ def unwrapped(model: nn.Module) -> dict[str, tuple[str, nn.Module]]:
         if name:
             wraps = step in WRAPPED or isinstance(model.get_submodule(owner), parallel)
             short[name] = short[owner] if wraps else f"{short[owner]}.{step}".lstrip(".")
-        if short[name]:
+        if short[name] and not isinstance(layer, torch.jit.ScriptModule):  # which takes no hook
             found.setdefault(short[name], (name, layer))  # of a wrapper and its content, the first
     return found
 

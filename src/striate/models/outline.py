@@ -58,7 +58,11 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
         ran.setdefault(layer, []).append(shape)
 
     training = {layer: layer.training for layer in model.modules()}
-    hooks = [layer.register_forward_hook(note) for layer in model.modules()]
+    hooks = [
+        layer.register_forward_hook(note)
+        for layer in model.modules()
+        if not isinstance(layer, torch.jit.ScriptModule)  # which takes none
+    ]
     like = next(model.parameters(), torch.zeros(()))
     image = torch.full((1, channels, size, size), 0.5, device=like.device, dtype=like.dtype)
     try:

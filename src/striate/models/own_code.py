@@ -33,10 +33,21 @@ def code_digest(file: Path, function: str) -> str:
         other = waiting.pop()
         if other not in known:
             known.add(other)
-            waiting += _imported(ast.parse(_read(other)).body, other, root)
+            waiting += _imported(_statements(other), other, root)
     # By where they lie below the folder, which beside the file is their name.
     others = ([each.relative_to(root).as_posix(), _read(each)] for each in sorted(known - {file}))
     return digest([parts, *others])
+
+
+def _statements(file: Path) -> list[ast.stmt]:
+    """Return what a file that is imported consists of; nothing if it is no Python of this version.
+
+    Whoever imports it may do without it.
+    """
+    try:
+        return ast.parse(_read(file)).body
+    except (SyntaxError, ValueError):
+        return []
 
 
 def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
@@ -78,12 +89,17 @@ def _files(root: Path, names: Sequence[str]) -> Iterator[Path]:
     folder = root
     for name in names:
         package, module = folder / name / "__init__.py", folder / f"{name}.py"
-        if package.is_file():
+        if package.is_file() and not _is_installed(package):
             yield package
         elif module.is_file():
             yield module
             return
         folder /= name
+
+
+def _is_installed(file: Path) -> bool:
+    """Tell whether a package was put there by an installer, or is a link to such a one."""
+    return not {"site-packages", "dist-packages"}.isdisjoint(file.resolve().parts)
 
 
 def _read(file: Path) -> str:

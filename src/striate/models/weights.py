@@ -34,7 +34,7 @@ def load_weights(
         If the file cannot be read, or its names or shapes are not those of the model.
     """
     try:
-        given = _bare(read_weights(path))
+        given = _bare(read_weights(path), model)
         state = OrderedDict(
             (name, part) for name, part in given.items() if not name.startswith(spare)
         )
@@ -44,12 +44,13 @@ def load_weights(
         raise ValueError(f"{error}{hint}") from error
 
 
-def _bare(given: Mapping[str, Any]) -> Mapping[str, Any]:
+def _bare(given: Mapping[str, Any], model: nn.Module) -> Mapping[str, Any]:
     """Take a state dictionary out of a checkpoint, and off it what data-parallel training adds."""
     inner = given.get("state_dict")
     if isinstance(inner, Mapping) and all(isinstance(name, str) for name in inner):
         given = inner
-    if not given or not all(name.startswith("module.") for name in given):
+    names = model.state_dict()  # which may begin so by themselves
+    if not _is_parallel(given) or _is_parallel(names):
         return given
     bare = OrderedDict((name.removeprefix("module."), part) for name, part in given.items())
     versions = getattr(given, "_metadata", None)
@@ -59,6 +60,10 @@ def _bare(given: Mapping[str, Any]) -> Mapping[str, Any]:
             for name, version in versions.items()
         }
     return bare
+
+
+def _is_parallel(state: Mapping[str, Any]) -> bool:
+    return bool(state) and all(name.startswith("module.") for name in state)
 
 
 def _versions(model: nn.Module) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Both ends of a score's interval, where the result has them: it need not be symmetric."""
 
+from math import isfinite
+
 import numpy as np
 import pandas as pd
 
@@ -15,7 +17,9 @@ def ends_of(score: Score) -> Ends | None:
     Results of before had only that, as `error`.
     """
     low, high = (score.settings.get(name) for name in ("low", "high"))
-    if isinstance(low, int | float) and isinstance(high, int | float):
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return None
+    if isfinite(low) and isfinite(high):
         return float(low), float(high)
     return None
 

@@ -144,6 +144,7 @@ def run(
     for task in tasks:
         earlier = failures.read(failure_of(task, directory)) if failed else None
         if is_done(task, directory):
+            remove_partial(checkpoint_of(task, directory).with_suffix(""))  # a kill may leave it
             yield Finished(task, path_of(task, directory), None)
         elif failed and earlier and not retry_failed:
             failed(earlier)

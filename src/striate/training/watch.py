@@ -109,15 +109,18 @@ def watch(
     chosen = match(model, layers)
     readings: list[Reading] = []
     with opened(to) as send:
+        published = 0
 
         def publish(found: Reading) -> None:
+            nonlocal published
+            published += 1
             readings.append(found)
             send(found)
 
         watcher = _Watcher(model, chosen, settings, publish)
         with _around(model, watcher):
             yield readings
-        if not readings:
+        if not published:
             why = UNSEEN if watcher.passes == 0 else _too_few(watcher.passes, settings)
             for name in chosen:
                 publish(reading(0, name, settings, Measured(note=why), 0.0))

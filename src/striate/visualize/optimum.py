@@ -249,7 +249,9 @@ def _check_positive(**values: object) -> None:
 def _checked_channels(channels: Sequence[Any], layer: str, there: int) -> list[int]:
     if isinstance(channels, str) or not isinstance(channels, Iterable):
         raise ValueError(f"channels={channels!r}: list channels, counted from 0")
-    wanted = channels.tolist() if isinstance(channels, torch.Tensor) else list(channels)
+    if isinstance(channels, torch.Tensor):
+        channels = channels.flatten().tolist()
+    wanted = list(channels)
     if not wanted:
         raise ValueError("channels=[]: name at least one")
     for channel in wanted:

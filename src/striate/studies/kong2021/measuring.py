@@ -119,7 +119,8 @@ def measure_all(
                 if seen.error is not None:  # not of this network: there is too little memory
                     raise
                 reasons[step] = str(error)
-    remove_partial(sums)
+    if all(is_done(task, folder) for step, task in mine.tasks.items() if step in ON_KERNELS):
+        remove_partial(sums)  # which nobody needs any more
     row = _row(mine, written, reasons, folder)
     summarise = partial(_summarise, written=written, reasons=reasons)
     (done,) = run(summarise, [row], directory=folder, explained={"device": device})
@@ -212,6 +213,7 @@ def _seen(
                 features[layer] = scores_of(layer, kernel)[STIMULI]
             except ValueError as error:  # of this layer; spectra do without
                 wrong = error
+        del kernel  # before the next images are shown
     return Seen(made, features if wrong is None else wrong)
 
 

@@ -160,6 +160,7 @@ def network_spectra(
     taken: dict[str, dict[str, Taken]] = {}
     for layer, name, kernel in show(draws):
         taken.setdefault(layer, {})[name] = take(name, kernel)
+        del kernel  # before the next images are shown
     return spectra_of(
         taken, draws, available, window=window, z_scored=z_scored, sets=sets, seed=seed,
         components=components, source=source,
