@@ -490,6 +490,20 @@ def test_a_model_that_calls_itself_runs_its_layers_twice():
             output()
 
 
+def test_a_block_that_is_entered_within_a_pass_leaves_it_alone():
+    model, blocks = network(), []
+
+    def enter(*_):
+        blocks.append(capture(model, "hidden"))
+        blocks[0].__enter__()
+
+    handle = model.hidden.register_forward_pre_hook(enter)
+    model(torch.randn(5, 4))
+    handle.remove()
+    blocks[0].__exit__(None, None, None)
+    assert hooks(model) == []
+
+
 def test_what_a_pass_that_raised_put_out_is_not_taken():
     model = Failing()
     model.fails = True

@@ -94,8 +94,8 @@ def capture(
         begun.append(len(outputs))
 
     def end(module: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
-        if torch.compiler.is_compiling() or module is not model:
-            return
+        if torch.compiler.is_compiling() or module is not model or not begun:
+            return  # without a beginning: the block was entered within a pass
         before = begun.pop()
         if output is None:  # an error has ended it, so that nothing counts since it began
             del outputs[before:]
