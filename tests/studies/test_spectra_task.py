@@ -8,6 +8,7 @@ from striate import results
 from striate.models import Network
 from striate.studies import spectra
 from striate.study import run
+from striate.study.photographs import kernels_of_draws
 from striate.study.run import checkpoint_of
 
 
@@ -93,3 +94,28 @@ def test_of_a_network_whose_layers_are_named_nothing_is_run():
     assert not runs
     assert list(spectra.chosen_layers(model, ["*"]).places) == ["0", "1", "2", "3"]
     assert runs
+
+
+def test_what_was_taken_elsewhere_needs_no_draw_of_photographs(task_of, tmp_path):
+    """Each draw goes through the photographs to see that they can be decoded."""
+    task, shown = task_of("paper")
+    whole = measured(task, shown, tmp_path)
+    drawn: list[object] = []
+
+    def order(count, seed):
+        drawn.append((count, seed))
+        return shown.order(count, seed)
+
+    told = shown._replace(order=order)
+    take, taken = spectra.take_of(task, told), {}
+    assert drawn == []
+    for layer, name, kernel in kernels_of_draws(
+        network().model, told.pick, spectra.draws_of(task, told), ["3"], source="net"
+    ):
+        taken.setdefault(layer, {})[name] = take(name, kernel)
+    assert len(drawn) == 3
+    found = spectra.measure_network(
+        task, tmp_path / "x.json", network=network(), shown=told, taken=lambda: taken
+    )
+    assert found == whole
+    assert len(drawn) == 3

@@ -56,10 +56,10 @@ def tell_aside(finished: "Finished", console: Console) -> None:
 
 def value_of(score: "Score") -> str:
     """Write a number and its error, both ends of it if they are not equally far."""
-    ends = [score.settings.get(name) for name in ("low", "high")]
-    known = [end for end in ends if isinstance(end, int | float)]
-    if len({f"{abs(score.value - end):.3f}" for end in known}) == 2:
-        return f"{score.value:.3f} ({known[0]:.3f} to {known[1]:.3f})"
+    from striate.results.nouns import uneven
+
+    if ends := uneven(score, 3):
+        return f"{score.value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
     return f"{score.value:.3f} {'' if score.error is None else f'± {score.error:.3f}'}"
 
 

@@ -1,36 +1,17 @@
-"""Both ends of a score's interval, where the result has them: it need not be symmetric."""
-
-from math import isfinite
+"""Both ends of intervals, which need not be symmetric, written and drawn."""
 
 import numpy as np
 import pandas as pd
 
 from striate.report.words import minus
 from striate.results import Score
-
-Ends = tuple[float, float]
-
-
-def ends_of(score: Score) -> Ends | None:
-    """Return the ends that stand in a score's settings; None where there is half a width at most.
-
-    Results of before had only that, as `error`.
-    """
-    low, high = (score.settings.get(name) for name in ("low", "high"))
-    if not isinstance(low, int | float) or not isinstance(high, int | float):
-        return None
-    if isfinite(low) and isfinite(high):
-        return float(low), float(high)
-    return None
+from striate.results.nouns import uneven
 
 
 def spread_text(score: Score, digits: int) -> str:
     """Write an error, as ``"± 0.033"``; ``"(0.000 to 0.088)"`` if its sides are not the same."""
-    ends = ends_of(score)
-    if ends is not None:
-        below, above = (f"{abs(score.value - end):.{digits}f}" for end in ends)
-        if below != above:
-            return minus(f"({ends[0]:.{digits}f} to {ends[1]:.{digits}f})")
+    if ends := uneven(score, digits):
+        return minus(f"({ends[0]:.{digits}f} to {ends[1]:.{digits}f})")
     return "" if score.error is None else f"± {score.error:.{digits}f}"
 
 

@@ -1,10 +1,11 @@
 """The two nouns of a result: a `Score` is one cell of a table, a `Curve` one line of a figure."""
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from math import isfinite
 
 Setting = str | int | float | bool | None
+Ends = tuple[float, float]  # of an interval
 
 
 @dataclass(frozen=True)
@@ -57,8 +58,28 @@ class Curve:
 Result = Score | Curve
 
 
+def ends_of(score: Score) -> Ends | None:
+    """Return the ends that stand in a score's settings; None where there is half a width at most.
+
+    Results of before had only that, as `error`.
+    """
+    low, high = (score.settings.get(name) for name in ("low", "high"))
+    if not isinstance(low, int | float) or not isinstance(high, int | float):
+        return None
+    if isfinite(low) and isfinite(high):
+        return float(low), float(high)
+    return None
+
+
+def uneven(score: Score, digits: int) -> Ends | None:
+    """Return the ends of an interval if, as written, they are not equally far from the value."""
+    ends = ends_of(score)
+    far = {f"{abs(score.value - end):.{digits}f}" for end in ends or ()}
+    return ends if len(far) > 1 else None
+
+
 def _check_numbers(name: str, values: Iterable[float], error: Iterable[float] | None) -> None:
-    if not all(math.isfinite(value) for value in (*values, *(error or ()))):
+    if not all(isfinite(value) for value in (*values, *(error or ()))):
         raise ValueError(
             f"{name!r} holds a number that is not finite; a result records measurements"
         )

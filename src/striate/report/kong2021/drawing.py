@@ -10,11 +10,12 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter
 
 from striate.report.drawing import clipped
-from striate.report.ends import Ends, lengths
+from striate.report.ends import lengths
 from striate.report.figures import BLUE, GREEN, INK, MUTED, ORANGE, WIDTH, Look
 from striate.report.kong2021.analysis import EVERY, Analysis, pairs
 from striate.report.kong2021.panels import Dot, Panel
 from striate.report.kong2021.words import ATTACKED, NAMES, TRAINED, minus
+from striate.results.nouns import Ends
 from striate.statistics import Correlation
 
 PUBLISHED, MEASURED, FIT = "published", "measured", "fit"

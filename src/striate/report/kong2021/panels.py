@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from striate.report.ends import Ends, ends_of
 from striate.report.kong2021.found import Together
 from striate.report.kong2021.published import rows
 from striate.report.kong2021.words import ALPHA, ATTACKED, FREQUENCY, PREDICTED
+from striate.results.nouns import Ends, ends_of
 
 
 class Dot(NamedTuple):

@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter, NullLocator
 
 from striate.report.drawing import COLOURS, DASHES, MARKS, clipped, rows, stacked
-from striate.report.ends import ends_of
 from striate.report.figures import INK, RULE, Look, draw
 from striate.report.tuning.found import Layer, Together
 from striate.results import Score
+from striate.results.nouns import ends_of
 
 LONGEST = 6  # characters of a layer's name that fit without turning it
 MOST_NAMES = 8  # that fit beside each other

@@ -82,9 +82,9 @@ def draws_of(task: Task, shown: Pictures) -> dict[str, Drawn]:
 
 def take_of(task: Task, shown: Pictures) -> Take:
     """Say how to take from kernels of `draws_of` what a task of `network_task` needs of them."""
-    draws = draws_of(task, shown)
-    how = {name: value for name, value in _how(task).items() if name in ("window", "seed")}
-    return taking(draws, components=_components(task), **how)
+    asked = ("set_size", "window", "seed")
+    how = {name: value for name, value in _how(task).items() if name in asked}
+    return taking(shown.available, components=_components(task), **how)
 
 
 def measure_network(
@@ -129,8 +129,8 @@ def measure_network(
         )
         results = network_spectra(show, shown.order, shown.available, **about)
     else:
-        del about["set_size"]  # which the draws say
-        results = spectra_of(taken(), draws_of(task, shown), shown.available, **about)
+        del about["set_size"]  # which what was taken says
+        results = spectra_of(taken(), shown.available, **about)
     kept = ("model", "model_sha256", "pictures", "protocol")
     return [with_settings(result, task, kept) for result in results]
 

@@ -156,20 +156,28 @@ def network_spectra(
     draws = spectrum_draws(
         order, available, window=window, z_scored=z_scored, sets=sets, set_size=set_size, seed=seed
     )
-    take = taking(draws, window=window, components=components, seed=seed, groups=groups)
+    take = taking(
+        available,
+        set_size=set_size,
+        window=window,
+        components=components,
+        seed=seed,
+        groups=groups,
+    )
     taken: dict[str, dict[str, Taken]] = {}
     for layer, name, kernel in show(draws):
         taken.setdefault(layer, {})[name] = take(name, kernel)
         del kernel  # before the next images are shown
     return spectra_of(
-        taken, draws, available, window=window, z_scored=z_scored, sets=sets, seed=seed,
+        taken, available, window=window, z_scored=z_scored, sets=sets, seed=seed,
         components=components, source=source,
     )  # fmt: skip
 
 
 def taking(
-    draws: Mapping[str, Drawn],
+    available: int,
     *,
+    set_size: int = SET_SIZE,
     window: Window,
     components: Components = "all",
     seed: int,
@@ -179,12 +187,10 @@ def taking(
 
     Parameters
     ----------
-    draws
-        Of `spectrum_draws`.
-    window, components, seed, groups
+    available, set_size, window, components, seed, groups
         As in `network_spectra`.
     """
-    whole = WHOLE if WHOLE in draws else "set 1"
+    whole = WHOLE if available < set_size else "set 1"
 
     def take(name: str, kernel: Kernel) -> Taken:
         gram, images, without = kernel.gram, len(kernel.gram), None
@@ -200,7 +206,6 @@ def taking(
 
 def spectra_of(
     taken: Mapping[str, Mapping[str, Taken]],
-    draws: Mapping[str, Drawn],
     available: int,
     *,
     window: Window,
@@ -215,25 +220,24 @@ def spectra_of(
     Parameters
     ----------
     taken
-        By layer, then by draw.
-    draws
-        Of `spectrum_draws`.
+        By layer, then by draw of `spectrum_draws`; by `taking`.
     available, window, z_scored, sets, seed, components, source
         As in `network_spectra`.
     """
-    size = len(draws["set 1"].rows)
-    given: dict[str, Setting] = {
-        "z_scored": z_scored, "sets": sets, "set_size": size, "seed": seed, "available": available,
-    }  # fmt: skip
-    spread = SPREAD
-    if available < 2 * size:
-        spread = f"none: sets of {size} of {available} images share most, and their sd is no error"
     results: list[Result] = []
     for layer, shown in taken.items():
         ours = [shown[f"set {n + 1}"] for n in range(sets)]
-        whole = shown.get(WHOLE, ours[0])
+        whole, size, spread = shown.get(WHOLE, ours[0]), ours[0].images, SPREAD
+        if available < 2 * size:
+            spread = (
+                f"none: sets of {size} of {available} images share most, and their sd is no error"
+            )
         most = components_of(components, whole.units)
-        results += _of_layer(ours, whole, window, most, spread, source, {**given, "layer": layer})
+        about: dict[str, Setting] = {
+            "z_scored": z_scored, "sets": sets, "set_size": size, "seed": seed,
+            "available": available, "layer": layer,
+        }  # fmt: skip
+        results += _of_layer(ours, whole, window, most, spread, source, about)
     return results
 
 
