@@ -94,6 +94,18 @@ def test_a_damaged_result_is_told_moved_and_done_again():
     assert out == f"moved aside\t{first}.damaged-1\n3 sound, 0 damaged\n"
 
 
+def test_a_result_of_a_newer_version_is_not_called_damaged(tmp_path):
+    path = tmp_path / "s" / "new.json"
+    results.save(path, [results.Score("alpha", 1.0)], task={"study": "s"}, provenance={})
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 2}))
+    status, out, _ = striate(f"results verify {tmp_path}")
+    assert status == 1
+    assert out == (
+        f"not read\t{path}\t{path} has format 2, this version reads 1; upgrade striate\n"
+        "0 sound, 0 damaged, 1 not read\n"
+    )
+
+
 @pytest.mark.usefixtures("quick")
 def test_a_dry_run_knows_that_a_damaged_result_will_be_done_again():
     striate(GRID)

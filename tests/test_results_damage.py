@@ -192,6 +192,8 @@ def test_a_folder_is_verified_from_end_to_end(tmp_path):
     (tmp_path / "s" / ".cut.json.abc").write_text("half")
     for name in ("stray.npz", "cut-2.npz", f"cut-{'0a' * 6}.npz"):
         (tmp_path / "s" / name).write_bytes(b"")
+    newer = write(tmp_path / "s" / "newer.json")
+    newer.write_text(json.dumps(json.loads(newer.read_text()) | {"format": 2}))
     (tmp_path / ".partial").mkdir()
     (tmp_path / ".partial" / "x.json").write_text("not finished")
     found = verify(tmp_path)
@@ -199,6 +201,8 @@ def test_a_folder_is_verified_from_end_to_end(tmp_path):
     assert {path.name for path in found.damaged} == {"cut.json", "lost.json"}
     assert "is not a result file" in found.damaged[tmp_path / "s" / "cut.json"]
     assert "which is missing" in found.damaged[tmp_path / "s" / "lost.json"]
+    assert list(found.unread) == [newer]  # nothing says that it is damaged
+    assert "has format 2, this version reads 1; upgrade striate" in found.unread[newer]
     names = ["aside.json.damaged-1", "aside.npz.damaged-1"]
     assert [file.name for file in found.aside] == names
     assert [file.name for file in found.leftovers] == [".cut.json.abc"]

@@ -64,4 +64,16 @@ CASES = [
         "statistics.exact_interval(1.5, 3)",
         "successes=1.5 of trials=3: give 0 to all of at least one trial",
     ),
+    (
+        "statistics.holm([0.01, 1.2])",
+        "p[1] is 1.2; give probabilities, from 0 to 1",
+    ),
+    (
+        "statistics.holm([0.01, float('nan')])",
+        "p[1] is nan; leave out tests without a number",
+    ),
+    (
+        "statistics.holm([[0.01, 0.02]])",
+        "p has shape (1, 2); give one number per test",
+    ),
 ]

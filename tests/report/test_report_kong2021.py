@@ -26,7 +26,6 @@ from striate.report import write
 from striate.report.kong2021 import STUDY
 from striate.report.kong2021.analysis import analyse, pairs
 from striate.report.kong2021.cells import NO_NUMBER
-from striate.report.kong2021.correlations import holm
 from striate.report.kong2021.drawing import mark_accuracies
 from striate.report.kong2021.findings import of_panel
 from striate.report.kong2021.found import found
@@ -254,12 +253,6 @@ def test_p_is_corrected_for_all_correlations_over_the_same_networks(report, text
         np.testing.assert_allclose(ranked["p_holm"], slow)
     assert table.loc[table["p"].isna(), "p_holm"].isna().all()
     assert f"The table of correlations below has {table['p'].notna().sum()} of them" in text
-
-
-def test_holm_is_that_of_the_textbook():
-    assert holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
-    assert holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
-    assert holm([]) == []
 
 
 def test_bars_reach_the_ends_of_intervals_that_are_not_symmetric(tmp_path):

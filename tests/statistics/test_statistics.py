@@ -417,3 +417,20 @@ def test_correlations_do_not_depend_on_units_however_extreme(scales):
         ),
     ):
         np.testing.assert_allclose(found, expected, rtol=1e-9)
+
+
+def test_holm_is_that_of_the_textbook():
+    assert statistics.holm([0.01, 0.04, 0.03, 0.005]) == pytest.approx([0.03, 0.06, 0.06, 0.02])
+    assert statistics.holm([0.4, 0.9]) == pytest.approx([0.8, 0.9])
+    assert statistics.holm([]) == []
+
+
+@given(st.lists(st.floats(0, 1), max_size=8), st.floats(0.001, 0.999))
+def test_holm_rejects_what_stepping_down_rejects(p, level):
+    """Holm's own words: from the smallest on, reject while p (m - k) ≤ the level, then stop."""
+    rejected, left = set(), sorted(range(len(p)), key=lambda one: p[one])
+    for place, one in enumerate(left):
+        if p[one] * (len(p) - place) > level:
+            break
+        rejected.add(one)
+    assert {one for one, value in enumerate(statistics.holm(p)) if value <= level} == rejected

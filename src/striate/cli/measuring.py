@@ -60,7 +60,7 @@ def value_of(score: "Score") -> str:
 
     if ends := uneven(score, 3):
         return f"{score.value:.3f} ({ends[0]:.3f} to {ends[1]:.3f})"
-    return f"{score.value:.3f} {'' if score.error is None else f'± {score.error:.3f}'}"
+    return f"{score.value:.3f}" + ("" if score.error is None else f" ± {score.error:.3f}")
 
 
 def tell_scores(path: Path, start: str = "") -> None:

@@ -87,12 +87,13 @@ def export_results(
 
 @results_app.command("verify")
 def verify_results(results: Annotated[Path, typer.Argument(metavar="DIR")]) -> None:
-    """Read every result from end to end. Exit status 1 if one is not as it was written."""
+    """Read every result from end to end. Exit status 1 if one is damaged or cannot be read."""
     from striate.results import verify
 
     found = verify(results)
-    for path, why in found.damaged.items():
-        print(f"damaged\t{path}\t{why}")
+    for name, files in (("damaged", found.damaged), ("not read", found.unread)):
+        for path, why in files.items():
+            print(f"{name}\t{path}\t{why}")
     for name, files in (
         ("moved aside", found.aside),
         ("unfinished write", found.leftovers),
@@ -100,6 +101,7 @@ def verify_results(results: Annotated[Path, typer.Argument(metavar="DIR")]) -> N
     ):
         for file in files:
             print(f"{name}\t{file}")
-    print(f"{found.sound} sound, {len(found.damaged)} damaged")
-    if found.damaged:
+    not_read = f", {len(found.unread)} not read" if found.unread else ""
+    print(f"{found.sound} sound, {len(found.damaged)} damaged{not_read}")
+    if found.damaged or found.unread:
         raise typer.Exit(1)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from striate.results.given import as_path
-from striate.results.reading import load_whole, paths
+from striate.results.reading import DamagedError, load_whole, paths
 
 
 def set_aside(path: str | Path) -> Path:
@@ -37,7 +37,10 @@ class Verified(NamedTuple):
     sound
         How many results are as they were written.
     damaged
-        Why each of the others is not, by its path.
+        Why others are not, by their path.
+    unread
+        Why others cannot be read, though nothing says that they are damaged: a newer format, a
+        lack of rights.
     aside
         What runs have moved aside.
     leftovers
@@ -48,6 +51,7 @@ class Verified(NamedTuple):
 
     sound: int
     damaged: Mapping[Path, str]
+    unread: Mapping[Path, str]
     aside: list[Path]
     leftovers: list[Path]
     strays: list[Path]
@@ -63,13 +67,14 @@ def verify(directory: str | Path) -> Verified:
     """
     directory = as_path("directory", directory)
     damaged: dict[Path, str] = {}
+    unread: dict[Path, str] = {}
     beside: set[Path] = set()
     sound = 0
     for path in paths(directory):
         try:
             record = load_whole(path).record
         except (ValueError, OSError) as error:
-            damaged[path] = str(error)
+            (damaged if isinstance(error, DamagedError) else unread)[path] = str(error)
             beside |= _perhaps(path)
             continue
         sound += 1
@@ -79,6 +84,7 @@ def verify(directory: str | Path) -> Verified:
     return Verified(
         sound,
         damaged,
+        unread,
         [file for file in ours if ".damaged-" in file.suffix],
         [file for file in ours if file.name.startswith(".") and file.is_file()],
         [file for file in ours if file.suffix == ".npz" and file not in beside],
@@ -90,7 +96,7 @@ def _named(path: Path, record: Mapping[str, Any]) -> set[Path]:
 
 
 def _perhaps(path: Path) -> set[Path]:
-    """Return what may be the arrays of a damaged result, by the names that `save` gives them."""
+    """Return what may be the arrays of an unread result, by the names that `save` gives them."""
     own = re.compile(rf"{re.escape(path.stem)}(-[0-9a-f]{{12}})?\.npz")
     return {file for file in path.parent.glob("*.npz") if own.fullmatch(file.name)}
 

@@ -14,6 +14,7 @@ from striate.statistics.correlations import (
 from striate.statistics.differences import Between, Paired, between, paired
 from striate.statistics.least_squares import Line, line
 from striate.statistics.proportions import EXACT, ONE_SIDED, exact_interval
+from striate.statistics.several import holm
 
 __all__ = [
     "EXACT",
@@ -27,6 +28,7 @@ __all__ = [
     "between",
     "correlation",
     "exact_interval",
+    "holm",
     "line",
     "paired",
     "partial_correlation",

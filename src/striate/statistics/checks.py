@@ -32,8 +32,8 @@ def columns(fewest: int, what: str, **named: Numbers) -> list[np.ndarray]:
     return made
 
 
-def column(name: str, values: Numbers) -> np.ndarray:
-    """Return one number per network in float64.
+def column(name: str, values: Numbers, *, of: str = "network") -> np.ndarray:
+    """Return one number per network, or whatever they are of, in float64.
 
     Raises
     ------
@@ -42,10 +42,10 @@ def column(name: str, values: Numbers) -> np.ndarray:
     """
     made = numbers(name, values)
     if made.ndim != 1:
-        raise ValueError(f"{name} has shape {made.shape}; give one number per network")
+        raise ValueError(f"{name} has shape {made.shape}; give one number per {of}")
     if not np.isfinite(made).all():
         place = int(np.flatnonzero(~np.isfinite(made))[0])
-        raise ValueError(f"{name}[{place}] is {made[place]}; leave out networks without a number")
+        raise ValueError(f"{name}[{place}] is {made[place]}; leave out {of}s without a number")
     return made
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import NamedTuple
 
-import numpy as np
 import pandas as pd
 
 from striate.report.kong2021.analysis import (
@@ -18,7 +17,7 @@ from striate.report.kong2021.cells import Cell, Notes, words
 from striate.report.kong2021.published import printed
 from striate.report.kong2021.shown import Part, Shown, published_part
 from striate.report.kong2021.words import NAMES, REGRESSIONS, interval_text, minus, p_text
-from striate.statistics import Correlation
+from striate.statistics import Correlation, holm
 
 SUBSETS = (EVERY, USUAL, ROBUST, GIVEN_ROBUST, GIVEN_CLEAN)
 BOOTSTRAP, FISHER = "BCa bootstrap over networks", "Fisher's transformation"
@@ -64,19 +63,6 @@ def correlation_count(panels: Sequence[Judged]) -> int:
     """Count the correlations that could be computed, within groups and partial ones as well."""
     found = [one.part.analysis.correlations[subset] for one in panels for subset in SUBSETS]
     return sum(isinstance(one, Correlation) for one in found)
-
-
-def holm(p: Sequence[float]) -> list[float]:
-    """Correct p of several tests, so that a false one among all is as rare as it says (Holm 1979).
-
-    The smallest is multiplied by their number, the next by one less, and so on; none is smaller
-    than the one before it.
-    """
-    order = np.argsort(p, kind="stable")
-    steps = np.asarray(p, dtype=float)[order] * np.arange(len(p), 0, -1)
-    made = np.empty(len(p))
-    made[order] = np.minimum(np.maximum.accumulate(steps), 1)
-    return made.tolist()
 
 
 def _holm_of_known(p: pd.Series) -> pd.Series:
