@@ -14,8 +14,8 @@ from torch import nn
 from striate.datasets import Recording
 from striate.models import Network, fingerprint
 from striate.models.zoo import ZOO
-from striate.report.kong2021.found import SHARED, STEPS_OF, USUAL
 from striate.report.kong2021.found import found as sets_of
+from striate.report.kong2021.summaries import SHARED, STEPS_OF, USUAL
 from striate.report.section import read
 from striate.responses import Responses
 from striate.results import Score, load, paths, read_record

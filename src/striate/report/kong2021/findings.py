@@ -5,7 +5,8 @@ from collections.abc import Sequence
 from striate import statistics
 from striate.report.ends import spread_text
 from striate.report.kong2021.analysis import EVERY, ROBUST, USUAL, analyse
-from striate.report.kong2021.found import Network, Together
+from striate.report.kong2021.found import Together
+from striate.report.kong2021.networks import Network
 from striate.report.kong2021.panels import Drawn, published_panel
 from striate.report.kong2021.published import Printed, printed, rows
 from striate.report.kong2021.shown import Part, Shown, published_part

@@ -7,7 +7,8 @@ import pandas as pd
 
 from striate.report.kong2021.cells import Cell, Notes, accuracy, number, of_score, words
 from striate.report.kong2021.drawing import MEASURED, PUBLISHED
-from striate.report.kong2021.found import Network, Together
+from striate.report.kong2021.found import Together
+from striate.report.kong2021.networks import Network
 from striate.report.kong2021.published import COLUMNS, EPS, Row, rows
 from striate.report.kong2021.words import ALPHA, ATTACKED, FREQUENCY, PREDICTED
 from striate.report.robustness.words import eps_text

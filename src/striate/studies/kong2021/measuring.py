@@ -97,8 +97,8 @@ def measure_all(
 
     waiting = _waiting(mine.tasks, folder, again=failed is None or retry_failed)
     sums = _sums(mine.row, folder)
-    seen = _Once(partial(_seen, waiting, mine, subject, shown, sums, memory, batch_size))
-    measures = _measures(seen, mine, subject, shown, plan, folder, memory, batch_size)
+    given = _Given(subject, shown, plan, mine, folder, memory, batch_size)
+    seen = _Once(partial(_seen, given, waiting, sums))
     for step, task in mine.tasks.items():
         with (
             watch(step) as progress,
@@ -106,7 +106,7 @@ def measure_all(
         ):
             try:
                 for done in run(
-                    measures[step](told),
+                    MEASURES[step](given, seen, told),
                     [task],
                     directory=folder,
                     explained={"device": device},
@@ -182,27 +182,31 @@ def _sums(row: Task, folder: Path) -> Path:
     return folder / ".partial" / f"{NAME}-{row['model_sha256']}-{digest(row)[:12]}"
 
 
-def _seen(
-    waiting: Mapping[str, Task],
-    mine: Planned,
-    subject: Subject,
-    shown: Shown,
-    sums: Path,
-    memory: str,
-    batch_size: int,
-    progress: Progress,
-) -> Seen:
+class _Given(NamedTuple):
+    """What the measurements of one network are made of."""
+
+    subject: Subject
+    shown: Shown
+    plan: Plan
+    mine: Planned
+    folder: Path
+    memory: str
+    batch_size: int
+
+
+def _seen(given: _Given, waiting: Mapping[str, Task], sums: Path, progress: Progress) -> Seen:
+    """Show all images once, and take of the kernels what is needed for the tasks that wait."""
     made, features = dict[str, dict[str, Taken]](), dict[str, Tensor]()
     wrong: ValueError | None = None
-    spectrum = waiting.get("spectra")
-    take = None if spectrum is None else spectra.take_of(spectrum, mine.pictures)
+    spectrum, pictures = waiting.get("spectra"), given.mine.pictures
+    take = None if spectrum is None else spectra.take_of(spectrum, pictures)
     for layer, name, kernel in shared_kernels(
         waiting,
-        network=subject.network,
-        pictures=mine.pictures,
-        shown=shown,
-        memory=memory,
-        batch_size=batch_size,
+        network=given.subject.network,
+        pictures=pictures,
+        shown=given.shown,
+        memory=given.memory,
+        batch_size=given.batch_size,
         progress=progress,
         partial=sums,
     ):
@@ -217,76 +221,70 @@ def _seen(
     return Seen(made, features if wrong is None else wrong)
 
 
-def _measures(
-    seen: _Once[Seen],
-    mine: Planned,
-    subject: Subject,
-    shown: Shown,
-    plan: Plan,
-    folder: Path,
-    memory: str,
-    batch_size: int,
-) -> dict[str, Callable[[Progress], Measure]]:
-    """Return what measures each step, given whom to tell how far it is."""
-    network = subject.network
+def _spectra(given: _Given, seen: _Once[Seen], told: Progress) -> Measure:
+    return partial(
+        spectra.measure_network,
+        network=given.subject.network,
+        shown=given.mine.pictures,
+        taken=lambda: seen(told).spectra,
+    )
 
-    def of_spectra(told: Progress) -> Measure:
-        return partial(
-            spectra.measure_network,
-            network=network,
-            shown=mine.pictures,
-            taken=lambda: seen(told).spectra,
-        )
 
-    def of_tuning(told: Progress) -> Measure:
-        return partial(
-            tuning.measure_network,
-            network=network,
-            field_deg=shown.field_deg,
-            memory=memory,
-            batch_size=batch_size,
-            progress=told,
-        )
+def _tuning(given: _Given, _: _Once[Seen], told: Progress) -> Measure:
+    return partial(
+        tuning.measure_network,
+        network=given.subject.network,
+        field_deg=given.shown.field_deg,
+        memory=given.memory,
+        batch_size=given.batch_size,
+        progress=told,
+    )
 
-    def features(told: Progress) -> dict[str, Tensor]:
+
+def _regression(name: str, given: _Given, seen: _Once[Seen], told: Progress) -> Measure:
+    def features(*_: object) -> dict[str, Tensor]:
         found = seen(told).features
         if isinstance(found, ValueError):
             raise found
         return found
 
-    def of_regression(name: str, told: Progress) -> Measure:
-        def measure(task: Task, partial_file: Path) -> Measured:
-            if shown.cortex is None:
-                raise ValueError("there is no recording to predict")
-            recording = shown.cortex.recording
-            return predictivity.measure_network(
-                task,
-                partial_file,
-                folder=folder,
-                network=network,
-                recording=recording,
-                features=lambda *_: features(told),
-                neurons=population_of(recording.responses, minimum=plan.minimum_reliability),
-                regression=plan.regression(name),
-            )
-
-        return measure
-
-    def of_robustness(told: Progress) -> Measure:
-        if mine.labelled is None:
-            raise ValueError("there are no images to attack")
-        return partial(
-            robustness.measure_network,
-            network=network,
-            pictures=mine.labelled,
-            attacks=mine.attacks,
-            progress=told,
+    def measure(task: Task, partial_file: Path) -> Measured:
+        if given.shown.cortex is None:
+            raise ValueError("there is no recording to predict")
+        recording = given.shown.cortex.recording
+        return predictivity.measure_network(
+            task,
+            partial_file,
+            folder=given.folder,
+            network=given.subject.network,
+            recording=recording,
+            features=features,
+            neurons=population_of(recording.responses, minimum=given.plan.minimum_reliability),
+            regression=given.plan.regression(name),
         )
 
-    regressions = {name: partial(of_regression, name) for name in MAPS}
-    return {
-        "spectra": of_spectra, "tuning": of_tuning, **regressions, "robustness": of_robustness,
-    }  # fmt: skip
+    return measure
+
+
+def _robustness(given: _Given, _: _Once[Seen], told: Progress) -> Measure:
+    if given.mine.labelled is None:
+        raise ValueError("there are no images to attack")
+    return partial(
+        robustness.measure_network,
+        network=given.subject.network,
+        pictures=given.mine.labelled,
+        attacks=given.mine.attacks,
+        progress=told,
+    )
+
+
+# What measures each step, given whom to tell how far it is.
+MEASURES: Mapping[str, Callable[[_Given, _Once[Seen], Progress], Measure]] = {
+    "spectra": _spectra,
+    "tuning": _tuning,
+    **{name: partial(_regression, name) for name in MAPS},
+    "robustness": _robustness,
+}
 
 
 def _row(
