@@ -47,6 +47,10 @@ def attach(layer):
 
 CASES = [
     (
+        "compare(one, pair, gains='each')",
+        "gains='each'; choose 'equal' or 'own'",
+    ),
+    (
         "spectra.eigenspectrum(x[:1])",
         "a covariance needs at least 2 stimuli, x has 1",
     ),

@@ -135,6 +135,8 @@ def test_the_seed_decides_everything():
     ({"level": 1.0}, "level=1.0: a confidence lies in"),
     ({"ranks": (3, 41)}, r"ranks=\(3, 41\) end beyond the 40 ranks there are"),
     ({"groups": 1}, "groups=1"),
+    ({"recording": recorded(ratio=0.01)}, "units the signal is at least 0.1 of a trial's variance; "
+     "fit fewer ranks, or give gains='own'"),
 ])  # fmt: skip
 def test_what_cannot_be_compared_is_refused(change, message):
     given = {"network": noiseless(1.0), "recording": recorded(), **SETTINGS} | change
@@ -178,7 +180,7 @@ def r_squared(spectrum, first, last):
 
 
 def test_the_fits_are_of_each_draw_and_of_the_recording():
-    quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
+    quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3, "gains": "own"}
     found = compare_spectra(noiseless(1.3, units=80), recorded(), **quick)
     theirs = r_squared(found.recording_spectrum.numpy(), 3, 20)
     assert found.recording_fit.r_squared.item() == pytest.approx(theirs, abs=1e-12)
@@ -201,9 +203,13 @@ def test_the_unit_of_a_recording_does_not_matter(change):
     assert other.interval == pytest.approx(found.interval, abs=1e-6)
 
 
-def test_no_difference_is_found_if_each_neuron_is_multiplied_by_something():
-    """Disjoint units of one population; the mean over 8 has a standard error of 0.04."""
-    settings = SETTINGS | {"ranks": (3, 15), "draws": 4, "shuffles": 2, "groups": 5}
+@pytest.mark.parametrize(("gains", "least"), [("own", 7), ("equal", 6)])
+def test_no_difference_is_found_if_each_neuron_is_multiplied_by_something(gains, least):
+    """Disjoint units of one population; the mean over 8 has a standard error of 0.04.
+
+    Of 40 such pairs the interval held 0 in 39 with their own gains, in 36 with equal ones.
+    """
+    settings = SETTINGS | {"ranks": (3, 15), "draws": 4, "shuffles": 2, "groups": 5, "gains": gains}
     found = []
     for seed in range(8):
         rng = np.random.default_rng(seed)
@@ -214,7 +220,51 @@ def test_no_difference_is_found_if_each_neuron_is_multiplied_by_something():
         trials = counts * torch.from_numpy(rng.permutation(np.logspace(-0.7, 0.7, 40)))
         found.append(compare_spectra(signal[:, :400], trials, **settings | {"seed": seed}))
     assert abs(np.mean([each.difference for each in found])) < 0.12
-    assert sum(each.interval[0] <= 0 <= each.interval[1] for each in found) >= 7
+    assert sum(each.interval[0] <= 0 <= each.interval[1] for each in found) >= least
+
+
+def two_sessions(seed):
+    """Trials of 30 neurons that respond strongly and 30 that do not and code for other things."""
+    strong, weak = (noiseless(1.0, seed=seed * 2 + part, units=30) for part in (0, 1))
+    z = torch.cat([(one - one.mean(0)) / one.std(0) for one in (strong, weak)], 1)
+    signal = z * torch.tensor([3.0] * 30 + [0.3] * 30).double()
+    noise = torch.randn(12, *z.shape, generator=torch.Generator().manual_seed(seed)).double()
+    return z, signal + noise * signal.std(0)
+
+
+def test_a_network_that_is_the_signal_does_not_differ_though_strong_neurons_code_for_other_things():
+    """Chance gives a unit the gain of a neuron that codes for something else: spectra flatten."""
+    quick = SETTINGS | {"draws": 4, "shuffles": 2, "groups": 5}
+    gaps = {"own": [], "equal": []}
+    for seed in range(4):
+        network, trials = two_sessions(seed)
+        for gains, differences in gaps.items():
+            found = compare_spectra(network, trials, gains=gains, **quick | {"seed": seed})
+            differences.append(found.difference)
+    assert np.mean(gaps["own"]) < -0.1
+    assert abs(np.mean(gaps["equal"])) < 0.05
+
+
+def test_gains_do_not_matter_where_they_are_equal():
+    """And neurons whose signal is a tenth of a trial's variance at least, by hand, are compared."""
+    recording = recorded(ratio=0.5)
+    recording[:, :, 5:8] = recording[:, torch.randperm(300), 5:8].flip(0)  # three without a signal
+    for unit in range(5, 8):
+        for trial in recording:
+            trial[:, unit] = trial[torch.randperm(300), unit]
+    quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
+    found = compare_spectra(noiseless(1.0), recording, **quick)
+    signal, noise = _measured(recording)[1:]
+    kept = [unit for unit in range(40) if signal[unit] >= 0.1 * (signal[unit] + noise[unit])]
+    assert found.units == len(kept) == 37
+    scaled = torch.stack([recording[:, :, unit] / signal[unit].sqrt() for unit in kept], 2)
+    by_hand = compare_spectra(noiseless(1.0), scaled, gains="own", **quick)
+    assert by_hand.difference == pytest.approx(found.difference, abs=1e-9)
+    assert by_hand.interval == pytest.approx(found.interval, abs=1e-9)
+    gains = torch.logspace(-2, 2, 40).double()
+    assert compare_spectra(noiseless(1.0), recording * gains, **quick).difference == pytest.approx(
+        found.difference, abs=1e-6
+    )
 
 
 @pytest.mark.parametrize("of_units", [0.0, 0.1, 0.5])

@@ -105,3 +105,39 @@ def test_a_layer_that_cannot_be_compared_is_named(cortex):
     one_pixel = Presentation(stimulus_deg=0.1, field_deg=8.0)
     with pytest.raises(ValueError, match="layer 0: network has 54 units that vary"):
         measured(many, net(), presentation=one_pixel)
+
+
+def with_a_silent_one(cortex):
+    """The recording, one neuron of which does not respond to the images."""
+    trials = cortex.responses.tensor.clone()
+    trials[:, :, 3] = torch.randn(trials.shape[:2], generator=torch.Generator().manual_seed(0))
+    return cortex._replace(responses=Responses(trials, "one silent", "60 images"))
+
+
+def test_neurons_without_a_signal_are_left_out_and_that_is_said(cortex):
+    one_silent = with_a_silent_one(cortex)
+    task, results = measured(one_silent, net())
+    own_task, own = measured(one_silent, net(), gains="own")
+    assert {one.settings["units"] for one in results} == {9}
+    assert {one.settings["units"] for one in own} == {10}
+    assert task["gains"] == "equal"
+    assert {one.settings.get("gains") for one in results} == {"equal"}
+    # As before one could choose, so that names of results stay
+    assert "gains" not in own_task
+    assert not any("gains" in one.settings for one in own)
+    (said,) = spectra.kept_of(one_silent, window=WINDOW, gains="equal")
+    assert said.startswith("9 of 10 units are compared: of the others, signal is less than a tenth")
+    assert spectra.kept_of(one_silent, window=WINDOW, gains="own") == ()
+    assert spectra.kept_of(cortex, window=WINDOW, gains="equal") == ()
+    # A layer need only be as wide as what is compared.
+    nine = Network("nine", nn.Sequential(nn.Conv2d(3, 9, 16), nn.Flatten()).eval(), 16, 16)
+    assert measured(one_silent, nine)[1]
+    with pytest.raises(ValueError, match="the recording has 10 units and there are fewer in 0"):
+        measured(one_silent, nine, gains="own")
+
+
+def test_a_window_beyond_the_neurons_that_respond_is_refused_when_the_task_is_made(cortex):
+    with pytest.raises(ValueError, match="but of 9 of the recording's 10 units the signal is at"):
+        spectra.comparison_task(
+            net(), with_a_silent_one(cortex), ["0"], window=WINDOW._replace(ranks=(2, 10))
+        )

@@ -272,7 +272,7 @@ def test_the_file_that_images_are_from_moves_the_names_of_what_shows_them(mouse)
     for number in range(3):
         file = mouse.parent / str(number) / "images.mat"
         read = recording(mouse, images=file, spontaneous=2, nan_as_zero=True)
-        compared = spectra.comparison_task(network, read, [CONV], window=window)
+        compared = spectra.comparison_task(network, read, [CONV], window=window, gains="own")
         mapped = predictivity.network_task(
             network, read, pictures, [CONV], presentation=WAY, regression=Regression("pls", 2),
             splits=2,
@@ -322,7 +322,7 @@ def test_what_a_compared_network_is_shown_moves_the_name(change, tmp_path, monke
     cortex, network = recorded(tmp_path), World().network()
 
     def name(**settings):
-        given = {"presentation": WAY, **settings}
+        given = {"presentation": WAY, "gains": "own", **settings}  # there is no signal
         task = spectra.comparison_task(network, cortex, [CONV], window=window, **given)
         return path_of(task, Path()).name
 

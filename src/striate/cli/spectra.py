@@ -208,6 +208,12 @@ def compare(
     stimulus_deg: Annotated[str | None, STIMULUS_DEG] = None,
     field_deg: FieldDeg = None,
     crop_px: CropPx = None,
+    gains: Annotated[
+        str,
+        typer.Option(
+            help="of neurons: equal (those that respond reliably) | own (all, as they are)"
+        ),
+    ] = "equal",
     batch_size: BatchSize = 32,
     seed: Seed = 0,
     device: Device = "cpu",
@@ -217,7 +223,9 @@ def compare(
     from striate.models import load
     from striate.studies import predictivity, spectra
 
-    given = {"window": fit.window(), "algorithm": fit.how()}
+    if gains not in ("equal", "own"):
+        raise ValueError(f"--gains {gains!r}; choose equal or own")
+    given = {"window": fit.window(), "algorithm": fit.how(), "gains": gains}
     fit.check_dimensions()
     widths = _widths(stimulus_deg, field_deg, crop_px)
     check_device(device)
@@ -242,7 +250,7 @@ def compare(
     )
     wanted = [(describe(presentation=way), way) for way in ways]
     _tell(read)
-    tell_notes([spectra.notes_of(network, chosen.left_out)])
+    tell_notes([spectra.notes_of(network, chosen.left_out), spectra.kept_of(read, **given)])
     for task, way in wanted:
         compared = partial(
             spectra.measure_comparison,

@@ -1,7 +1,12 @@
 """Eigenspectra, their power laws, and penalties that shape them."""
 
 from striate.spectra.attached import attach
-from striate.spectra.comparison import SpectralComparison, compare_spectra, smoothness_bound
+from striate.spectra.comparison import (
+    Gains,
+    SpectralComparison,
+    compare_spectra,
+    smoothness_bound,
+)
 from striate.spectra.cross_validated import (
     Halves,
     coin_flips,
@@ -29,6 +34,7 @@ __all__ = [
     "Algorithm",
     "AlphaInterval",
     "Form",
+    "Gains",
     "Goodness",
     "Halves",
     "Missing",

@@ -89,7 +89,7 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
         f"Each layer saw the recording's {counted(settings.get('stimuli'))} images, "
         f"{_shown_text(settings)}, and answered with {counted(settings.get('units'))} of its units"
         f"{_varying_text(one)}, in as many trials and with Gaussian noise, each unit with the "
-        "variance of signal and of noise that one neuron of the recording has; "
+        f"variance of signal and of noise that one neuron of the recording has; {_gains_text(one)}"
         f"{counted(settings.get('draws'))} draws of units and noise. {noise}Spectra are "
         f"cross-validated ({counted(settings.get('shuffles'))} halvings, "
         f"algorithm “{settings.get('algorithm')}”) and divided by their sum; α is fitted to "
@@ -101,6 +101,16 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
         f"{errors_of(match.difference for match in one.matches)}. "
         f"{plural(len(one.matches), 'layer')} of {listed(networks)}. From "
         f"{listed(files_of([one.source]))}."
+    )
+
+
+def _gains_text(one: Comparison) -> str:
+    """Say which neurons were compared if all were given one variance of signal."""
+    if one.settings.get("gains") != "equal":
+        return ""
+    return (
+        "all signals have the same variance, and neurons with less than a tenth of signal are left "
+        "out; "
     )
 
 

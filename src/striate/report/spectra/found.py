@@ -14,7 +14,7 @@ SHARED = ("pictures", "available", "protocol", "z_scored", "sets", "set_size", "
 # What else moves the exponent of a recording, or of a network made like one.
 CHOICES = (
     *("ranks", "weights", "algorithm", "shuffles", "seed", "missing", "draws", "version"),
-    *("dimensions", "shown"),
+    *("dimensions", "shown", "gains"),
 )
 
 Settings = Mapping[str, Setting]
@@ -250,6 +250,7 @@ def _choices(settings: Settings) -> Key:
         **settings,
         "dimensions": settings.get("dimensions") or "many",
         "shown": shown_as(settings),
+        "gains": settings.get("gains") or "own",
     }
     return tuple(said.get(choice) for choice in CHOICES)
 

@@ -25,7 +25,12 @@ stimulus (D5).
 
 from striate.studies.spectra.about import NAME
 from striate.studies.spectra.chosen import chosen_layers, notes_of
-from striate.studies.spectra.compared import as_seen, comparison_task, measure_comparison
+from striate.studies.spectra.compared import (
+    as_seen,
+    comparison_task,
+    kept_of,
+    measure_comparison,
+)
 from striate.studies.spectra.networks import (
     draws_of,
     measure_network,
@@ -43,6 +48,7 @@ __all__ = [
     "clusters_of",
     "comparison_task",
     "draws_of",
+    "kept_of",
     "measure_comparison",
     "measure_network",
     "measure_recording",

@@ -10,7 +10,8 @@ from striate.datasets import Presentation, Presented, Recording, present
 from striate.models import Network
 from striate.responses import Responses
 from striate.results import Result
-from striate.spectra import Algorithm
+from striate.spectra import Algorithm, Gains
+from striate.spectra.comparison import with_gains
 from striate.studies.spectra.about import (
     RECORDED,
     SHOWN,
@@ -29,7 +30,7 @@ from striate.studies.spectra.recordings import (
     recording_task,
 )
 from striate.study import Task
-from striate.study.spectra import Window, fair_comparison
+from striate.study.spectra import Window, fair_comparison, spelled_gains
 
 KEPT = ("model", "model_sha256", "recording", *SHOWN)
 
@@ -44,6 +45,7 @@ def comparison_task(
     seed: int = 0,
     dimensions: float | None = None,
     presentation: Presentation | None = None,
+    gains: Gains = "equal",
 ) -> Task:
     """Return the settings that determine the comparison of a network with a recording.
 
@@ -53,16 +55,19 @@ def comparison_task(
         As in `network_task` and `recording_task`.
     presentation
         How large the network sees the images. None: resized to all that it takes.
+    gains
+        As in `compare_spectra`.
 
     Raises
     ------
     ValueError
         If the recording has no images, or they cannot be shown like this; a layer does not exist;
-        or `dimensions` is not positive and finite.
+        `dimensions` is not positive and finite; or as `with_gains`.
     """
     images = images_of(recording)
     if presentation is not None:
         present(images[:1], presentation, size=network.size)
+    with_gains(recording.responses.tensor, gains, window.ranks)  # refuses what cannot be
     about = recording_task(
         recording,
         window=window,
@@ -77,6 +82,7 @@ def comparison_task(
         "version": RECORDED,
         **recording.told(),
         **spelled_presentation(presentation),
+        **spelled_gains(gains),
         "kind": "comparison",
         "label": f"comparison-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
         "layers": " ".join(chosen_layers(network, layers).places),
@@ -92,6 +98,7 @@ def measure_comparison(
     window: Window,
     algorithm: Algorithm,
     presentation: Presentation | None = None,
+    gains: Gains = "equal",
     batch_size: int = 32,
 ) -> list[Result]:
     """Measure what `comparison_task` described.
@@ -100,7 +107,7 @@ def measure_comparison(
     ----------
     task
         From `comparison_task`.
-    network, recording, window, algorithm, presentation
+    network, recording, window, algorithm, presentation, gains
         The same as the task was made of.
     batch_size
         Images shown at a time.
@@ -117,7 +124,8 @@ def measure_comparison(
         else Presented(images_of(recording), presentation, network.size, planes)
     )
     chosen, kept = str(task["layers"]).split(), (*KEPT, *recording.told())
-    _check_widths(collect(network.model, shown[:1], chosen), recording.responses)
+    compared = with_gains(recording.responses.tensor, gains, window.ranks)
+    _check_widths(collect(network.model, shown[:1], chosen), compared.shape[2])
     results: list[Result] = []
     for layer in chosen:
         # One layer at a time is held.
@@ -135,6 +143,7 @@ def measure_comparison(
                 clusters=clusters_of(recording),
                 groups=groups_of(recording),
                 dimensions=dimensions_of(task),
+                gains=gains,
             )
         except ValueError as error:
             raise ValueError(f"layer {layer}: {error}") from error
@@ -142,8 +151,19 @@ def measure_comparison(
     return results
 
 
-def _check_widths(layers: Mapping[str, Responses], recording: Responses) -> None:
-    wanted = recording.tensor.shape[2]
+def kept_of(recording: Recording, *, window: Window, gains: Gains, **_: object) -> tuple[str, ...]:
+    """Say which neurons are compared, if not all are."""
+    there = recording.responses.tensor
+    kept = with_gains(there, gains, window.ranks).shape[2]
+    if kept == there.shape[2]:
+        return ()
+    return (
+        f"{kept} of {there.shape[2]} units are compared: of the others, signal is less than a "
+        "tenth of a trial's variance (--gains own takes all, as they are)",
+    )
+
+
+def _check_widths(layers: Mapping[str, Responses], wanted: int) -> None:
     narrow = [name for name, layer in layers.items() if layer.tensor.shape[2] < wanted]
     if narrow:
         raise ValueError(

@@ -17,6 +17,7 @@ from striate.study.spectra.networks import (
 )
 from striate.study.spectra.recordings import recording_spectra
 from striate.study.spectra.window import PROTOCOLS, Window
+from striate.study.spectra.written import spelled_gains
 
 __all__ = [
     "PROTOCOLS",
@@ -30,5 +31,6 @@ __all__ = [
     "recording_spectra",
     "spectra_of",
     "spectrum_draws",
+    "spelled_gains",
     "taking",
 ]

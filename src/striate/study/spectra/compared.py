@@ -5,9 +5,9 @@ from torch import Tensor
 
 from striate.responses import Responses
 from striate.results import Result, Score, Setting
-from striate.spectra import Algorithm, Missing, compare_spectra
+from striate.spectra import Algorithm, Gains, Missing, compare_spectra
 from striate.study.spectra.window import Window
-from striate.study.spectra.written import bounded, curve, fit_scores, score, spelled
+from striate.study.spectra.written import bounded, curve, fit_scores, score, spelled, spelled_gains
 
 
 def fair_comparison(
@@ -22,6 +22,7 @@ def fair_comparison(
     groups: int = 20,
     clusters: Tensor | None = None,
     missing: Missing = "response",
+    gains: Gains = "equal",
     dimensions: float | None = None,
 ) -> list[Result]:
     """Compare a network layer with a recording under the recording's conditions.
@@ -34,7 +35,7 @@ def fair_comparison(
         With at least two repeats.
     window
         Fitted as it is.
-    algorithm, seed, draws, shuffles, groups, clusters, missing
+    algorithm, seed, draws, shuffles, groups, clusters, missing, gains
         As in `compare_spectra`.
     dimensions
         Of the stimuli, as in `smoothness_bound`; kept in the settings.
@@ -63,11 +64,12 @@ def fair_comparison(
         groups=groups,
         clusters=clusters,
         missing=missing,
+        gains=gains,
     )
     about: dict[str, Setting] = {
-        "recording": recording.source, "units": recording.tensor.shape[2], "seed": seed,
+        "recording": recording.source, "units": found.units, "seed": seed,
         "stimuli": int(found.kept.sum()), "algorithm": algorithm, "draws": draws,
-        "shuffles": shuffles, **spelled(window), **bound,
+        "shuffles": shuffles, **spelled(window), **bound, **spelled_gains(gains),
     }  # fmt: skip
     ours = {
         **about, "reliability": round(found.network_reliability, 6), "varying": found.varying,

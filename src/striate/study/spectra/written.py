@@ -6,7 +6,14 @@ from math import inf
 from torch import Tensor
 
 from striate.results import Curve, Result, Score, Setting
-from striate.spectra import AlphaInterval, Goodness, Weights, alpha_by_window, smoothness_bound
+from striate.spectra import (
+    AlphaInterval,
+    Gains,
+    Goodness,
+    Weights,
+    alpha_by_window,
+    smoothness_bound,
+)
 from striate.study.spectra.window import Window
 
 FIRSTS = (1, 2, 5, 10, 20, 50, 100)
@@ -106,6 +113,11 @@ def corrected(found: AlphaInterval) -> dict[str, Setting]:
     """Spell the exponent without the jackknife's estimate of its bias, and its interval."""
     low, high = found.corrected_interval
     return {"corrected": found.corrected, "corrected_low": low, "corrected_high": high}
+
+
+def spelled_gains(gains: Gains) -> dict[str, Setting]:
+    """Spell out how neurons were scaled; nothing where they were not, as before one could."""
+    return {} if gains == "own" else {"gains": gains}
 
 
 def spelled(window: Window) -> dict[str, Setting]:
