@@ -397,3 +397,31 @@ def test_the_memory_used_is_the_budget():
         [sys.executable, "-c", PEAK], capture_output=True, text=True, check=True, env=environment
     )
     assert 60e6 < int(asked.stdout) < 120e6
+
+
+class InPlace(nn.Module):
+    """Normalises its input in place, channel by channel."""
+
+    def forward(self, x):
+        for channel in range(3):
+            x[:, channel].sub_(0.1 + channel / 10).div_(0.3)
+        return x
+
+
+class Beside(InPlace):
+    def forward(self, x):
+        return super().forward(x.clone())
+
+
+@pytest.mark.parametrize("images", [X, X[:, :1].expand(-1, 3, -1, -1), [X[:25], X[25:]]])
+def test_a_network_that_normalises_its_input_in_place_gives_the_same_and_leaves_the_images(images):
+    before = [one.clone() for one in images]
+    inside, beside = (nn.Sequential(kind(), *wide()) for kind in (InPlace, Beside))
+    few = {"memory": least_memory(wide()), "z_scored": True, "batch_size": 7}  # several passes
+    found = kernels(inside, images, ["1", "5"], **few)
+    expected = kernels(beside, images, ["1", "5"], **few)
+    for name, kernel in expected.items():
+        assert torch.equal(found[name].gram, kernel.gram)
+    one = collect(inside, images, "1")["1"].tensor
+    assert torch.equal(one, collect(beside, images, "1")["1"].tensor)
+    assert all(torch.equal(now, then) for now, then in zip(images, before, strict=True))

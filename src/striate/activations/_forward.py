@@ -243,10 +243,14 @@ def _is_rows(tensor: Tensor, images: int) -> bool:
 
 
 def prepared(model: nn.Module, batch: Tensor) -> Tensor:
-    """Put images where the model is, in the precision of its weights."""
+    """Copy images to where the model is, in the precision of its weights.
+
+    A copy in any case: a model that normalises its input in place would change those of the caller,
+    and channels that share memory as often as there are channels.
+    """
     weights = (weight for weight in model.parameters() if weight.is_floating_point())
     weight = next(weights, None)
-    return batch if weight is None else batch.to(weight.device, weight.dtype)
+    return batch.clone() if weight is None else batch.to(weight.device, weight.dtype, copy=True)
 
 
 def check_kept(dtype: torch.dtype | None, device: torch.device | str | None = None) -> None:
