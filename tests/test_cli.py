@@ -390,6 +390,14 @@ def test_the_spectrum_of_a_recording_is_measured(lab):
     assert "4 repeats x 80 stimuli x 12 units" in err
 
 
+def test_a_window_that_was_shortened_is_told(lab):
+    status, out, err = striate("spectrum v1.npz --ranks 2-20 --shuffles 3")
+    assert status == 0, err
+    assert "ranks 2-11" in out
+    assert "fitted to ranks 2-11: there are too few stimuli or units for 2-20" in err
+    assert "fitted to" not in striate("spectrum v1.npz --ranks 2-8 --shuffles 3")[2]
+
+
 def test_a_recording_that_says_nothing_of_its_window_is_told_it(lab):
     shown, onsets = np.arange(30).repeat(2), np.arange(60.0)
     spikes = [  # as many after an onset as the stimulus says, and the neuron

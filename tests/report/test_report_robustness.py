@@ -572,3 +572,20 @@ def test_without_verdicts_gerum_has_no_such_column(tmp_path):
     text = Page(write(tmp_path).read_text(encoding="utf-8")).text
     assert "verdicts" not in text.lower()
     assert gerum2022_table(results.load_all(tmp_path))["verdict"].tolist() == [""]
+
+
+def test_networks_that_learned_from_different_numbers_of_images_differ_in_more_than_the_seed(
+    tmp_path,
+):
+    for count in (1437, 300):
+        save_training(tmp_path, sha=f"{count:012d}", images=count)
+    first, second = lessons(read(tmp_path))
+    assert {first.kind, second.kind} == {"standard, images 300", "standard, images 1437"}
+
+
+def test_a_network_that_was_judged_on_some_images_is_not_one_without_a_verdict(tmp_path):
+    save_robustness(tmp_path, word="robust")
+    save_robustness(tmp_path, pictures="other 456def")  # the same network, on other images
+    save_robustness(tmp_path, model="nets.py:other", sha="bbbbbbbbbbbb")
+    text = " ".join(Page(write(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert "No verdict on nets:other" in text or "No verdict on other" in text

@@ -70,9 +70,9 @@ def tell_scores(path: Path, start: str = "") -> None:
     kind of error, whose it is. What is the recording's own is the same for every layer that is
     compared with it, and said once.
     """
-    from striate.results import Score, load
+    from striate.results import Score, load_whole
 
-    found = load(path)
+    record, found, _ = load_whole(path)
     rows = [_row(score) for score in found if isinstance(score, Score)]
     for row in dict.fromkeys(rows):
         print(f"{start}{row[0]}", *row[1:], sep="\t")
@@ -81,6 +81,14 @@ def tell_scores(path: Path, start: str = "") -> None:
     if narrow := [str(layer) for layer in seen if layer not in fitted]:
         told = f"{start}no α of layer {', '.join(narrow)}: too few directions vary for a window"
         print(told, file=sys.stderr)
+    asked = record["task"].get("ranks")
+    fitted_to = {one.settings["ranks"] for one in found if one.name == "alpha"} - {asked}
+    if asked is not None and fitted_to:
+        print(
+            f"{start}fitted to ranks {', '.join(map(str, fitted_to))}: there are too few stimuli "
+            f"or units for {asked}",
+            file=sys.stderr,
+        )
     print(path, file=sys.stderr)
 
 
@@ -88,8 +96,16 @@ def _row(score: "Score") -> tuple[str, ...]:
     about = score.settings
     of_recording = score.source == about.get("recording")
     which = about.get("method", "" if of_recording else about.get("layer", ""))
-    cells = score.name, which, value_of(score), _shown(about), about.get("error", ""), score.source
+    cells = score.name, which, value_of(score), _shown(about), _error_of(score), score.source
     return tuple(map(str, cells))
+
+
+def _error_of(score: "Score") -> str:
+    """Say what kind of error it is; of an interval that is written whole, not that it is half."""
+    from striate.results.nouns import uneven
+
+    kind = str(score.settings.get("error", ""))
+    return kind.replace("half the ", "the ") if uneven(score, 3) else kind
 
 
 def _shown(about: Mapping[str, object]) -> str:

@@ -102,7 +102,9 @@ def _missing(there: Sequence[Together]) -> list[str]:
     """List what the numbers need to be believed and these results do not have."""
     notes = []
     every = [(one, network) for one in there for network in one.networks]
-    unjudged = [net.label for _, net in every if not any(t.verdict for t in net.trials)]
+    judged = {(net.label, net.model) for _, net in every if any(t.verdict for t in net.trials)}
+    networks = dict.fromkeys((net.label, net.model) for _, net in every)
+    unjudged = [label for label, model in networks if (label, model) not in judged]
     if unjudged:
         some = unjudged[0] if len(unjudged) == 1 else f"{len(unjudged)} networks"
         notes.append(

@@ -17,8 +17,7 @@ OBJECTIVES = {
 }
 # What is no part of how a network was trained, or differs between seeds.
 ASIDE = (
-    *("study", "version", "kind", "label", "initial_sha256", "size", "data", "images", "classes"),
-    "seed",
+    *("study", "version", "kind", "label", "initial_sha256", "size", "data", "classes", "seed"),
 )
 
 Settings = Mapping[str, Setting]
