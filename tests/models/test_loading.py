@@ -1,5 +1,7 @@
 """Networks are found by name, take pixels, and say clearly what is wrong when they are not."""
 
+import builtins
+import importlib
 import os
 import shutil
 import sys
@@ -14,7 +16,7 @@ from safetensors.torch import save_file
 from torch import nn
 
 from striate import layers
-from striate.models import Network, fingerprint, load, normalised
+from striate.models import Network, fingerprint, load, normalised, own_file
 from striate.models.own_code import code_digest
 from striate.models.weights import load_weights
 from striate.results import digest
@@ -365,6 +367,127 @@ def test_a_file_imports_those_beside_it_and_they_are_code_too(tmp_path):
     (tmp_path / "beside_two.py").write_text("import beside_one\nsize = 4\n")
     assert code_digest(tmp_path / "nets.py", "net") != code[0]
     assert code_digest(tmp_path / "nets.py", "other") == code[1]
+
+
+def helped(folder, activation):
+    """A network whose activation is of a file beside it."""
+    folder.mkdir(exist_ok=True)
+    (folder / "nets.py").write_text(
+        "from torch import nn\nfrom helps import act\nimport helps_too.act as again\n"
+        "class Net(nn.Module):\n    def forward(self, x):\n        return again.act(act(x))\n"
+        "def net():\n    return Net()\n"
+    )
+    (folder / "helps_too").mkdir(exist_ok=True)
+    for file in ("helps.py", "helps_too/act.py"):
+        (folder / file).write_text(f"import torch\ndef act(x):\n    return {activation}\n")
+    return f"{folder}/nets.py:net"
+
+
+def test_files_beside_a_network_are_those_that_lie_there_now(tmp_path):
+    one, other = helped(tmp_path / "1", "x + 1"), helped(tmp_path / "2", "x * 10")
+    x, loaded = torch.tensor([1.0]), {}
+    for name, wanted in ((one, 3.0), (other, 100.0), (one, 3.0)):
+        loaded[name] = load(name).model
+        assert loaded[name](x).item() == wanted
+    assert fingerprint(loaded[one]) != fingerprint(loaded[other])
+    helped(tmp_path / "1", "x + 20")
+    changed = load(one).model
+    assert changed(x).item() == 41
+    assert fingerprint(changed) != fingerprint(loaded[one])
+    # Of another size, or bytes of before could be taken for these within a second.
+    (tmp_path / "1" / "helps_too" / "act.py").write_text("def act(x):\n    return x - 1.25\n")
+    assert load(one).model(x).item() == 19.75
+
+
+def test_files_beside_networks_in_folders_within_each_other_are_told_apart(tmp_path):
+    x = torch.tensor([1.0])
+    outer, inner = helped(tmp_path, "x + 1"), helped(tmp_path / "inner", "x * 10")
+    found = [load(name).model(x).item() for name in (outer, inner, outer, inner)]
+    assert found == [3.0, 100.0, 3.0, 100.0]
+    helped(tmp_path / "inner", "x * 3.5")
+    assert load(inner).model(x).item() == 12.25
+
+
+def test_striate_stays_though_a_network_lies_beside_it(tmp_path, monkeypatch):
+    import striate
+
+    monkeypatch.setattr(own_file, "_FOLDERS", {Path(striate.__file__).parents[1]})
+    assert own_file._beside_file(striate) is None
+
+
+def test_what_has_not_changed_beside_a_network_is_not_run_again(tmp_path):
+    """It may have registered something, which cannot be done twice."""
+    name = helped(tmp_path / "1", "x + 1")
+    with (tmp_path / "1" / "helps.py").open("a") as file:
+        file.write("import builtins\nassert not hasattr(builtins, 'helped')\n")
+        file.write("builtins.helped = True\n")
+    try:
+        assert load(name).model(torch.tensor([1.0])).item() == 3
+        assert load(name).model(torch.tensor([1.0])).item() == 3
+        module = sys.modules["helps"]
+        load(helped(tmp_path / "2", "x * 10"))
+        assert sys.modules["helps"] is not module
+    finally:
+        del builtins.helped
+
+
+def test_a_module_that_the_caller_has_stays_the_caller_s(tmp_path, monkeypatch):
+    name = helped(tmp_path / "1", "x + 1")
+    (tmp_path / "1" / "helps_more.py").write_text("")
+    monkeypatch.syspath_prepend(str(tmp_path / "1"))
+    more = importlib.import_module("helps_more")
+    load(name)
+    assert sys.modules["helps_more"] is more
+
+
+REGISTRIES = {
+    "a decorator": (
+        "KNOWN = {}\ndef known(f):\n    KNOWN[f.__name__] = f\n    return f\n"
+        "@known\ndef act(x):\n    return BODY\n",
+        "KNOWN['act'](x)",
+    ),
+    "a base class": (
+        "class Base:\n    KNOWN = {}\n    def __init_subclass__(cls):\n"
+        "        Base.KNOWN[cls.__name__] = cls\n"
+        "class Middle(Base):\n    pass\n"
+        "class Act(Middle):\n    def __call__(self, x):\n        return BODY\n",
+        "Base.KNOWN['Act']()(x)",
+    ),
+    "its name": ("def act(x):\n    return BODY\n", "globals()['act'](x)"),
+    "a file beside": (
+        "from registry import KNOWN, known\n@known\ndef act(x):\n    return BODY\n",
+        "KNOWN['act'](x)",
+    ),
+}
+
+
+@pytest.mark.parametrize("way", REGISTRIES)
+def test_code_that_is_found_by_its_name_is_code_of_the_network(way, tmp_path):
+    code, call = REGISTRIES[way]
+    (tmp_path / "registry.py").write_text("KNOWN = {}\ndef known(f):\n    KNOWN['act'] = f\n")
+    digests = set()
+    for body in ("x.relu()", "x.tanh()"):
+        (tmp_path / "nets.py").write_text(
+            "from torch import nn\n"
+            + code.replace("BODY", body)
+            + f"def net():\n    return lambda x: {call}\n"
+        )
+        digests.add(code_digest(tmp_path / "nets.py", "net"))
+    assert len(digests) == 2
+
+
+def test_plain_classes_and_decorators_of_others_are_not(tmp_path):
+    digests = set()
+    for size in (1, 2):
+        (tmp_path / "nets.py").write_text(
+            "import functools\nfrom torch import nn\n"
+            "class Base(nn.Module):\n    pass\n"
+            f"class Other(Base):\n    size = {size}\n"
+            f"@functools.cache\ndef other():\n    return {size}\n"
+            "def net():\n    return Base()\n"
+        )
+        digests.add(code_digest(tmp_path / "nets.py", "net"))
+    assert len(digests) == 1
 
 
 PACKAGE = {

@@ -7,14 +7,19 @@ from pathlib import Path
 
 from striate.results import digest
 
+# What finds a name that is given as text: any statement may be meant.
+BY_TEXT = {"globals", "vars", "eval", "exec"}
+
 
 def code_digest(file: Path, function: str) -> str:
     """Return a hash of those statements of a file that `function` needs.
 
-    They are its own, those that give the names it mentions, and so on from these; and what runs
-    without giving a name, such as an ``if``. So another network in the file, or a comment between
-    two, makes no difference. Of files beside it that it imports, and of packages that lie there,
-    all is taken; what is installed is not looked into.
+    They are its own, those that give the names it mentions, and so on from these; what runs
+    without giving a name, such as an ``if``; and what a decorator or base class of the user's may
+    keep somewhere, to be had by another name. So another network in the file, or a comment between
+    two, makes no difference, unless names are looked up as text (``globals()``). Of files beside it
+    that it imports, and of packages that lie there, all is taken; what is installed is not looked
+    into.
 
     Parameters
     ----------
@@ -24,7 +29,8 @@ def code_digest(file: Path, function: str) -> str:
         What makes the network.
     """
     text = _read(file)
-    needed = _needed([each for each in ast.parse(text).body if not _is_idle(each)], function)
+    statements = [each for each in ast.parse(text).body if not _is_idle(each)]
+    needed = _needed(statements, function, _kept_elsewhere(statements, file))
     # The text, for what a tree looks like depends on the version of Python.
     parts = [_text(statement, text.splitlines()) for statement in needed]
     known, root = {file}, file.parent
@@ -50,8 +56,11 @@ def _statements(file: Path) -> list[ast.stmt]:
         return []
 
 
-def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
-    given = [set(_given(statement)) for statement in statements]
+def _needed(
+    statements: Sequence[ast.stmt], function: str, kept: Sequence[ast.stmt]
+) -> list[ast.stmt]:
+    """Return the statements that `function` needs, `kept` ones always."""
+    given = [set() if each in kept else set(_given(each)) for each in statements]
     wanted, needed = {function}, set[int]()
     while True:
         more = {
@@ -63,6 +72,40 @@ def _needed(statements: Sequence[ast.stmt], function: str) -> list[ast.stmt]:
             return [statements[index] for index in sorted(needed)]
         needed |= more
         wanted |= {name for index in more for name in _mentioned(statements[index])}
+        if wanted & BY_TEXT:
+            return list(statements)
+
+
+def _kept_elsewhere(statements: Sequence[ast.stmt], file: Path) -> list[ast.stmt]:
+    """Return functions and classes that code of the user's may have kept, as in a registry.
+
+    A decorator may, or a base class that is told of its subclasses.
+    """
+    own, telling = set[str](), set[str]()
+    for each in statements:
+        if not isinstance(each, ast.Import | ast.ImportFrom) or any(
+            _imported([each], file, file.parent)
+        ):
+            own.update(_given(each))
+    kept: list[ast.stmt] = []
+    for each in statements:
+        makers: list[ast.expr] = list(getattr(each, "decorator_list", []))
+        if isinstance(each, ast.ClassDef):
+            bases = [*each.bases, *(keyword.value for keyword in each.keywords)]
+            above = {name for base in bases for name in _mentioned(base)}
+            hooks = {part.name for part in each.body if isinstance(part, ast.FunctionDef)}
+            imported = above & own - _classes(statements)
+            if above & telling or imported or each.keywords:
+                kept.append(each)
+            if above & telling or "__init_subclass__" in hooks:
+                telling.add(each.name)
+        if any(set(_mentioned(maker)) & own for maker in makers) and each not in kept:
+            kept.append(each)
+    return kept
+
+
+def _classes(statements: Sequence[ast.stmt]) -> set[str]:
+    return {each.name for each in statements if isinstance(each, ast.ClassDef)}
 
 
 def _imported(statements: Sequence[ast.stmt], file: Path, root: Path) -> Iterator[Path]:
@@ -89,7 +132,7 @@ def _files(root: Path, names: Sequence[str]) -> Iterator[Path]:
     folder = root
     for name in names:
         package, module = folder / name / "__init__.py", folder / f"{name}.py"
-        if package.is_file() and not _is_installed(package):
+        if package.is_file() and not is_installed(package):
             yield package
         elif module.is_file():
             yield module
@@ -97,7 +140,7 @@ def _files(root: Path, names: Sequence[str]) -> Iterator[Path]:
         folder /= name
 
 
-def _is_installed(file: Path) -> bool:
+def is_installed(file: Path) -> bool:
     """Tell whether a package was put there by an installer, or is a link to such a one."""
     return not {"site-packages", "dist-packages"}.isdisjoint(file.resolve().parts)
 

@@ -1,6 +1,7 @@
 """Networks that a function in a file of the user's makes."""
 
 import importlib.util
+import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,9 +12,13 @@ from typing import get_args
 from torch import nn
 
 from striate.models.network import Interpolation, Network, with_code
-from striate.models.own_code import code_digest
+from striate.models.own_code import code_digest, is_installed
 from striate.results import digest
 from striate.results.given import as_path
+
+# Folders of files that networks came from, and what files there held when they were imported.
+_FOLDERS: set[Path] = set()
+_IMPORTED: dict[Path, bytes] = {}
 
 
 def of_file(name: str) -> bool:
@@ -24,7 +29,8 @@ def of_file(name: str) -> bool:
 def from_file(name: str) -> Network:
     """Call the function of ``"path/to/file.py:function"`` and return the network it makes.
 
-    What of the file it is made of becomes part of its fingerprint.
+    What of the file it is made of becomes part of its fingerprint. Files beside it that it imports
+    are imported again if they have changed, or are called like those beside another network.
 
     Raises
     ------
@@ -40,20 +46,21 @@ def from_file(name: str) -> Network:
     if spec is None or spec.loader is None:
         raise ValueError(f"model={name!r}: {path} cannot be imported")
     module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    try:
+    with _read_anew(whole.parent):
+        sys.modules[spec.name] = module
+        try:
+            with _its_own_errors(name, path), _beside(whole):
+                spec.loader.exec_module(module)
+        except ValueError:
+            del sys.modules[spec.name]
+            raise
+        make = getattr(module, function, None)
+        if not callable(make):
+            known = [each for each, value in vars(module).items() if callable(value)]
+            there = ", ".join(known) or "none"
+            raise ValueError(f"model={name!r}: {path} has no function {function!r}; it has {there}")
         with _its_own_errors(name, path), _beside(whole):
-            spec.loader.exec_module(module)
-    except ValueError:
-        del sys.modules[spec.name]
-        raise
-    make = getattr(module, function, None)
-    if not callable(make):
-        known = [each for each, value in vars(module).items() if callable(value)]
-        there = ", ".join(known) or "none"
-        raise ValueError(f"model={name!r}: {path} has no function {function!r}; it has {there}")
-    with _its_own_errors(name, path), _beside(whole):
-        made = make()
+            made = make()
     network = _checked(made, name, function)
     with_code(network.model, code_digest(whole, function))
     return network
@@ -81,6 +88,52 @@ def _beside(path: Path) -> Iterator[None]:
     finally:
         if str(path.parent) in sys.path:  # the file may have changed it
             sys.path.remove(str(path.parent))
+
+
+@contextmanager
+def _read_anew(folder: Path) -> Iterator[None]:
+    """Have what was imported from a folder imported again when asked for, if any of it has changed.
+
+    So is what was imported from folders of other networks. What is not asked for stays as it was.
+    """
+    _FOLDERS.add(folder)
+    importlib.invalidate_caches()
+    there = {name: file for name, m in [*sys.modules.items()] if (file := _beside_file(m))}
+    ours = {name: file for name, file in there.items() if file.is_relative_to(folder)}
+    if all(_IMPORTED.get(file) == _content(file) for file in ours.values()):
+        there = {name: file for name, file in there.items() if name not in ours}
+    before = {name: sys.modules.pop(name) for name in there}
+    try:
+        yield
+    finally:
+        new = [file for module in [*sys.modules.values()] if (file := _beside_file(module))]
+        _IMPORTED.update((file, _content(file)) for file in new if file.is_relative_to(folder))
+        for name, module in before.items():
+            sys.modules.setdefault(name, module)
+
+
+def _beside_file(module: object) -> Path | None:
+    """Return where a module was imported from if its name says that it lies in one of the folders.
+
+    A package without a file of its own is a folder.
+    """
+    # Not what it may make on request: some import themselves when looked at.
+    about = getattr(module, "__dict__", {})
+    name = str(about.get("__name__", ""))
+    place = str(about.get("__file__") or next(iter(about.get("__path__", [])), ""))
+    if name.partition(".")[0] in ("striate", "__main__"):  # in use
+        return None
+    for folder in map(str, _FOLDERS):
+        if place.startswith(folder + os.sep):
+            below = Path(folder, *name.split("."))
+            ours = (below, below.with_name(f"{below.name}.py"), below / "__init__.py")
+            if Path(place) in ours and not is_installed(below):
+                return Path(place)
+    return None
+
+
+def _content(file: Path) -> bytes:
+    return file.read_bytes() if file.is_file() else b""
 
 
 def _checked(made: object, name: str, function: str) -> Network:
