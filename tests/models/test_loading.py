@@ -412,7 +412,7 @@ def test_striate_stays_though_a_network_lies_beside_it(tmp_path, monkeypatch):
     import striate
 
     monkeypatch.setattr(own_file, "_FOLDERS", {Path(striate.__file__).parents[1]})
-    assert own_file._beside_file(striate) is None
+    assert "striate" not in own_file._imported()
 
 
 def test_what_has_not_changed_beside_a_network_is_not_run_again(tmp_path):

@@ -16,6 +16,7 @@ from striate.models.own_code import code_digest, is_installed
 from striate.results import digest
 from striate.results.given import as_path
 
+IN_USE = ("striate", "__main__")  # which stay, wherever they lie
 # Folders of files that networks came from, and what files there held when they were imported.
 _FOLDERS: set[Path] = set()
 _IMPORTED: dict[Path, bytes] = {}
@@ -98,38 +99,35 @@ def _read_anew(folder: Path) -> Iterator[None]:
     """
     _FOLDERS.add(folder)
     importlib.invalidate_caches()
-    there = {name: file for name, m in [*sys.modules.items()] if (file := _beside_file(m))}
-    ours = {name: file for name, file in there.items() if file.is_relative_to(folder)}
-    if all(_IMPORTED.get(file) == _content(file) for file in ours.values()):
-        there = {name: file for name, file in there.items() if name not in ours}
+    there = _imported()
+    ours = [name for name, (where, _) in there.items() if where == folder]
+    if all(_IMPORTED.get(there[name][1]) == _content(there[name][1]) for name in ours):
+        there = {name: place for name, place in there.items() if name not in ours}
     before = {name: sys.modules.pop(name) for name in there}
     try:
         yield
     finally:
-        new = [file for module in [*sys.modules.values()] if (file := _beside_file(module))]
-        _IMPORTED.update((file, _content(file)) for file in new if file.is_relative_to(folder))
+        new = (file for where, file in _imported().values() if where == folder)
+        _IMPORTED.update((file, _content(file)) for file in new)
         for name, module in before.items():
             sys.modules.setdefault(name, module)
 
 
-def _beside_file(module: object) -> Path | None:
-    """Return where a module was imported from if its name says that it lies in one of the folders.
-
-    A package without a file of its own is a folder.
-    """
-    # Not what it may make on request: some import themselves when looked at.
-    about = getattr(module, "__dict__", {})
-    name = str(about.get("__name__", ""))
-    place = str(about.get("__file__") or next(iter(about.get("__path__", [])), ""))
-    if name.partition(".")[0] in ("striate", "__main__"):  # in use
-        return None
-    for folder in map(str, _FOLDERS):
-        if place.startswith(folder + os.sep):
-            below = Path(folder, *name.split("."))
-            ours = (below, below.with_name(f"{below.name}.py"), below / "__init__.py")
-            if Path(place) in ours and not is_installed(below):
-                return Path(place)
-    return None
+def _imported() -> dict[str, tuple[Path, Path]]:
+    """Say which modules were imported from files below one of the folders, and from which."""
+    found = {}
+    for name, module in [*sys.modules.items()]:
+        # Not what it may make on request: some import themselves when looked at.
+        about = getattr(module, "__dict__", {})
+        # A package without a file of its own is a folder.
+        place = str(about.get("__file__") or next(iter(about.get("__path__", [])), ""))
+        for folder in _FOLDERS if place and name.partition(".")[0] not in IN_USE else ():
+            if place.startswith(str(folder) + os.sep):
+                below = folder.joinpath(*name.split("."))
+                ours = (below, below.with_name(f"{below.name}.py"), below / "__init__.py")
+                if Path(place) in ours and not is_installed(below):
+                    found[name] = folder, Path(place)
+    return found
 
 
 def _content(file: Path) -> bytes:
