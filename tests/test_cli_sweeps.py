@@ -8,6 +8,7 @@ import pytest
 import xarray as xr
 
 from striate import results
+from striate.cli import sweeping
 from striate.studies import gerum2022
 from striate.study import path_of, plans
 from typed import striate
@@ -45,7 +46,7 @@ def quick(monkeypatch):
     return fails
 
 
-def test_a_failure_stops_nothing_and_is_told_to_the_end(quick):
+def test_a_failure_stops_nothing_and_is_told_to_the_end(quick, monkeypatch):
     quick.add(1.0)
     status, out, err = striate(GRID)
     assert (status, out) == (1, "")
@@ -66,8 +67,11 @@ def test_a_failure_stops_nothing_and_is_told_to_the_end(quick):
     assert counts == "2 done, 0 running, 1 failed, 0 missing"
 
     quick.clear()
+    monkeypatch.setattr(sweeping, "now_is", lambda: "2999-01-01T00:00:00+00:00")
     status, _, err = striate(GRID)  # it may be the fault of the task
     assert status == 1
+    assert f"{LABELS[1]}  failed at 20" in err
+    assert f"UTC, not tried again: {line}" in err
     status, _, err = striate(f"{GRID} --retry-failed")
     assert status == 0
     assert err.count("was there") == 2
@@ -92,6 +96,15 @@ def test_a_damaged_result_is_told_moved_and_done_again():
     status, out, _ = striate("results verify results")
     assert status == 0
     assert out == f"moved aside\t{first}.damaged-1\n3 sound, 0 damaged\n"
+
+
+@pytest.mark.parametrize("where", ["linked", "linked/deeper"])
+@pytest.mark.parametrize("words", [GRID, "measure spectrum nets.py:net --images digits"])
+def test_a_folder_of_results_behind_a_link_to_nowhere_is_refused(where, words):
+    Path("linked").symlink_to("/scratch/gone")
+    status, _, err = striate(f"{words} --results {where}")
+    assert status == 2
+    assert f"--results {where}: linked is a link to /scratch/gone, which does not exist" in err
 
 
 def test_a_result_of_a_newer_version_is_not_called_damaged(tmp_path):

@@ -47,7 +47,7 @@ def attach(layer):
 
 CASES = [
     (
-        "compare(one, pair, gains='each')",
+        "compare(x, trials, gains='each')",
         "gains='each'; choose 'equal' or 'own'",
     ),
     (

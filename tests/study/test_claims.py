@@ -57,6 +57,12 @@ def test_one_holds_the_lock_and_it_is_gone_afterwards(tmp_path):
     assert list(lock.parent.iterdir()) == []
 
 
+def test_a_folder_that_cannot_be_made_is_an_error_and_not_waited_for(tmp_path):
+    (tmp_path / ".partial").symlink_to(tmp_path / "gone")
+    with pytest.raises(FileExistsError, match="partial"), claim(tmp_path / ".partial" / "x.lock"):
+        pass
+
+
 def test_an_error_lets_go_of_the_lock(tmp_path):
     with pytest.raises(ArithmeticError), claim(tmp_path / "x.lock"):
         raise ArithmeticError

@@ -15,7 +15,15 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from rich.console import Console
 
 from striate.cli.measuring import Watch, bar, silent, tell_aside
-from striate.cli.sweeping import Many, executor_for, leave, leave_plan, tell_plan
+from striate.cli.sweeping import (
+    Many,
+    executor_for,
+    failed_when,
+    leave,
+    leave_plan,
+    now_is,
+    tell_plan,
+)
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.study import Failed, Finished, Task
@@ -236,6 +244,7 @@ def _each(
         for name, prepare in jobs.items()
     }
     wrong: list[Exception] = []
+    started = now_is()
     with (
         executor_for(many, len(work), results, console, device) as executor,
         shown(every, results, console, total=len(work)) as pace,
@@ -254,16 +263,18 @@ def _each(
                 tell_aside(one, console)
             pace.count(now=name not in there)
             rest = f", {pace.left()}" if name not in there and pace.left() else ""
-            line = f"{pace.known:4d}/{pace.total}  {name}  {_said(report, name in there)}{rest}"
+            told = _said(report, name in there, started)
+            line = f"{pace.known:4d}/{pace.total}  {name}  {told}{rest}"
             console.print(line, markup=False)
             yield name, report
     if wrong:
         raise wrong[0]
 
 
-def _said(report: Report, there: bool) -> str:
+def _said(report: Report, there: bool, started: str) -> str:
     if report.failures:
-        return f"failed: {report.failures[0].error}"
+        first = report.failures[0]
+        return f"{failed_when(first, started)}: {first.error}"
     return "was there" if there else f"{report.seconds:.0f} s"
 
 

@@ -153,6 +153,11 @@ def _reading(text: str) -> tuple[str, Any]:
 
 
 def check_folder(folder: Path, option: str = "results") -> None:
-    """Refuse a folder to write into that is a file."""
+    """Refuse a folder to write into that is a file, or behind a link that leads nowhere."""
+    for part in (folder, *folder.parents):
+        if part.is_symlink() and not part.exists():
+            raise ValueError(
+                f"--{option} {folder}: {part} is a link to {part.readlink()}, which does not exist"
+            )
     if folder.exists() and not folder.is_dir():
         raise ValueError(f"--{option} {folder} is a file; name a folder")

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
@@ -97,6 +98,7 @@ def sweep(
     results = results if many.cluster is None else results.resolve()  # workers may stand elsewhere
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     leave_plan(tasks, results)
+    started = now_is()
     failures: list[Failed] = []
     with (
         executor_for(many, len(tasks), results, console, device) as executor,
@@ -111,7 +113,9 @@ def sweep(
 
         def failed(failure: "Failed") -> None:
             failures.append(failure)
-            tell(failure.task["label"], f"failed: {failure.error}", now=True)
+            earlier = failure.at < started
+            told = f"{failed_when(failure, started)}: {failure.error}"
+            tell(failure.task["label"], told, now=not earlier)
 
         for finished in run_tasks(
             measure,
@@ -128,6 +132,18 @@ def sweep(
             tell(finished.task["label"], what, now=seconds is not None)
     if failures:
         leave(failures, len(tasks), results)
+
+
+def now_is() -> str:
+    """Return the time as failures have it."""
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def failed_when(failure: "Failed", started: str) -> str:
+    """Say whether a task failed since `started`, or had failed before and was not tried again."""
+    if failure.at >= started:
+        return "failed"
+    return f"failed at {failure.at[:16].replace('T', ' ')} UTC, not tried again"
 
 
 def leave_plan(tasks: Sequence["Task"], results: Path, summaries: Sequence["Task"] = ()) -> None:

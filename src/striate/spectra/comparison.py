@@ -285,7 +285,8 @@ def with_gains(
     if gains == "own":
         return recording
     noise = _measured(recording)
-    kept = _shares(noise) >= LEAST_SIGNAL
+    never = recording.isnan().flatten(0, 1).all(0)  # which is an error, and told as such
+    kept = (_shares(noise) >= LEAST_SIGNAL) | never
     count = int(kept.sum())
     if count < ranks[1]:
         raise ValueError(

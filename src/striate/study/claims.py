@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+# How often other runs may remove the folder of a lock just before it is made.
+TRIES = 100
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
@@ -74,14 +76,15 @@ def holder(file: Path) -> Holder | None:
 
 def _locked(file: Path) -> int | None:
     """Open and lock `file`, or return None if it is held."""
+    gone = 0
     while True:
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
             handle, ours = _opened(file)
-        except FileNotFoundError:  # another run that failed has just removed the empty folder
-            continue
-        except FileExistsError:  # while it was being made
-            if file.parent.exists():
+        except (FileNotFoundError, FileExistsError) as error:
+            # Another run that failed has just removed the empty folder, or while it was being made.
+            gone += 1
+            if gone == TRIES or (isinstance(error, FileExistsError) and file.parent.exists()):
                 raise
             continue
         try:

@@ -30,7 +30,8 @@ from striate.studies.spectra.recordings import (
     recording_task,
 )
 from striate.study import Task
-from striate.study.spectra import Window, fair_comparison, spelled_gains
+from striate.study.spectra import Window, fair_comparison
+from striate.study.spectra.written import spelled_gains
 
 KEPT = ("model", "model_sha256", "recording", *SHOWN)
 

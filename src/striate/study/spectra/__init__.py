@@ -17,7 +17,6 @@ from striate.study.spectra.networks import (
 )
 from striate.study.spectra.recordings import recording_spectra
 from striate.study.spectra.window import PROTOCOLS, Window
-from striate.study.spectra.written import spelled_gains
 
 __all__ = [
     "PROTOCOLS",
@@ -31,6 +30,5 @@ __all__ = [
     "recording_spectra",
     "spectra_of",
     "spectrum_draws",
-    "spelled_gains",
     "taking",
 ]
