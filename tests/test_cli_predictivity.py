@@ -66,6 +66,20 @@ def test_predictivity_is_measured_once_for_each_size_and_kind_of_split(lab, caps
     assert not list((lab / "results" / ".partial").glob("*"))
 
 
+def test_neurons_that_are_left_out_are_told_before_they_are_missed(lab, capsys, monkeypatch):
+    held = dict(np.load("v1.npz"))
+    held["responses_a"][:, 7, 3] = np.nan
+    held["responses_a"][:, :, 2] = 5  # of what does not vary, nothing repeats
+    np.savez("v1.npz", **held)
+    words = f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 4 --population a --dry-run"
+    status, _, err = striate(capsys, monkeypatch, words)
+    assert status == 0, err
+    assert "1 of 7 neurons is left out: not recorded with every stimulus; leave out the mis" in err
+    assert "1 of 7 neurons is left out: without a reliable signal, a reliability above 0" in err
+    words = words.replace("--population a", "--population b")
+    assert "left out" not in striate(capsys, monkeypatch, words)[2]
+
+
 def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
     words = (
         f"measure predictivity tiny.py:net {ASKED} --stimulus-deg 1.5 --field-deg 3 --crop-px 6 "

@@ -131,6 +131,30 @@ def test_single_images_are_refused():
     assert survey(DataLoader(Single(), batch_size=4), batch_size=4).count == 11
 
 
+class Refusing(Slices):
+    """Has an error of its own, as images of three channels for a network that takes one."""
+
+    def __getitem__(self, index):
+        raise ValueError(f"images has 3 channels, asked for {index}")
+
+
+class Fussy(Single):
+    """Gives single images, and says of several what its author saw fit."""
+
+    def __getitem__(self, index):
+        if isinstance(index, slice):
+            raise ValueError("no slices")
+        return super().__getitem__(index)
+
+
+@pytest.mark.parametrize("look", [survey, glimpse])
+def test_an_error_of_images_themselves_is_not_told_as_another(look):
+    with pytest.raises(ValueError, match=r"^images has 3 channels, asked for slice\(0, 1, None\)$"):
+        look(Refusing(), batch_size=4)
+    with pytest.raises(ValueError, match=r"a Fussy, which gives no batches .* or a DataLoader"):
+        look(Fussy(), batch_size=4)
+
+
 @pytest.mark.parametrize("batch_size", [1, 3])
 @pytest.mark.parametrize(("images", "least"), [
     (PIXELS, 11), (PIXELS.numpy(), 11), (Slices(), 11), (Labelled(), 11), (FORMS["uneven"], 11),

@@ -204,6 +204,23 @@ CASES = [
         "allow_pickle=False",
     ),
     (
+        "read('two-scales.nc')",
+        "two-scales.nc: scale_factor of responses is float64 of shape (2,); it must be one number",
+    ),
+    (
+        "read('no-offset.nc')",
+        "no-offset.nc: add_offset of responses is nan; it must be finite",
+    ),
+    (
+        "read('scale-zero.nc')",
+        "scale-zero.nc: scale_factor of responses is 0, which makes all responses alike; it must "
+        "be what numbers are to be multiplied by",
+    ),
+    (
+        "read('large-fill.nc')",
+        "large-fill.nc: _FillValue of responses is 40000, which no int16 is; store it as int16",
+    ),
+    (
         "read('few-images.npz')",
         "few-images.npz: images has 5 entries for 6 stimuli",
     ),
@@ -464,6 +481,25 @@ CASES = [
     (
         "read_nwb('nan-onsets.nwb')",
         "nan-onsets.nwb: intervals/trials/start_time is not finite everywhere",
+    ),
+    (
+        "read_nwb('invalid.nwb', table='invalid_times')",
+        "table='invalid_times' says when invalid.nwb is not to be used, and not what was shown; "
+        "there are: trials",
+    ),
+    (
+        "read_nwb('invalid.nwb')",
+        "invalid.nwb: every presentation of intervals/trials overlaps intervals/invalid_times; "
+        "there is nothing to count",
+    ),
+    (
+        "read_nwb('bad-invalid.nwb')",
+        "bad-invalid.nwb: intervals/invalid_times has 1 start_time and 1 stop_time; there must be "
+        "one of each for an interval, the start not after the stop",
+    ),
+    (
+        "read_nwb('few-stops.nwb')",
+        "few-stops.nwb: intervals/trials/stop_time has 2 entries for 4 presentations",
     ),
     (
         "read_nwb('few-stimuli.nwb')",

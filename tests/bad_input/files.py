@@ -126,6 +126,16 @@ def _arrays(folder: Path) -> None:
     (folder / "altered.npz").write_bytes(whole.replace(GOOD.tobytes(), GOOD[::-1].tobytes()))
     with h5py.File(folder / "good.h5", "w") as file:
         file["responses"] = GOOD
+    packed = {
+        "two-scales": {"scale_factor": [0.1, 0.2]},
+        "no-offset": {"add_offset": np.nan},
+        "scale-zero": {"scale_factor": 0.0},
+        "large-fill": {"_FillValue": 40000},
+    }
+    for name, attributes in packed.items():
+        with h5py.File(folder / f"{name}.nc", "w") as file:
+            file["responses"] = GOOD.astype("i2")
+            file["responses"].attrs.update(attributes)
     whole = (folder / "good.h5").read_bytes()
     (folder / "cut.h5").write_bytes(whole[: len(whole) // 2])
 
@@ -187,12 +197,20 @@ def _nwb(folder: Path) -> None:
         "bad-index": good | {"units/spike_times_index": np.array([4, 2])},
         "text-spikes": good | {"units/spike_times": np.array([b"early", b"late"] * 2)},
         "nan-onsets": good | {"intervals/trials/start_time": np.full(4, np.nan)},
+        "invalid": good | _invalid(0.0, 9.0),
+        "bad-invalid": good | _invalid(2.0, 1.0),
+        "few-stops": good | _invalid(0.0, 1.0) | {"intervals/trials/stop_time": np.ones(2)},
         "few-stimuli": good | {"intervals/trials/stimulus_id": np.array([0, 1])},
     }
     for name, content in files.items():
         with h5py.File(folder / f"{name}.nwb", "w") as file:
             for key, values in content.items():
                 file[key] = values
+
+
+def _invalid(start: float, stop: float) -> dict[str, np.ndarray]:
+    table = "intervals/invalid_times"
+    return {f"{table}/start_time": np.array([start]), f"{table}/stop_time": np.array([stop])}
 
 
 def _photographs(folder: Path) -> None:

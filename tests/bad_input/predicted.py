@@ -29,6 +29,8 @@ trials = torch.randn(1, 20, 5, generator=seeded) + torch.randn(3, 20, 5, generat
 responses = Responses(trials, 'a file', 'noise')
 recording = datasets.Recording(responses, images[:, None], torch.arange(20), ())
 net = Network('net', nn.Sequential(nn.Conv2d(3, 4, 3), nn.ReLU()), 8, 8)
+grey = Network('grey', nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU()), 8, 8)
+colour = recording._replace(images=images[:, None].expand(-1, 3, -1, -1))
 present = partial(datasets.present, size=8)
 x, y = torch.randn(20, 4, generator=seeded), torch.randn(20, 3, generator=seeded)
 split = maths.split_indices(20, seed=0)
@@ -258,6 +260,16 @@ CASES = [
     (
         "task(regression=Regression('pls', 2, select='neuron'))",
         "select='neuron' is for ridge; partial least squares has no penalty to choose",
+    ),
+    (
+        "predictivity.network_task(grey, colour, Pictures('noise', 12, None, None), ['1'], "
+        "presentation=way, regression=Regression('pls', 2))",
+        "images has 3 channels, the network takes 1",
+    ),
+    (
+        "activations.kernels(grey.model, photographs[:, :1], '1', z_scored=True, others={'new': "
+        "datasets.Presented(colour.images, way, 8, channels=1)})",
+        "images has 3 channels, the network takes 1",
     ),
     (
         "predictivity.network_task(net, recording._replace(images=None), Pictures('noise', 12, "

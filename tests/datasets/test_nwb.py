@@ -144,6 +144,84 @@ def test_one_table_of_several_is_chosen(path):
     assert found.responses.tensor.shape == (3, 4, 3)
 
 
+def spoil(path, first, last, **more):
+    """Add the standard's table of times that are not to be used."""
+    with h5py.File(path, "a") as file:
+        table = file.create_group("intervals/invalid_times")
+        table["start_time"], table["stop_time"] = np.array(first, float), np.array(last, float)
+        for name, column in more.items():
+            table[name] = column
+    return path
+
+
+def test_presentations_in_invalid_times_are_nan_not_counts(path):
+    window = {"start_s": 0.1, "length_s": 0.2}
+    plain = recording(write(path), **window)
+    # b is shown at 1, 3 and 7, a at 2 and 6, grey at 4, c at 5; each for half a second.
+    spoil(path, [0.0, 2.4, 2.9, 3.5], [1.0, 2.6, 3.01, 4.0], tags=np.zeros(4))
+    found = recording(path, **window)
+    gone = torch.zeros(3, 4, dtype=torch.bool)
+    gone[0, 0] = gone[1, 1] = True  # at 2, after the window; and at 3, before it
+    tensor = found.responses.tensor
+    assert torch.equal(tensor.isnan(), gone[..., None] | plain.responses.tensor.isnan())
+    there = ~tensor.isnan()
+    assert torch.equal(tensor[there], plain.responses.tensor[there])
+    assert found.notes == (
+        *plain.notes[:3], "NaN, as 2 presentations overlap intervals/invalid_times",
+        "58.3% of trials not recorded",
+    )  # fmt: skip
+
+
+def test_a_window_outside_of_its_presentation_may_be_invalid_too(path):
+    # Between a presentation and its window, from 0.8 to 0.9 s after the onset; then in that of c.
+    spoil(write(path), [2.6, 5.85], [2.7, 5.86])
+    found = recording(path, start_s=0.8, length_s=0.1)
+    assert found.responses.stimuli == ("session:0", "session:1", "session:3")
+    assert found.image_ids == ("a", "b", "grey")
+    assert "NaN, as 1 presentation overlaps intervals/invalid_times" in found.notes
+
+
+def test_invalid_times_in_which_nothing_was_shown_change_nothing(path):
+    plain = recording(write(path), start_s=0.0, length_s=0.4)
+    for times in (([0.0, 1.5, 4.5], [1.0, 2.0, 4.9]), ([], [])):
+        found = recording(spoil(write(path), *times), start_s=0.0, length_s=0.4)
+        assert found.notes == plain.notes  # so results keep their names
+        np.testing.assert_array_equal(found.responses.tensor, plain.responses.tensor)
+
+
+def test_a_presentation_whose_stop_is_not_known_is_judged_by_its_window(path):
+    with h5py.File(spoil(write(path), [5.3], [5.9]), "a") as file:
+        file["intervals/trials/stop_time"][:] = np.nan
+    assert recording(path, start_s=0.0, length_s=0.3).responses.tensor.shape[1] == 4
+    assert recording(path, start_s=0.0, length_s=0.31).image_ids == ("a", "b", "grey")
+
+
+def test_invalid_times_are_no_table_of_presentations(path):
+    spoil(write(path), [0.0], [0.5])
+    message = r"table='invalid_times' says when .*session.nwb is not to be used, .* are: trials"
+    with pytest.raises(ValueError, match=message):
+        recording(path, start_s=0.0, length_s=0.1, table="invalid_times")
+    with h5py.File(path, "a") as file:
+        del file["intervals/trials"]
+    with pytest.raises(ValueError, match="has 0 tables of intervals: none"):
+        recording(path, start_s=0.0, length_s=0.1)
+
+
+def test_invalid_times_that_cannot_be_meant_are_refused(path):
+    for first, last in (([0.0, 1.0], [0.5]), ([2.0], [1.0]), ([np.nan], [1.0])):
+        spoil(write(path), first, last)
+        with pytest.raises(ValueError, match=r"start_time and . stop_time; there must be one of"):
+            recording(path, start_s=0.0, length_s=0.1)
+    spoil(write(path), [0.0], [np.inf])
+    with pytest.raises(ValueError, match="every presentation of intervals/trials overlaps inter"):
+        recording(path, start_s=0.0, length_s=0.1)
+    with h5py.File(spoil(write(path), [0.0], [1.0]), "a") as file:
+        del file["intervals/trials/stop_time"]
+        file["intervals/trials/stop_time"] = np.ones(3)
+    with pytest.raises(ValueError, match="trials/stop_time has 3 entries for 7 presentations"):
+        recording(path, start_s=0.0, length_s=0.1)
+
+
 @pytest.mark.parametrize(("remove", "message"), [
     ("units", "has no units/spike_times; there: no such group, or nothing in it"),
     ("units/spike_times", "has no units/spike_times; there: id, spike_times_index"),

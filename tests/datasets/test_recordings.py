@@ -165,6 +165,114 @@ def test_arrays_of_another_kind_are_refused(content, message, path):
     assert str(path) in str(caught.value)
 
 
+def packed(path, stored, name="responses", **attributes):
+    """As NetCDF-4 files are, which are HDF5: a data set whose attributes say what it means."""
+    with h5py.File(path, "a") as file:
+        file[name] = stored
+        for key, value in attributes.items():
+            file[name].attrs[key] = value
+    return path
+
+
+COUNTS = RNG.integers(-50, 50, (3, 5, 4)).astype("i2")
+
+
+@pytest.mark.parametrize("scaled", [np.array([0.01]), np.float32(0.25)])
+def test_packed_responses_are_unpacked(scaled, tmp_path):
+    stored = COUNTS.copy()
+    stored[2, 3:] = -32768
+    stored[0, 0, 1] = 777
+    path = packed(
+        tmp_path / "v1.nc", stored, _FillValue=np.array([-32768], "i2"),
+        missing_value=np.array([777, 778], "i2"), scale_factor=scaled, add_offset=np.array([3.0]),
+    )  # fmt: skip
+    found = recording(path)
+    expected = COUNTS * float(np.ravel(scaled)[0]) + 3.0
+    expected[2, 3:] = expected[0, 0, 1] = np.nan
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), expected)
+    assert found.notes[0] == (
+        "responses, as its attributes say: 9 numbers are NaN, for _FillValue -32768 or "
+        f"missing_value 777, 778; scale_factor {float(np.ravel(scaled)[0])} and add_offset 3 "
+        "were applied"
+    )
+    assert found.notes[1:] == ("15.0% of trials not recorded",)
+
+
+def test_packed_responses_are_what_xarray_reads(tmp_path):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    values = RNG.normal(size=(3, 5, 4))
+    values[2, 3:] = np.nan
+    data = xarray.Dataset({"responses": (("repeat", "stimulus", "unit"), values)})
+    packing = {"dtype": "int16", "_FillValue": -32768, "scale_factor": 1e-3, "add_offset": 0.5}
+    for name, encoding in (("plain", {}), ("packed", packing)):
+        path = tmp_path / f"{name}.nc"
+        data.to_netcdf(path, engine="h5netcdf", encoding={"responses": encoding})
+        with xarray.open_dataset(path, engine="h5netcdf") as opened:
+            expected = opened.responses.values
+        found = recording(path)
+        # One rounding of double precision lies between two ways to scale.
+        np.testing.assert_allclose(found.responses.tensor.numpy(), expected, rtol=1e-15)
+        assert len(found.notes) == (1 if name == "plain" else 2)
+
+
+@pytest.mark.parametrize(("kind", "mark", "becomes"), [
+    ("f4", np.float64(1e20), torch.float32),  # which is no number of single precision
+    ("f8", np.float64(1e20), torch.float64), ("i4", np.int32(-(2**31) + 1), torch.float32),
+    (">i2", np.float64(-999.0), torch.float32), ("u1", np.int64(255), torch.float32),
+])  # fmt: skip
+def test_what_marks_a_trial_that_was_not_recorded_is_nan(kind, mark, becomes, tmp_path):
+    stored = RESPONSES.astype(kind)
+    stored[1, 2] = np.array(mark).astype(kind)
+    for attribute in ("_FillValue", "missing_value"):
+        path = packed(tmp_path / f"{attribute}.h5", stored, **{attribute: mark})
+        found = recording(path).responses.tensor
+        expected = RESPONSES.copy()
+        expected[1, 2] = np.nan
+        assert found.dtype == becomes
+        np.testing.assert_array_equal(found.numpy(), expected)
+
+
+@pytest.mark.parametrize("attributes", [
+    {}, {"_FillValue": np.nan}, {"_FillValue": 1e30, "missing_value": [-1.0, 99.0]},
+    {"scale_factor": 1.0, "add_offset": np.array([0.0])}, {"units": "spikes", "other": "x"},
+])  # fmt: skip
+def test_attributes_that_mean_nothing_here_change_nothing(attributes, tmp_path):
+    """So results keep their names."""
+    values = RESPONSES.astype(np.float64) / 3
+    values[2, 4] = np.nan
+    found = recording(packed(tmp_path / "v1.h5", values, **attributes))
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), values)
+    assert found.notes == ("6.7% of trials not recorded",)
+
+
+def test_each_population_is_unpacked_by_its_own_attributes(tmp_path):
+    path = tmp_path / "v1.h5"
+    packed(path, COUNTS, "responses_a", scale_factor=0.5)
+    packed(path, COUNTS, "responses_b")
+    found = recording(path)
+    both = np.concatenate([COUNTS * 0.5, COUNTS], axis=2)
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), both)
+    assert found.notes[0].startswith("responses_a, as its attributes say: scale_factor 0.5 and add")
+    assert not any(note.startswith("responses_b") for note in found.notes)
+    assert recording(path, population="b").notes == ("every trial recorded",)
+
+
+@pytest.mark.parametrize(("attributes", "message"), [
+    ({"scale_factor": [1.0, 2.0]}, r"scale_factor of responses is float64 of shape \(2,\); it mus"),
+    ({"_FillValue": "none"}, "_FillValue of responses is .*; it must be one number$"),
+    ({"missing_value": [[1, 2]]}, r"is int64 of shape \(1, 2\); it must be one number, or several"),
+    ({"add_offset": np.nan}, "add_offset of responses is nan; it must be finite"),
+    ({"scale_factor": 0.0}, "scale_factor of responses is 0, which makes all responses alike"),
+    ({"_FillValue": 40000}, "_FillValue of responses is 40000, which no int16 is; store it"),
+    ({"missing_value": 0.5}, "missing_value of responses is 0.5, which no int16 is"),
+    ({"scale_factor": 1e308}, "responses holds .* infinite numbers"),
+])  # fmt: skip
+def test_attributes_that_cannot_be_meant_are_refused(attributes, message, tmp_path):
+    with pytest.raises(ValueError, match=message):
+        recording(packed(tmp_path / "v1.h5", COUNTS, **attributes))
+
+
 def test_an_array_of_objects_is_not_unpickled(tmp_path):
     path = write(tmp_path / "x.npz", responses=np.array([1, "a", None], object))
     with pytest.raises(ValueError, match=r"array 'responses' cannot be read: Object arrays"):

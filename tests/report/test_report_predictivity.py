@@ -1,4 +1,5 @@
 import io
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -28,8 +29,10 @@ from striate.report.predictivity.table import (
     predictivity_cells,
     predictivity_table,
 )
+from striate.report.predictivity.words import CAUSES, MANY, neurons_of
 from striate.report.section import read
 from striate.results import Score
+from striate.study.predictivity import MOST_NEURONS
 
 LAYERS = "predictivity-layers-u1-pls-protocol-paper"
 SCATTER = "predictivity-neurons-u1-pls-nets-robust-nets-plain"
@@ -355,6 +358,57 @@ def test_the_table_has_every_layer_and_every_choice(there):
     (tested,) = difference_table(there).to_dict("records")
     assert tested["against"] == "nets.py:plain 0123456789ab"
     assert (tested["difference"], tested["p_one_sided"]) == (0.08, 0.0004)
+
+
+LESS = {"neurons": 51, "dropped": 5049, "dropped_unreliable": 119, "dropped_less_reliable": 4930}
+HUNDREDTH = (
+    "of more than 5,000 the most reliable 1\u00a0% are used, as in the code of Kong et al. 2021"
+)
+
+
+@pytest.mark.parametrize(("abouts", "text"), [
+    ([{"neurons": 1, "dropped": 0}], "1 neuron"),
+    ([{"neurons": 24, "dropped": 0}], "24 neurons"),
+    # Of results from before causes were counted nothing else is known.
+    ([{"neurons": 1, "dropped": 14}], "1 neuron (14 of 15 left out)"),
+    ([{"neurons": 51, "dropped": 5049}], f"51 neurons (5,049 of 5,100 left out; {HUNDREDTH})"),
+    ([{"neurons": 14, "dropped": 1, "dropped_lacking": 1}],
+     "14 neurons (1 of 15 left out: 1 not recorded with every stimulus)"),
+    ([{"neurons": 9, "dropped": 6, "dropped_lacking": 2, "dropped_unreliable": 3,
+       "dropped_still": 1}],
+     "9 neurons (6 of 15 left out: 2 not recorded with every stimulus, 3 without a reliable signal "
+     "and 1 whose response does not vary in some split)"),
+    ([{"neurons": 14, "dropped": 1, "dropped_unreliable": 1},
+      {"neurons": 10, "dropped": 5, "dropped_unreliable": 5}],
+     "10–14 neurons (1–5 of 15 left out: 1–5 without a reliable signal)"),
+    ([{"neurons": 14, "dropped": 1, "dropped_unreliable": 1}, {"neurons": 14, "dropped": 1}],
+     "14 neurons (1 of 15 left out)"),
+    ([LESS], "51 neurons (5,049 of 5,100 left out: 119 without a reliable signal and 4,930 with a "
+     "reliable signal, but not of the most reliable 1\u00a0%; 4,981 have a reliable signal; "
+     f"{HUNDREDTH})"),
+])  # fmt: skip
+def test_it_is_said_how_many_neurons_were_left_out_and_why(there, abouts, text):
+    run = there[0].runs[0]
+    (score, *_) = run.best.scores.values()
+    runs = [
+        run._replace(
+            best=run.best._replace(
+                scores={"predictivity": replace(score, settings=score.settings | about)}
+            )
+        )
+        for about in abouts
+    ]
+    assert neurons_of(runs) == text
+
+
+def test_causes_are_those_that_are_counted(there, drawn):
+    """The report does not import what measures."""
+    assert set(CAUSES) == {
+        f"dropped_{one}" for one in ("lacking", "unreliable", "less_reliable", "still")
+    }
+    assert MANY == MOST_NEURONS
+    assert {"neurons", "dropped", *CAUSES} <= set(predictivity_table(there).columns)
+    assert " 21 neurons (3 of 24 left out): v1.npz (sha256 abc)." in drawn[LAYERS].methods
 
 
 def test_the_short_table_has_a_row_for_each_measurement(there):

@@ -258,6 +258,14 @@ def test_a_network_that_sees_no_colour_is_shown_none(tmp_path):
     assert any(one.name == "v1_layer" for one in load(finished.path))
 
 
+def test_colour_that_a_network_does_not_see_is_refused_before_any_work():
+    recording = recorded()
+    colour = recording._replace(images=recording.images.expand(-1, 3, -1, -1))
+    with pytest.raises(ValueError, match=r"^images has 3 channels, the network takes 1$"):
+        task_of(small(channels=1), colour, photographs(channels=1))
+    assert path_of(task_of(recording=colour), Path()) == path_of(task_of(), Path())
+
+
 def test_of_many_photographs_so_many_are_drawn(tmp_path, monkeypatch):
     monkeypatch.setattr("striate.studies.predictivity.networks.PHOTOGRAPHS", 20)
     pictures = photographs()

@@ -12,7 +12,7 @@ from sklearn.multioutput import MultiOutputRegressor
 from sklearn.preprocessing import StandardScaler
 
 from striate.activations import collect
-from striate.responses import Responses
+from striate.responses import Kernel, Responses
 from striate.study.predictivity import (
     PROTOCOLS,
     Regression,
@@ -25,7 +25,9 @@ from striate.study.predictivity import (
     rival_of,
     splits_of,
 )
+from striate.study.predictivity.features import scores_of
 from truths import gaussian
+from truths import planted as of_variances
 
 PLS = Regression("pls", 25)
 
@@ -234,6 +236,8 @@ def test_neurons_without_signal_are_fitted_but_not_counted():
     score = by_name(found, "predictivity", "4")
     assert score.settings["neurons"] == kept.sum()
     assert score.settings["dropped"] == 18 - kept.sum()
+    assert score.settings["dropped_lacking"] == 1
+    assert score.settings["dropped_unreliable"] == 17 - kept.sum()
     corrected = found.arrays["4/noise_corrected"]
     assert corrected.shape == (4, 18)
     assert (np.isnan(corrected).all(0) == ~kept).all()
@@ -345,6 +349,55 @@ def test_of_very_many_neurons_the_most_reliable_hundredth_is_used():
     assert few.used.sum() == 3
     assert half[few.used].min() > half[~few.used].max()
     assert few.mean.shape == (80, 3)
+
+
+def test_it_is_told_which_neurons_are_left_out_and_why():
+    strength = torch.linspace(0.1, 2, 300).double()
+    trials = gaussian(1, 80, 300, seed=1) * strength + gaussian(2, 80, 300, seed=2)
+    trials[:, 7, 3] = torch.nan
+    trials[1, 8, 4] = torch.nan  # of two trials: the neuron stays
+    few, everyone = (population_of(with_trials(trials), most=most) for most in (299, 300))
+    noise = int((everyone.reliability.corrected <= 0).sum())
+    assert noise > 5
+    assert everyone.left_out() == {"lacking": 1, "unreliable": noise}
+    assert few.left_out() == {
+        "lacking": 1, "unreliable": noise, "less_reliable": 299 - noise - int(few.used.sum())
+    }  # fmt: skip
+    lacking, unreliable = everyone.notes()
+    assert lacking == (
+        "1 of 300 neurons is left out: not recorded with every stimulus; leave out the missing "
+        "stimuli instead, to keep more neurons"
+    )
+    assert unreliable == (
+        f"{noise} of 300 neurons are left out: without a reliable signal, a reliability above 0"
+    )
+    assert few.notes()[:2] == everyone.notes()
+    assert few.notes()[2] == (
+        f"{299 - noise - int(few.used.sum())} of 300 neurons are left out: of more than 299 the "
+        "most reliable 1 % are used, as in the code of Kong et al. 2021; "
+        f"{299 - noise} have a reliable signal"
+    )
+    assert (
+        population_of(with_trials(trials), minimum=0.1, most=300)
+        .notes()[1]
+        .endswith("a reliability above 0.1")
+    )
+    whole = population_of(with_trials(trials[:, :, 200:]))
+    assert (whole.left_out(), whole.notes()) == ({}, ())
+
+
+def test_each_neuron_left_out_counts_for_one_cause():
+    planted = plant(1, stimuli=120, neurons=12)
+    trials = torch.cat([planted.trials, gaussian(4, 120, 6, seed=5)], 2)
+    trials[:, 7, 3] = torch.nan
+    trials[:, splits_of(120, count=4, groups=None).outer[1].test, 5] = 0.0  # still in one split
+    found = measured(planted._replace(trials=trials))
+    settings = by_name(found, "predictivity", "4").settings
+    causes = {name: value for name, value in settings.items() if name.startswith("dropped_")}
+    assert causes["dropped_lacking"] == causes["dropped_still"] == 1
+    assert sum(causes.values()) == settings["dropped"] == 18 - found.arrays["kept"].sum()
+    plain = measured(planted)
+    assert not any(name.startswith("dropped_") for one in plain.results for name in one.settings)
 
 
 @pytest.mark.parametrize(("trials", "message"), [
@@ -484,3 +537,18 @@ def test_layers_are_chosen_within_the_train_part():
     nested = by_name(measured(planted._replace(trials=spoilt), count=1), "v1_layer_nested")
     assert nested.settings["layer"] == "4"
     assert abs(nested.value) < 0.5
+
+
+def test_a_component_of_little_variance_counts_and_one_of_rounding_does_not():
+    """Below a hundred-thousandth of the mean variance, a component may be float32's rounding."""
+    variances = np.array([1.0] * 8 + [3e-5, 3e-6])
+    assert variances[8] > 1e-5 * variances.mean() > variances[9]
+    x, new = of_variances(variances, 11, 10).numpy(), gaussian(5, 10).numpy()
+    centred = x - x.mean(0)
+    gram, cross = (torch.from_numpy(rows @ centred.T) for rows in (centred, new - x.mean(0)))
+    kernel = Kernel((gram + gram.T) / 2, 10, 10, False, "net:layer", "noise", {"shown": cross})
+    found = scores_of("layer", kernel)["shown"]
+    assert found.shape == (5, 9)
+    # The eight of equal variance may be turned among themselves; the ninth is what it is.
+    expected = PCA(9, svd_solver="full").fit(x).transform(new)[:, 8]
+    np.testing.assert_allclose(found[:, 8].abs(), np.abs(expected), rtol=1e-6)

@@ -2,6 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from itertools import zip_longest
 from typing import Protocol, TypeGuard, runtime_checkable
@@ -178,6 +179,7 @@ def _parts(images: Images, batch_size: int, name: str) -> Iterable[object]:
         starts = range(0, len(images), batch_size)
         return (images[start : start + batch_size] for start in starts)
     if isinstance(images, (Dataset, str, Mapping)) or not isinstance(images, Iterable):
+        _check_first(images)
         raise ValueError(
             f"{name} is a {type(images).__name__}, which gives no batches of images; give a "
             "tensor, a list of batches, or a DataLoader that does not shuffle"
@@ -195,6 +197,28 @@ def _slices(images: object) -> TypeGuard[Sliceable]:
         return isinstance(_image_part(images[0:1]), (Tensor, np.ndarray))
     except (TypeError, ValueError, LookupError, AttributeError):  # as its author saw fit
         return False
+
+
+def _check_first(images: object) -> None:
+    """Let the error through of what has no image to give, neither several at once nor one alone.
+
+    Raises
+    ------
+    ValueError
+        Its own, which says more than that it gives no batches.
+    """
+    if not isinstance(images, Sliceable):
+        return
+    alone: list[object] = []
+    try:
+        images[0:1]
+    except ValueError as error:
+        with suppress(TypeError, ValueError, LookupError, AttributeError):
+            alone.append(images[0])  # pyright: ignore[reportArgumentType]
+        if not alone:
+            raise error from None
+    except (TypeError, LookupError, AttributeError):  # as its author saw fit
+        return
 
 
 def _image_part(batch: object) -> object:

@@ -250,6 +250,8 @@ def everything_of(
     """Ask for all measurements of a network."""
     from striate.models import load
     from striate.studies import kong2021
+    from striate.studies.kong2021.plan import MAPS
+    from striate.study.predictivity import population_of
 
     memory, batch_size, seed, device = execution
     stimuli = shown.read()
@@ -280,6 +282,9 @@ def everything_of(
 
     read = None if stimuli.cortex is None else stimuli.cortex.recording
     notes = () if read is None else (read.responses.source, *read.notes)
+    if read is not None and {*MAPS} & {*asked.tasks}:
+        counted = population_of(read.responses, minimum=plan.minimum_reliability)
+        notes = (*notes, *counted.notes())
     notes = (*notes, asked.pictures.left_out, *subject.notes)
     return Job(list(asked.tasks.values()), do, notes, [asked.row])
 

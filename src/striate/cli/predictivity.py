@@ -234,16 +234,17 @@ def _predictivity_of(
         memory=execution.memory,
         batch_size=execution.batch_size,
     )
+    neurons = population_of(read.responses, minimum=minimum_reliability)
     way = partial(
         predictivity.measure_network,
         folder=results,
         network=network,
         recording=read,
         features=features,
-        neurons=population_of(read.responses, minimum=minimum_reliability),
+        neurons=neurons,
         regression=mapped,
         against=rival,
     )
-    about = (read.responses.source, *read.notes, pictures.left_out)
+    about = (read.responses.source, *read.notes, *neurons.notes(), pictures.left_out)
     notes = (*about, *spectra.notes_of(network, chosen.left_out))
     return job_of("images shown", [task for task, _ in wanted], way, notes)

@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from striate.datasets._packed import attributes_of, unpacked
 from striate.datasets._recording import Recording, assemble, existing, listed, span
 
 PREFIX = "responses_"
@@ -28,20 +29,24 @@ def arrays(path: str | Path, *, population: str | None = None) -> Recording:
         integer, NaN where a trial was not recorded; or several ``responses_<population>``. Also,
         if wanted, ``images`` (stimuli, height, width) or (stimuli, channels, height, width),
         8-bit or in [0, 1], and ``image_ids`` (stimuli,), text or integers: equal for stimuli
-        that stem from one photograph or movie. Other arrays are left alone.
+        that stem from one photograph or movie. Other arrays are left alone. Attributes by which
+        NetCDF packs responses are heeded (``_FillValue``, ``missing_value``, ``scale_factor``,
+        ``add_offset``), and the notes then say so; names of dimensions are not: their order counts.
     population
         Which one, of several; all of them, side by side, if None.
 
     Raises
     ------
     ValueError
-        If an array is absent or is not of its shape and kind, or there is no such population.
+        If an array is absent or is not of its shape and kind, such an attribute cannot be meant, or
+        there is no such population.
     """
     path = existing(path)
     there = names(path)
     keys = responses_of(path, there, population)
     held = read(path, [*keys, *(key for key in ("images", "image_ids") if key in there)])
-    values, notes = side_by_side(path, {key: held[key] for key in keys})
+    parts, told = _unpacked(path, {key: held[key] for key in keys})
+    values, notes = side_by_side(path, parts)
     ids = held.get("image_ids")
     if ids is not None and (ids.ndim != 1 or ids.dtype.kind not in "iuUS"):
         raise ValueError(
@@ -54,8 +59,20 @@ def arrays(path: str | Path, *, population: str | None = None) -> Recording:
         name=" and ".join(keys),
         images=held.get("images"),
         image_ids=None if ids is None else text_of(ids),
-        notes=notes,
+        notes=[*told, *notes],
     )
+
+
+def _unpacked(path: Path, stored: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str]]:
+    """Return arrays as attributes of an HDF5 file mean them, and what was done, if anything."""
+    if not _is_hdf5(path):
+        return stored, []
+    with hdf5(path) as file:
+        packing = {name: attributes_of(file[name]) for name in stored}
+    found = {name: unpacked(path, name, held, packing[name]) for name, held in stored.items()}
+    return {name: values for name, (values, _) in found.items()}, [
+        line for _, told in found.values() for line in told
+    ]
 
 
 def populations(path: str | Path) -> tuple[str, ...]:

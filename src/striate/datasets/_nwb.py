@@ -24,6 +24,8 @@ from striate.datasets._recording import (
 )
 
 DEFAULT_COLUMN = "stimulus_id"
+# The standard's own table of what is to be left out of any analysis; it holds no presentations.
+INVALID = "invalid_times"
 # An open h5py.File: the library is imported where it is needed.
 _File = Any
 
@@ -59,7 +61,9 @@ def nwb(
     -------
     Recording
         Repeats in the order of presentation, NaN where a stimulus was shown less often than
-        another, or the unit was not observed during the whole window (``units/obs_intervals``).
+        another, the unit was not observed during the whole window (``units/obs_intervals``), or
+        the presentation, from its start to its stop, or its window overlaps one of
+        ``intervals/invalid_times``, whatever its tags.
         Stimuli are sorted by name, numbers by size; the names are `image_ids`. Images are not
         read.
 
@@ -81,15 +85,22 @@ def nwb(
             raise ValueError(f"{path} is not an NWB file, which would be HDF5")
     with hdf5(path) as file:
         onsets, shown, chosen = _presentations(path, file, table, stimulus)
+        spoilt = _invalid(path, file, chosen, onsets, start_s, length_s)
         _check_drop(path, drop, shown, chosen)
         valid = np.array([not (_is_none(name) or name in drop) for name in shown.tolist()])
         if not valid.any():
             raise ValueError(f"{path}: intervals/{chosen} holds no stimulus in column {stimulus!r}")
-        onsets, shown = onsets[valid], shown[valid]
+        onsets, shown, spoilt = onsets[valid], shown[valid], spoilt[valid]
+        if spoilt.all():
+            raise ValueError(
+                f"{path}: every presentation of intervals/{chosen} overlaps intervals/{INVALID}; "
+                "there is nothing to count"
+            )
         if not np.isfinite(onsets).all():
             raise ValueError(f"{path}: intervals/{chosen}/start_time is not finite everywhere")
         order = np.argsort(onsets, kind="stable")
         counts = _counts(path, file, onsets[order] + start_s, length_s)
+        counts[spoilt[order]] = np.nan
     names, index = _sorted_names(shown[order])
     rows = in_presentation_order(index, len(names))
     return assemble(
@@ -101,9 +112,16 @@ def nwb(
             f"intervals/{chosen}",
             f"{span([len(some) for some in rows])} presentations of each stimulus",
             f"dropped {int((~valid).sum())} presentations of no stimulus",
+            *_told_invalid(int(spoilt.sum())),
             *_told(start_s, length_s, stimulus, drop),
         ],
     )
+
+
+def _told_invalid(count: int) -> list[str]:
+    """Say how many presentations are missing; nothing where none is: results keep their names."""
+    which = "presentation overlaps" if count == 1 else "presentations overlap"
+    return [f"NaN, as {count} {which} intervals/{INVALID}"] if count else []
 
 
 def _told(start_s: float, length_s: float, stimulus: str, drop: Sequence[str]) -> list[str]:
@@ -143,7 +161,12 @@ def _check_drop(path: Path, drop: Sequence[str], shown: np.ndarray, table: str) 
 def _presentations(
     path: Path, file: _File, table: str | None, stimulus: str
 ) -> tuple[np.ndarray, np.ndarray, str]:
-    there = _groups(file, "intervals")
+    there = [name for name in _groups(file, "intervals") if name != INVALID]
+    if table == INVALID:
+        raise ValueError(
+            f"table={table!r} says when {path} is not to be used, and not what was shown; there "
+            f"are: {listed(there) or 'none'}"
+        )
     if table is None and len(there) != 1:
         raise ValueError(
             f"{path} has {len(there)} tables of intervals: {listed(there) or 'none'}; "
@@ -161,6 +184,42 @@ def _presentations(
             f"name one stimulus for each of {len(onsets)} presentations"
         )
     return onsets.astype(np.float64), np.array(text_of(ids)), table
+
+
+def _invalid(
+    path: Path, file: _File, table: str, onsets: np.ndarray, start: float, length: float
+) -> np.ndarray:
+    """Say which presentations, or windows after their onsets, overlap a time that is invalid.
+
+    What touches does not overlap. Without such times nothing more is read of the presentations.
+    """
+    if INVALID not in _groups(file, "intervals"):
+        return np.zeros(len(onsets), bool)
+    first, last = (
+        _numbers(path, file, f"intervals/{INVALID}", name).astype(np.float64)
+        for name in ("start_time", "stop_time")
+    )
+    if first.shape != last.shape or not (first <= last).all():
+        raise ValueError(
+            f"{path}: intervals/{INVALID} has {len(first)} start_time and {len(last)} stop_time; "
+            "there must be one of each for an interval, the start not after the stop"
+        )
+    stops = _numbers(path, file, f"intervals/{table}", "stop_time").astype(np.float64)
+    if stops.shape != onsets.shape:
+        raise ValueError(
+            f"{path}: intervals/{table}/stop_time has {len(stops)} entries for {len(onsets)} "
+            "presentations"
+        )
+    counted = onsets + start
+    shown = _overlap(onsets, stops, first, last)
+    return np.logical_or(shown, _overlap(counted, counted + length, first, last))
+
+
+def _overlap(
+    begins: np.ndarray, ends: np.ndarray, first: np.ndarray, last: np.ndarray
+) -> np.ndarray:
+    """Say of each span from one of `begins` whether any of the intervals has a part of it."""
+    return np.asarray(((begins[:, None] < last) & (ends[:, None] > first)).any(1))
 
 
 def _counts(path: Path, file: _File, starts: np.ndarray, length: float) -> np.ndarray:

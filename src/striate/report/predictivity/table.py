@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from striate.report.predictivity.found import BEST, NESTED, Layer, Run, Together
-from striate.report.predictivity.words import correlation, degrees, splits_name
+from striate.report.predictivity.words import CAUSES, correlation, degrees, splits_name
 from striate.report.words import minus
 from striate.results import Score, Setting
 
@@ -15,6 +15,7 @@ SETTINGS = (
     *(
         "neurons",
         "dropped",
+        *CAUSES,
         "stimuli",
         "images",
         "splits",

@@ -19,7 +19,16 @@ PROTOCOLS = {
     ),
 }
 METHODS = {"PLS": "partial least squares", "ridge": "ridge regression"}
-NEURONS = ("neurons", "dropped")
+LESS = "dropped_less_reliable"
+# Why neurons were left out, as results count them; those of earlier versions do not.
+CAUSES = {
+    "dropped_lacking": "not recorded with every stimulus",
+    "dropped_unreliable": "without a reliable signal",
+    LESS: "with a reliable signal, but not of the most reliable 1\u00a0%",
+    "dropped_still": "whose response does not vary in some split",
+}
+KONG_CODE = "as in the code of Kong et al. 2021"
+MANY = 5000  # of more neurons the most reliable hundredth is used, as in `striate.study`
 
 
 def correlation(score: Score | None, digits: int = 3) -> str:
@@ -97,13 +106,36 @@ def difference_of(score: Score) -> str:
 
 
 def neurons_of(runs: Sequence[Run]) -> str:
-    """Say how many neurons there are, and how many were too unreliable."""
+    """Say how many neurons there are, and how many were left out, and why as far as is known."""
     first = [next(iter(run.best.scores.values())).settings for run in runs]
-    kept, dropped = (_numbers(about.get(name) for about in first) for name in NEURONS)
-    if not kept:
+    first = [about for about in first if _numbers([about.get("neurons")])]
+    if not first:
         return ""
-    text = f"{span(kept)} neurons"
-    return f"{text}, {span(dropped)} without a reliable signal left out" if any(dropped) else text
+    kept = _numbers(about["neurons"] for about in first)
+    dropped = [_number(about.get("dropped")) for about in first]
+    text = f"{span(kept)} {'neuron' if max(kept) == 1 else 'neurons'}"
+    if not any(dropped):
+        return text
+    every = [sum(pair) for pair in zip(kept, dropped, strict=True)]
+    parts = [f"{span(dropped)} of {span(every)} left out{_causes(first)}"]
+    if any(about.get(LESS) for about in first):
+        signal = [
+            number + sum(_number(about.get(name)) for name in (LESS, "dropped_still"))
+            for number, about in zip(kept, first, strict=True)
+        ]
+        parts.append(f"{span(signal)} have a reliable signal")
+    if max(every) > MANY:
+        parts.append(f"of more than {MANY:,} the most reliable 1\u00a0% are used, {KONG_CODE}")
+    return f"{text} ({'; '.join(parts)})"
+
+
+def _causes(abouts: Sequence[Mapping[str, Setting]]) -> str:
+    """Say how many neurons each cause left out, where all results do."""
+    if not all(any(about.get(name) for name in CAUSES) for about in abouts if about.get("dropped")):
+        return ""
+    counts = {name: [_number(about.get(name)) for about in abouts] for name in CAUSES}
+    parts = [f"{span(counts[name])} {text}" for name, text in CAUSES.items() if any(counts[name])]
+    return f": {listed(parts)}"
 
 
 def methods_of(runs: Sequence[Run], together: Together) -> str:
@@ -168,6 +200,10 @@ def _basis(runs: Sequence[Run]) -> str:
     )
     many = f" ({span(counts)} of them)" if counts else ""
     return many + (f", computed on {listed(pictures)}" if pictures else "")
+
+
+def _number(value: Setting) -> int:
+    return int(value) if isinstance(value, int | float) else 0
 
 
 def _numbers(values: Iterable[Setting]) -> list[int]:

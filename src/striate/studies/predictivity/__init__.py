@@ -36,7 +36,10 @@ The mean response is that over all trials of a stimulus (D11: the code averages 
 halves, the same where there are two repeats). Where stimuli had unequally many trials and some are
 left out of halves, the ceiling is that of the mean response:
 `striate.predictivity.split_half_reliability`. A neuron whose halves do not correlate has no ceiling
-to be divided by, and is left out of scores; in the code, it makes the median NaN.
+to be divided by, and is left out of scores; in the code, it makes the median NaN. Of more than
+5000 neurons the code uses the most reliable hundredth, where the text is silent; so it is done
+here, and said before anything is measured. A neuron without any trial of some stimulus has no mean
+response to it, and is left out.
 
 Splits are over single images, as in paper and code; frames of one movie, or textures made of one
 photograph, then lie on both sides, and a map that memorises seems to predict (C2). ``--grouped

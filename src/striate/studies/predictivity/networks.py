@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from torch import Tensor
+
 from striate.activations import Progress
 from striate.datasets import Presentation, Recording, present
 from striate.models import Network
@@ -10,7 +12,7 @@ from striate.results import Setting, load, load_arrays
 from striate.studies.predictivity.sharing import Shared, protocol_of
 from striate.studies.spectra.about import SHOWN, about_network, file_stem, spelled_presentation
 from striate.studies.spectra.chosen import chosen_layers
-from striate.studies.spectra.pictures import Pictures
+from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.studies.spectra.recordings import images_of
 from striate.study import Measured, Task, path_of
 from striate.study.predictivity import (
@@ -140,7 +142,7 @@ def network_task(
     check_minimum(minimum_reliability)
     if seed < 0:
         raise ValueError(f"seed={seed}: give a whole number from 0 on")
-    present(images_of(recording)[:1], presentation, size=network.size)
+    _check_shown(images_of(recording), presentation, network)
     if pictures.available < LEAST_IMAGES:
         raise ValueError(
             f"{pictures.available} photographs of {pictures.name}: give at least {LEAST_IMAGES}, "
@@ -246,6 +248,12 @@ def measure_network(
     ours = ours._replace(settings={**ours.settings, "seed": task["seed"]})
     gap = difference(ours, against, seed=int(task["seed"] or 0))
     return Measured([*found.results, gap], found.arrays)
+
+
+def _check_shown(images: Tensor, presentation: Presentation, network: Network) -> None:
+    """Try out one image, which costs a pass only where colour may be too much for a network."""
+    channels = planes_of(network) if images.shape[1] > 1 else 1
+    present(images[:1], presentation, size=network.size, channels=channels)
 
 
 def _groups(recording: Recording, grouped: str) -> tuple[str, ...] | None:

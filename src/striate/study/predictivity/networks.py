@@ -73,11 +73,13 @@ def network_predictivity(
         Of the network the curve ``predictivity_by_layer`` and the scores ``v1_layer`` (the best
         layer on the test stimuli), ``v1_layer_nested`` (chosen anew in each split within its train
         part; the layer named is the one chosen most often), ``reliability`` and ``ceiling``
-        (medians over neurons). Of one split there is no standard deviation. And as arrays what
-        each neuron of the recording has: ``kept``, whether it counts; ``reliability``; and in each
-        split, by layer, ``noise_corrected``, NaN for neurons that are not kept, ``correlation``,
-        NaN for those that no map could be fitted to, and ``feve``, NaN for those without
-        explainable variance there, too.
+        (medians over neurons). All say how many ``neurons`` count, how many are ``dropped``, and
+        for which causes (``dropped_lacking`` and the others of `Population.left_out`). Of one
+        split there is no standard deviation. And as arrays what each neuron of the recording has:
+        ``kept``, whether it counts; ``reliability``; and in each split, by layer,
+        ``noise_corrected``, NaN for neurons that are not kept, ``correlation``, NaN for those that
+        no map could be fitted to, and ``feve``, NaN for those without explainable variance there,
+        too.
 
     Raises
     ------
@@ -95,6 +97,7 @@ def network_predictivity(
         **regression.settings(),
         "neurons": int(scored.kept.sum()),
         "dropped": len(population.used) - int(scored.kept.sum()),
+        **{f"dropped_{cause}": n for cause, n in population.left_out(scored.kept).items()},
         "stimuli": len(population.mean),
         "splits": len(splits.outer),
     }
