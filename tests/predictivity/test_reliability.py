@@ -1,4 +1,5 @@
 import inspect
+from itertools import combinations
 
 import numpy as np
 import pytest
@@ -271,3 +272,16 @@ A = torch.ones(3, 2)
 def test_wrong_calls_are_refused(function, arguments, message):
     with pytest.raises(ValueError, match=message):
         inspect.unwrap(function)(**arguments)
+
+
+@pytest.mark.parametrize("repeats", [2, 3, 4, 5, 6])
+def test_uneven_is_a_neuron_of_which_some_halving_lacks_a_stimulus(repeats):
+    for count in range(1, repeats + 1):
+        trials = recording(repeats)
+        trials[count:, 5, 0] = torch.nan
+        there = set(range(count))
+        lacking = any(
+            there <= set(half) or there.isdisjoint(half)
+            for half in combinations(range(repeats), repeats // 2)
+        )
+        assert uneven_repeats(trials).tolist() == [lacking] + 5 * [False]

@@ -254,3 +254,22 @@ def test_what_cannot_be_halved_is_refused(responses, settings, message):
         inspect.unwrap(repeated_eigenspectra)(
             responses, **({"algorithm": "text", "seed": 0} | settings)
         )
+
+
+def test_where_no_other_split_is_found_the_one_before_does_again(monkeypatch):
+    """Unit n was recorded in trials n and n + 1 alone, so that only every other trial can go.
+
+    These are two of the 252 halvings of ten trials, which 101 draws miss as often as not.
+    """
+    halves, x = spy(monkeypatch), gaussian(10, 20, 9)
+    trial, unit = torch.arange(10)[:, None], torch.arange(9)
+    x[((trial != unit) & (trial != unit + 1))[:, None].expand_as(x)] = torch.nan
+    found = repeated_eigenspectra(x, algorithm="text", shuffles=4, seed=0)
+    assert 2 < found.kept.sum() < 20
+    even, odd = x[::2].nanmean(0)[found.kept], x[1::2].nanmean(0)[found.kept]
+    for half1, half2 in halves:
+        for row in range(len(even)):
+            order = (even, odd) if torch.equal(half1[row], even[row]) else (odd, even)
+            assert torch.equal(half1[row], order[0][row])
+            assert torch.equal(half2[row], order[1][row])
+    assert found.eigenspectra.isfinite().all()

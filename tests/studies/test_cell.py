@@ -335,3 +335,25 @@ def test_guessing_is_among_the_classes_there_are(monkeypatch, tmp_path):
     monkeypatch.setattr(cell, "network_robustness", kept)
     measure({**one(verdict=True), "attack_images": 3}, tmp_path / "cell.json")
     assert judges[0].classes == 10
+
+
+def test_no_cell_is_judged_by_the_network_of_another(tmp_path, monkeypatch):
+    """All of one seed and in one process: each gets what it would get if it were the only one."""
+    images, labels, _ = digits("train")
+    cells = [
+        (one(), images), (one(network="deep_mlp", width=40), images), (one(width=70), images),
+        (one(epochs=1, attack_epochs=(1,)), images), (one(learning_rate=2e-3), images),
+        (one(batch_size=100), images), ({**one(), "data": "negatives"}, 1 - images),
+    ]  # fmt: skip
+
+    def undefended(task, shown):
+        return cell._undefended(task, shown[:300], labels[:300], 10, tmp_path / "cell.json")
+
+    monkeypatch.setattr(cell, "_UNDEFENDED", {})
+    together = [undefended(*given) for given in cells]
+    assert undefended(one(betas=(2.0,), alphas=(3.0,)), images) is together[0]
+    for given, network in zip(cells, together, strict=True):
+        monkeypatch.setattr(cell, "_UNDEFENDED", {})
+        alone, found = undefended(*given).state_dict(), network.state_dict()
+        assert alone.keys() == found.keys()
+        assert all(torch.equal(alone[name], found[name]) for name in alone)

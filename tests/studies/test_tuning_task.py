@@ -194,3 +194,12 @@ def test_patches_and_photographs_of_two_sizes_are_refused():
         tuning.network_task(
             small(size=299), ["1"], protocol="authors", pictures=photographs(size=299)
         )
+
+
+def test_the_temperature_of_optimal_stimuli_moves_the_name_where_there_are_some():
+    for optimal, count in ((0, 1), (1, 2)):
+        tasks = (
+            tuning.network_task(small(), ["1"], optimal=optimal, temperature=temperature)
+            for temperature in (1.0, 2.0)
+        )
+        assert len({path_of(task, Path()).name for task in tasks}) == count

@@ -17,6 +17,7 @@ from striate.study.robustness import (
     Passbands,
     accuracy_at,
     in_batches,
+    judged,
     network_robustness,
     octaves,
     passed,
@@ -398,3 +399,47 @@ def test_images_in_memory_are_as_many_as_classes(count, classes, batch_size, mes
 def test_a_cut_is_above_zero():
     with pytest.raises(ValueError, match="cutoff=0; give cycles per image, above 0"):
         passed(images(2), cutoff=0.0, side="low", filter="gaussian")
+
+
+@pytest.mark.parametrize("name", ["probes", "signs"])
+def test_each_seed_norm_and_batch_meets_chance_of_its_own(name, monkeypatch):
+    """Three batches of probes, and all images at once for signs; two norms."""
+    searched, met = getattr(judged, name), []
+
+    def watched(*given, generator, **settings):
+        met.append(generator.initial_seed())
+        return searched(*given, generator=generator, **settings)
+
+    monkeypatch.setattr(judged, name, watched)
+    judge = JUDGE._replace(at={"Linf": 0.05, "L2": 0.1}, queries=1)
+    for seed in (0, 0, 1):
+        measured(judge=judge, seed=seed)
+    times = 2 * {"probes": 3, "signs": 1}[name]
+    first, again, other = met[:times], met[times : 2 * times], met[2 * times :]
+    assert first == again
+    assert len({*first, *other}) == len(met) - times == 2 * times
+
+
+class Edge(nn.Module):
+    """Takes images for class 0 up to a mean of 0.51; up to ½ it is flat."""
+
+    def __init__(self):
+        super().__init__()
+        self.mean = nn.Linear(32, 1)
+        nn.init.constant_(self.mean.weight, 1 / 32)
+        nn.init.constant_(self.mean.bias, -0.5)
+
+    def forward(self, x):
+        above = self.mean(x.flatten(1)).relu()
+        return torch.cat([torch.full_like(above, 0.01), above], 1)
+
+
+def test_the_gap_is_what_the_coarser_gradient_leaves_more():
+    """Pixels at ½ + 1/1024, which bfloat16 rounds to ½: there is no gradient, and nothing falls."""
+    pixels, classes = torch.full((4, 2, 4, 4), 0.5 + 2**-10), torch.zeros(4, dtype=torch.long)
+    attacks = Attacks({"Linf": (0.005, 0.05)}, attack_wrong=False, precision="bfloat16")
+    found = measured(Edge(), attacks, in_batches(pixels, classes, batch_size=2))
+    assert found.arrays["clean"].all()
+    assert found.arrays["pgd/Linf"].all()
+    gaps = [named(found, "precision_gap", eps=eps).value for eps in (0.005, 0.05)]
+    assert gaps == [0, 1]  # of the float32 attack the weaker fells none, the stronger all

@@ -384,3 +384,27 @@ def test_trials_that_are_set_aside_are_set_aside_without_cross_validation_too():
         for x in (spoilt, gone)
     )
     assert [one.value for one in spoilt] == pytest.approx([one.value for one in gone], rel=1e-9)
+
+
+def test_the_seed_deals_the_images_into_the_groups_of_the_jackknife():
+    """Units stay divided by their standard deviation over all images."""
+    draw = Drawn(pixels())
+    responses = network()[:3](draw.images).detach().numpy()
+    scaled = torch.from_numpy(StandardScaler().fit_transform(responses))
+    for seed in (0, 5):
+        (found,) = by_name(measured(draw, seed=seed), "alpha_all_images")
+        expected = alpha_interval(
+            scaled, ranks=(3, 60), weights="rank", generator=torch.Generator().manual_seed(seed)
+        )
+        low, high = expected.interval
+        assert found.error == pytest.approx((high - low) / 2, rel=1e-6)
+
+
+def test_of_as_many_images_as_a_set_has_the_interval_is_over_all():
+    draw = Drawn(pixels())
+    results = measured(draw, set_size=200)
+    assert draw.asked == [(200, 5), (200, 6), (200, 7)]
+    (alpha,), (whole,) = by_name(results, "alpha"), by_name(results, "alpha_all_images")
+    assert whole.settings["images"] == alpha.settings["images"] == 200
+    assert whole.value == pytest.approx(alpha.value, rel=1e-9)
+    assert (alpha.error, whole.error > 0) == (None, True)

@@ -634,3 +634,22 @@ def test_the_runner_puts_arrays_beside_results(tmp_path):
     assert results.load(done.path) == [Score("x", 1.0)]
     np.testing.assert_array_equal(results.load_arrays(done.path)["layer/x"], np.arange(3.0))
     assert sorted(path.suffix for path in done.path.parent.iterdir()) == [".json", ".npz"]
+
+
+def test_medians_are_of_the_channels_that_prefer_a_frequency(patches):
+    """Three that do, whatever the orientation; and five that know orientation and phase alone."""
+    responses = torch.zeros(10, 10, 10, 8)  # orientations × frequencies × phases × channels
+    responses[:, 6, :, :3] = 1
+    responses[2, :, 4, 3:] = 1
+    tuning = channel_tuning(responses.reshape(1000, 8), patches.bank)
+    assert tuning.selected.tolist() == [True] * 3 + [False] * 5
+    found = layer_results(tuning, patches, Sampling(5, 50, 0), "planted", {"layer": "x"})
+    for name, values in (
+        ("median_circular_variance", tuning.circular_variance),
+        ("median_phase_modulation", tuning.modulation),
+        ("median_bandwidth_octaves", tuning.bandwidth),
+    ):
+        (score,) = by_name(found, name)
+        assert score.value == np.median(values[:3])
+        assert score.value != np.median(values)
+        assert score.settings["measured"] == 3

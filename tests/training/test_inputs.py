@@ -233,3 +233,12 @@ def test_a_kind_that_is_none_is_refused():
     """By its own check, where nothing checks types."""
     with pytest.raises(ValueError, match="kind='sharp'; choose one of 'coarse to fine', "):
         curriculum.__wrapped__("sharp", sigma=1.0, epochs=3)
+
+
+def test_a_window_reaches_every_place_down_to_the_last_row_and_column():
+    """A quarter of 20 × 24, square: 11 × 11 pixels, which fit ten times down and 14 across."""
+    for top in range(10):
+        for left in range(14):
+            draws = [0.5, 0.5, (top + 0.5) / 10, (left + 0.5) / 14] * 10
+            window = random_window(20, 24, draws, scale=(0.25, 0.25), ratio=(1.0, 1.0))
+            assert window == (top, left, 11, 11)

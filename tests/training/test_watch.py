@@ -718,3 +718,30 @@ def test_the_example_and_the_page_run(monkeypatch, capsys, tmp_path):
     assert len(lines) == 4
     assert all(json.loads(line)["alpha"] for line in lines)
     assert "torch" in sys.modules
+
+
+@pytest.mark.parametrize("units", [60, 300])  # fewer than stimuli, and more
+def test_the_error_is_the_jackknife_over_ten_blocks_of_stimuli(units):
+    (x,) = simulated(120, units, 1.0, 1)
+    blocks, alphas = x.split(12), []
+    for left_out in range(10):
+        rest = torch.cat([block for number, block in enumerate(blocks) if number != left_out])
+        law = fit_power_law(eigenspectrum(rest), ranks=(4, 30), weights="none")
+        alphas.append(law.alpha.item())
+    mean = sum(alphas) / 10
+    expected = math.sqrt(9 / 10 * sum((alpha - mean) ** 2 for alpha in alphas))
+    found = measure(condense(x), ranks=(4, 30), weights="none")
+    assert found.alpha_error == pytest.approx(expected, rel=1e-6)
+
+
+@pytest.mark.parametrize(("stimuli", "units"), [(100, 200), (200, 100)])
+def test_rounding_is_shared_by_all_ranks(stimuli, units):
+    """Of bfloat16: altogether more than the last of these ranks has, and far less in each."""
+    variances = truths.power_law(30, 4.0)
+    rounding = 2.0**-14 / 12 * variances.sum()
+    assert 4 * rounding / 99 < variances[19] / 20 < variances[19] < 4 * rounding
+    rounded = truths.planted(variances, stimuli, units).bfloat16()
+    found = measure(condense(rounded), ranks=(2, 20), weights="none")
+    assert found.note == ""
+    # At rank 20 rounding adds a hundredth of the variance, and chance about as much.
+    assert found.alpha == pytest.approx(4.0, abs=0.05)
