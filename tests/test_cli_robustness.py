@@ -74,7 +74,7 @@ def test_the_papers_attacks_are_made_and_told(lab, capsys, monkeypatch):
 def test_every_option_reaches_the_task(lab, capsys, monkeypatch):
     (lab / "classes.json").write_text('{"a": 2, "b": 1, "c": 0}')
     words = "measure robustness tiny.py:other --images photos --norm L2 --epsilons 0.15"
-    words = f"{words} --norm Linf --epsilons 1/255 --protocol authors --precision bfloat16 --seed 3"
+    words = f"{words} --norm Linf --epsilons 1/255 --protocol authors --seed 3"
     status, _, err = striate(capsys, monkeypatch, words)
     assert status == 0, err
     (rival,) = (lab / "results" / "robustness").glob("*.json")

@@ -11,6 +11,7 @@ import torch
 from torch import nn
 
 from striate.models import Network
+from striate.robustness import L2Ball, fgsm, pgd
 from striate.studies import robustness
 from striate.study.robustness import (
     Attacks,
@@ -27,6 +28,20 @@ attacks = Attacks({"Linf": (0.01, 0.05)}, attack_wrong=False)
 measure = partial(network_robustness, net, seed=0, source="net")
 attacked = partial(measure, shown)
 draw = partial(robustness.labelled, network=Network("net", net, 8, 8))
+pixels, classes = torch.linspace(0, 1, 20 * 192).view(20, 3, 8, 8), torch.arange(20) % 10
+strike = partial(fgsm, ball=L2Ball(0.5))
+climb = partial(pgd, ball=L2Ball(0.5), steps=2, step_size=0.3)
+
+
+class Says(nn.Module):
+    # Says something of the logits of another network.
+
+    def __init__(self, what):
+        super().__init__()
+        self.inner, self.what = net, what
+
+    def forward(self, shown):
+        return self.what(self.inner(shown))
 """
 
 CASES = [
@@ -155,5 +170,27 @@ CASES = [
         "measure(in_batches(torch.rand(4, 3, 8, 8), torch.arange(4) - 1, batch_size=2), "
         "attacks=attacks)",
         "labels begin at -1; classes are counted from 0",
+    ),
+    (
+        "strike(Says(lambda logits: (logits, logits)), pixels, classes)",
+        "the model puts out a tuple; give one of logits alone",
+    ),
+    (
+        "climb(Says(lambda logits: logits.detach()), pixels, classes)",
+        "the model's logits carry no gradient: it detaches them, or makes them under "
+        "torch.no_grad() or of something else than its images",
+    ),
+    (
+        "strike(net, pixels.flatten(1), classes)",
+        "images are of shape (20, 192); give (images, channels, height, width), though some of "
+        "them be 1",
+    ),
+    (
+        "strike(net, pixels + 1e-6, classes)",
+        "images lie in [1e-06, 1.000000…]; give pixels in [0, 1] and let the model normalise them",
+    ),
+    (
+        "strike(net, pixels, classes.tolist())",
+        "labels are a list; give a torch.Tensor",
     ),
 ]

@@ -22,6 +22,28 @@ def first(epochs):
     return next(epochs)
 
 
+class Says(torch.nn.Module):
+    # Says something of the logits of another network.
+
+    def __init__(self, what):
+        super().__init__()
+        self.inner, self.what = model, what
+
+    def forward(self, pixels):
+        return self.what(self.inner(pixels))
+
+
+def lesson(name, model=model, images=images, labels=labels, **settings):
+    return training.make_objective(name, settings, seed=0)[0](model, images, labels)
+
+
+def without_bounds():
+    other = models.shallow_mlp((1, 8, 8), 10, seed=0)
+    with torch.no_grad():
+        other.output.weight.fill_(float("nan"))
+    return other
+
+
 def after_divergence():
     with torch.no_grad():
         model.output.weight.fill_(float("nan"))
@@ -48,6 +70,74 @@ CASES = [
         "first(training.train(model, images, labels[:19], objective=training.standard, "
         "optimizer=adam, epochs=1, batch_size=10, seed=0))",
         "20 images but 19 labels",
+    ),
+    (
+        "fit(seed=1.5)",
+        "seed=1.5: give a whole number",
+    ),
+    (
+        "fit(epochs=2.0)",
+        "epochs=2.0: give a whole number",
+    ),
+    (
+        "fit(batch_size=10.0)",
+        "batch_size=10.0: give a whole number",
+    ),
+    (
+        "training.train(model, images, labels.tolist(), objective=training.standard, "
+        "optimizer=adam, epochs=1, batch_size=10, seed=0)",
+        "labels are a list; give a torch.Tensor",
+    ),
+    (
+        "training.train(model, images, labels.int(), objective=training.standard, "
+        "optimizer=adam, epochs=1, batch_size=10, seed=0)",
+        "labels are torch.int32 of shape (20,); give torch.int64, one number an image",
+    ),
+    (
+        "training.train(model, images, labels - 10, objective=training.standard, "
+        "optimizer=adam, epochs=1, batch_size=10, seed=0)",
+        "labels begin at …; classes are counted from 0",
+    ),
+    (
+        "training.train(model, images.tolist(), labels, objective=training.standard, "
+        "optimizer=adam, epochs=1, batch_size=10, seed=0)",
+        "images are a list; give a torch.Tensor, or a Source with a length and `take`",
+    ),
+    (
+        "lesson('standard', labels=labels.float())",
+        "labels are torch.float32 of shape (20,); give torch.int64, one number an image",
+    ),
+    (
+        "lesson('standard', labels=labels[:, None])",
+        "labels are torch.int64 of shape (20, 1); give torch.int64, one number an image",
+    ),
+    (
+        "lesson('standard', labels=labels + 20 * (labels == labels.max()))",
+        "labels run to …, but the model has 10 outputs, of classes 0 to 9",
+    ),
+    (
+        "lesson('standard', Says(lambda logits: (logits, logits)))",
+        "the model puts out a tuple; give one of logits alone",
+    ),
+    (
+        "lesson('free', Says(lambda logits: {'out': logits}), eps=0.1, step_size=0.1)",
+        "the model puts out a dict; give one of logits alone",
+    ),
+    (
+        "lesson('igr', Says(lambda logits: logits.detach()), strength=0.3, h=0.01)",
+        "the model's logits carry no gradient: it detaches them, or makes them under "
+        "torch.no_grad() or of something else than its images",
+    ),
+    (
+        "lesson('igr', images=images.flatten(1), strength=0.3, h=0.01)",
+        "images are of shape (20, 64); give (images, channels, height, width), though some of "
+        "them be 1",
+    ),
+    (
+        "lesson('adversarial', without_bounds(), eps=0.1, steps=2, step_size=0.05)",
+        "the training may have diverged: lower the learning rate. If not, the model answers 20 of "
+        "20 images with NaN or infinity, where the loss has no gradient; look at its weights and "
+        "at what it divides by",
     ),
     (
         "first(fit(checkpoint=Path('damaged/cell.json')))",

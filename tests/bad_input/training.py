@@ -16,9 +16,23 @@ digits = partial(training.material, "digits", net)
 asked = training.Asked(1.0, 1.0, ("hidden",), (2, 20))
 
 
-def task(network=net, seed=0, **given):
+def task(network=net, seed=0, processes=1, **given):
     images = training.material("digits", network, train_images=110)
-    return training.network_task(network, images, training.plan(**given), seed=seed)
+    return training.network_task(
+        network, images, training.plan(**given), seed=seed, processes=processes
+    )
+
+
+class Mine(nn.Module):
+    # With a part that is idle, and another answer in training mode if that is asked for.
+
+    def __init__(self, twice=False):
+        super().__init__()
+        self.inner, self.idle, self.twice = net.model, nn.Linear(2, 2), twice
+
+    def forward(self, pixels):
+        logits = self.inner(pixels)
+        return (logits, logits) if self.twice and self.training else logits
 """
 
 CASES = [
@@ -151,6 +165,17 @@ CASES = [
         "task(Network('odd', nn.Sequential(nn.Flatten(), nn.Linear(64, 4)), 8, 8))",
         "odd answers an image with (4,) numbers, and digits has 10 classes; give a network with an "
         "output for each",
+    ),
+    (
+        "task(Network('aux', Mine(twice=True), 8, 8))",
+        "aux answers with logits in evaluation mode, and with tuple in training mode; give a "
+        "network that answers with logits in both, without auxiliary outputs (in torchvision "
+        "aux_logits=False)",
+    ),
+    (
+        "task(Network('idle', Mine(), 8, 8), processes=2)",
+        "idle has parameters that take no part in its answer, and 2 processes wait for the "
+        "gradient of each: idle.weight, idle.bias; set requires_grad=False on them",
     ),
 ]
 

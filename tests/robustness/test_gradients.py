@@ -10,6 +10,7 @@ from torch.nn.functional import cosine_similarity
 from striate.robustness import (
     ball,
     bfloat16_gradient,
+    fgsm,
     float16_gradient,
     pgd,
     plain_gradient,
@@ -177,3 +178,47 @@ def test_what_torch_cannot_do_in_float16_is_said(model, error, message):
     images, labels = torch.rand(2, 1, 8, 8), torch.zeros(2, dtype=torch.long)
     with pytest.raises(error, match=message):
         float16_gradient(model, images, labels, summed_cross_entropy)
+
+
+@pytest.mark.parametrize(("dtype", "apart"), [
+    (torch.bfloat16, 0.02), (torch.float16, 0.005), (torch.float64, 0.0),
+], ids=str)  # fmt: skip
+@pytest.mark.parametrize("norm", ["Linf", "L2"])
+def test_a_network_in_half_precision_is_attacked_as_well(dtype, apart, norm):
+    """In bfloat16 a probability of 0.998 is 1; the loss is taken where it is not."""
+    images, labels = digits_held_out()
+    attack = partial(fgsm, ball=ball(norm, RADII[norm]))
+
+    def left(dtype):
+        outcomes = robust_accuracy(digit_reader().to(dtype), images.to(dtype), labels, attack)
+        return outcomes.float().mean().item()
+
+    assert left(dtype) == pytest.approx(left(torch.float32), abs=apart)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_loss_is_given_logits_as_they_are_unless_those_are_in_half_precision(dtype):
+    images, labels = (tensor[:50] for tensor in digits_held_out())
+    pixels = images.to(dtype).requires_grad_()
+    loss = nn.functional.cross_entropy(digit_reader().to(dtype)(pixels), labels, reduction="sum")
+    (expected,) = torch.autograd.grad(loss, pixels)
+    found = plain_gradient(digit_reader().to(dtype), images.to(dtype), labels, summed_cross_entropy)
+    assert torch.equal(found, expected)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_whatever_raises_a_loss_sees_it_in_float32(dtype):
+    images, labels = (tensor[:4].to(dtype) if n == 0 else tensor[:4]
+                      for n, tensor in enumerate(digits_held_out()))  # fmt: skip
+    seen = []
+
+    def loss(logits, labels):
+        if not torch._C._functorch.is_batchedtensor(logits):
+            seen.append(logits.dtype)
+        return summed_margin(logits, labels)
+
+    net, chance = digit_reader().to(dtype), torch.Generator().manual_seed(0)
+    where = ball("Linf", 0.1)
+    pgd(net, images, labels, ball=where, steps=1, step_size=0.1, loss=loss, random_start=True,
+        restarts=2, generator=chance)  # fmt: skip
+    assert set(seen) == {torch.float32}

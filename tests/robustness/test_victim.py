@@ -7,8 +7,22 @@ import pytest
 import torch
 from torch import nn
 
-from striate.robustness import LinfBall, correct, fgsm, pgd, robust_accuracy
+from striate.robustness import (
+    L1Ball,
+    L2Ball,
+    LinfBall,
+    bfloat16_gradient,
+    correct,
+    fgsm,
+    float16_gradient,
+    pgd,
+    probes,
+    random_search,
+    robust_accuracy,
+    signs,
+)
 from striate.robustness.victim import frozen
+from striate.training.objectives import adversarial, gradient_penalty, trades
 from truths import CLASSES, images, labels
 
 BALL = LinfBall(0.1)
@@ -150,3 +164,130 @@ def test_what_are_no_answers_are_refused(answer, message):
 def test_a_class_that_is_ruled_out_is_an_answer():
     model = Answering(lambda x: x[:, :3] + torch.tensor([0.0, -torch.inf, 0.0]))
     assert correct(model, images(8), labels(8)).any()
+
+
+ASKED = {
+    "fgsm": partial(fgsm, ball=BALL),
+    "pgd": partial(pgd, ball=BALL, steps=2, step_size=0.05),
+    "bfloat16": partial(
+        pgd, ball=BALL, steps=2, step_size=0.05, gradient=inspect.unwrap(bfloat16_gradient)
+    ),
+    "float16": partial(
+        pgd, ball=BALL, steps=2, step_size=0.05, gradient=inspect.unwrap(float16_gradient)
+    ),
+    "random_search": partial(random_search, ball=BALL, queries=2, generator=torch.Generator()),
+    "signs": partial(signs, ball=BALL, steps=2, queries=2, generator=torch.Generator()),
+    "probes": partial(probes, ball=BALL, steps=2, queries=2, generator=torch.Generator()),
+}
+
+
+@pytest.mark.parametrize(("answer", "message"), [
+    (lambda x: (x[:, :3], x), "the model puts out a tuple; give one of logits alone"),
+    (lambda x: {"logits": x[:, :3]}, "the model puts out a dict; give one of logits alone"),
+    (lambda x: [x[:, :3]], "the model puts out a list; give one of logits alone"),
+    (lambda x: x[:, 0], r"the model answers 8 images with shape \(8,\); need \(images, classes\)"),
+    (lambda x: x[:, :2], "labels run to 2, but the model has 2 outputs, of classes 0 to 1"),
+], ids=["tuple", "dict", "list", "one axis", "two classes"])  # fmt: skip
+@pytest.mark.parametrize("door", ASKED)
+def test_every_attack_refuses_what_are_no_answers(door, answer, message):
+    y = torch.arange(8) % 3
+    with pytest.raises(ValueError, match=message):
+        unchecked(ASKED[door])(Answering(answer), images(8), y)
+
+
+@pytest.mark.parametrize("answer", [
+    lambda x: x[:, :3].detach(), lambda x: torch.zeros(len(x), 3),
+], ids=["detached", "of nothing"])  # fmt: skip
+@pytest.mark.parametrize("door", ["fgsm", "pgd", "bfloat16", "float16", "signs", "probes"])
+def test_logits_without_a_gradient_are_refused(door, answer):
+    with pytest.raises(ValueError, match="the model's logits carry no gradient: it detaches them"):
+        unchecked(ASKED[door])(Answering(answer), images(8), torch.zeros(8, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("number", [torch.nan, torch.inf])
+@pytest.mark.parametrize("door", ["fgsm", "pgd"])
+def test_where_answers_are_not_finite_that_is_why_there_is_no_gradient(door, number):
+    x = images(8).clamp_min(0.1)
+    x[:3, 0, 0, 0] = 0
+    model = Answering(lambda x: x[:, :3] * torch.where(x[:, :1] == 0, number, 1.0))
+    message = "the model answers 3 of 8 images with NaN or infinity, where the loss has no gradient"
+    with pytest.raises(ValueError, match=message):
+        ASKED[door](model, x, labels(8))
+
+
+@pytest.mark.parametrize("door", ["fgsm", "pgd", "bfloat16", "float16", "random_search"])
+def test_a_class_that_is_ruled_out_is_attacked(door):
+    model = Answering(lambda x: x[:, :3] + torch.tensor([0.0, -torch.inf, 0.0]))
+    ASKED[door](model, images(8), torch.zeros(8, dtype=torch.int64))
+
+
+@pytest.mark.parametrize("ball", [
+    BALL, L2Ball(0.5), L1Ball(1.0, geometry="paper"), L1Ball(1.0, geometry="exact"),
+], ids=["Linf", "L2", "L1 paper", "L1 exact"])  # fmt: skip
+@pytest.mark.parametrize("door", ASKED)
+def test_images_without_axes_of_channels_and_rows_are_refused(door, ball):
+    attack = partial(unchecked(ASKED[door]), ball=ball)
+    message = r"images are of shape \(8, 32\); give \(images, channels, height, width\)"
+    with pytest.raises(ValueError, match=message):
+        attack(Answering(lambda x: x[:, :3]), images(8).flatten(1), labels(8))
+
+
+def test_no_images_are_no_adversarial_images():
+    chance = torch.Generator().manual_seed(0)
+    for restarts in (1, 2):
+        found = pgd(
+            moody(), images(8)[:0], labels(8)[:0], ball=BALL, steps=2, step_size=0.05,
+            random_start=True, restarts=restarts, generator=chance,
+        )  # fmt: skip
+        assert found.shape == (0, *images(8).shape[1:])
+
+
+@pytest.mark.parametrize(("pixel", "written"), [
+    (1 + 1e-7, r"\[0, 1.00000011\d*\]"), (-1e-9, r"\[-1e-09, 1\]"), (1.5, r"\[0, 1.5\]"),
+])  # fmt: skip
+def test_a_pixel_beside_the_range_is_written_so_that_it_is_seen(pixel, written):
+    x = images(8)
+    x[0, 0, 0, 0] = pixel
+    with pytest.raises(ValueError, match=f"images lie in {written}; give pixels in"):
+        fgsm(moody(), x, labels(8), ball=BALL)
+
+
+class InPlace(nn.Module):
+    """Normalises what it is shown in place, as a wrapper of one's own may do."""
+
+    def __init__(self, copies):
+        super().__init__()
+        self.copies = copies
+        generator = torch.Generator().manual_seed(0)
+        self.inner = nn.Sequential(nn.Flatten(), nn.Linear(12, 20), nn.Tanh(), nn.Linear(20, 3))
+        for weight in self.inner.parameters():
+            nn.init.normal_(weight, generator=generator)
+
+    def forward(self, x):
+        x = x.clone() if self.copies else x
+        return self.inner(x.sub_(0.5).div_(0.25))
+
+
+def test_a_model_that_normalises_in_place_is_attacked_and_trained_as_one_that_does_not():
+    images = torch.rand(9, 3, 2, 2, generator=torch.Generator().manual_seed(1))
+    labels, before = torch.arange(9) % 3, images.clone()
+    ball, climb = LinfBall(0.1), {"steps": 3, "step_size": 0.05}
+    for make in (
+        lambda model: correct(model, images, labels),
+        lambda model: fgsm(model, images, labels, ball=ball),
+        lambda model: pgd(model, images, labels, ball=ball, **climb),
+        lambda model: random_search(
+            model, images, labels, ball=ball, queries=5, generator=torch.Generator().manual_seed(0)
+        ),
+        lambda model: adversarial(
+            model, images, labels, attack=lambda *given: pgd(*given, ball=ball, **climb)
+        ).loss,
+        lambda model: gradient_penalty(model, images, labels, strength=1.0, h=0.01).loss,
+        lambda model: trades(
+            model, images, labels, ball=ball, beta=1.0, **climb, order="paper", start_noise=0.001,
+            generator=torch.Generator().manual_seed(0),
+        ).loss,
+    ):  # fmt: skip
+        inside, beside = make(InPlace(copies=False)), make(InPlace(copies=True))
+        assert torch.equal(inside, beside)
+        assert torch.equal(images, before)

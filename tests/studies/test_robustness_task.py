@@ -207,8 +207,7 @@ def beside(photos, folder, norm="L1", **changes):
 
 @pytest.mark.parametrize(("change", "message"), [
     ({"geometry": "exact"}, "with geometry='exact', and this is with 'paper'; measure both alike"),
-    ({"protocol": "authors"}, "with attack_wrong=True, and this is with False"),
-    ({"precision": "bfloat16"}, "with precision='bfloat16', and this is with 'float32'"),
+    ({"precision": "bfloat16"}, "'bfloat16', and a verdict always is with 'float32'; measure it"),
     ({"seed": 1, "count": 22}, "with seed=1, and this is with 0"),
     ({"count": 19}, "was measured on 19 images, and 20 are judged; measure it on as many"),
 ])  # fmt: skip
@@ -221,9 +220,106 @@ def test_a_baseline_that_was_measured_in_another_way_is_refused(photos, tmp_path
     {"count": 20},  # a draw of more begins with one of fewer
     {"seed": 1},  # of all images, each draw holds each
     {"norm": "L2", "geometry": "exact"},  # only L1 is searched in two ways
+    {"protocol": "authors"},  # what its wrong images did under attack does not count
 ])  # fmt: skip
 def test_a_baseline_holds_the_images_that_are_judged(photos, tmp_path, change):
     assert beside(photos, tmp_path, **change)["baseline"].startswith("nets/small.py:net ")
+
+
+@pytest.mark.parametrize("words", [{"precision": "bfloat16"}, {"protocol": "authors"}])
+def test_a_verdict_says_how_it_came_about_whatever_else_is_measured(photos, tmp_path, words):
+    """Its probes are in float32 and leave wrong images alone; and its baseline is one that did."""
+    finished = done(*asked(photos), tmp_path / "baseline")
+    name = robustness.labelled(str(photos), network()).name
+    rival = robustness.read_baseline(finished.path, {"L1": 40.0}, pictures=name)
+    judge = Judge({"L1": 40.0}, 20, 3, restarts=2, queries=5, baseline=rival.accuracy)
+    measured = done(*asked(photos, judge=judge, baseline=rival, **words), tmp_path)
+    found = results.load(measured.path)
+    attacked = next(one for one in found if one.name == "adversarial_accuracy").settings
+    assert {"bfloat16", True} & {attacked["precision"], attacked["attack_wrong"]}
+    plain = {
+        "attack": "pgd", "norm": "L1", "geometry": "paper", "steps": 20, "attack_wrong": False,
+        "precision": "float32",
+    }  # fmt: skip
+    (verdict,) = [one.settings for one in found if one.name == "verdict"]
+    assert told(verdict) == plain
+    probes = {one.settings["probe"]: one.settings for one in found if one.name == "probe"}
+    fine = {**plain, "steps": 100, "step_size": 1.0}
+    blind = {"attack": "random search", "queries": 5, "norm": "L1", "geometry": "paper"}
+    assert {name: told(about) for name, about in probes.items()} == {
+        **{key: {**plain, "step_size": 4.0} for key in ("plain", "margin", "logit scale")},
+        "restarts": {**plain, "step_size": 4.0, "restarts": 2},
+        "fine steps": fine,
+        "random search": {**blind, "attack_wrong": False},
+    }
+    signs = {one.settings["sign"]: one.settings for one in found if one.name == "sign"}
+    nothing = {"norm": "L1", "geometry": "paper"}
+    assert {name: told(about) for name, about in signs.items()} == {
+        "random forward": nothing,
+        "probabilities": nothing,
+        "zero gradients": {**nothing, "precision": "float32"},
+        "flat over eps": plain,
+        "random search wins": plain,
+        "loss does not rise": {**plain, "attack_wrong": True},
+    }
+
+
+def told(about):
+    """What settings say of an attack."""
+    names = ("attack", "norm", "geometry", "steps", "step_size", "attack_wrong", "precision",
+             "restarts", "queries")  # fmt: skip
+    return {name: about[name] for name in names if name in about}
+
+
+class Halved(nn.Module):
+    """Computes in half precision whatever it is shown."""
+
+    def __init__(self):
+        super().__init__()
+        self.layers = network().model.bfloat16()
+
+    def forward(self, x):
+        return self.layers(x.bfloat16())
+
+
+def test_attacks_on_a_network_in_half_precision_are_not_those_of_coarse_gradients(photos):
+    half = Network("half", Halved().eval(), 8, 8)
+    assert asked(photos, half)[0]["loss"] == "float32"
+    assert "loss" not in asked(photos)[0]
+
+
+class Turning(nn.Module):
+    """Wrong about the darkest class, and right about it once its pixels have moved at all."""
+
+    def __init__(self, pixels):
+        super().__init__()
+        self.layer, self.pixels = nn.Linear(192, 3), pixels
+        nn.init.zeros_(self.layer.weight)
+        self.layer.weight.data[0] = -1e-3
+        self.layer.bias.data = torch.tensor([0.0, -1.0, -2.0])
+
+    def forward(self, x):
+        same = (x[:, None] == self.pixels).flatten(2).all(2).any(1)
+        return self.layer(x.flatten(1)) - 5 * same[:, None] * torch.tensor([1.0, 0.0, 0.0])
+
+
+def test_a_baseline_counts_no_image_that_an_attack_sets_right(photos, tmp_path):
+    shown = torch.cat(list(robustness.labelled(str(photos), network()).shown.batches))
+    odd = Network("odd", Turning(shown).eval(), 8, 8)
+    name = robustness.labelled(str(photos), odd).name
+    found = {}
+    for protocol in ("paper", "authors"):
+        more = {"protocol": protocol, "epsilons": {"L2": (0.1, 0.15)}}
+        finished = done(*asked(photos, odd, **more), tmp_path / protocol)
+        (score,) = [
+            one.value for one in results.load(finished.path)
+            if one.name == "adversarial_accuracy" and one.settings["eps"] == 0.15
+        ]  # fmt: skip
+        rival = robustness.read_baseline(finished.path, {"L2": 0.15}, pictures=name)
+        found[protocol] = score, rival.accuracy["L2"]
+        assert rival.name.endswith("wrong images left alone") == (protocol == "authors")
+    assert found["authors"][0] > found["paper"][0]
+    assert found["authors"][1] == found["paper"][1] == found["paper"][0]
 
 
 @pytest.mark.parametrize(("words", "message"), [

@@ -1,11 +1,15 @@
 """Who joins whom, and where: without several GPUs, by what torch is asked for."""
 
+import socket
+import warnings
+
 import pytest
 import torch
 import torch.distributed as distributed
+from torch import nn
 from torch.torch_version import TorchVersion
 
-from striate.studies.training.together import joined
+from striate.studies.training.together import joined, wrapped
 
 
 @pytest.fixture
@@ -46,3 +50,20 @@ def test_without_torchrun_nobody_joins(monkeypatch):
     with joined("cuda") as here:
         assert here == (0, "cuda")
     assert not distributed.is_initialized()
+
+
+def test_several_processes_leave_the_averages_of_batch_norm_alone_without_a_warning(monkeypatch):
+    """Of any torch: what the setting is called changed with 2.13, and the old name warns."""
+    monkeypatch.setenv("MASTER_ADDR", "127.0.0.1")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        monkeypatch.setenv("MASTER_PORT", str(free.getsockname()[1]))
+    distributed.init_process_group("gloo", rank=0, world_size=1)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            made = wrapped(nn.BatchNorm2d(3), "cpu")
+        name = "forward_sync_buffers" if hasattr(made, "forward_sync_buffers") else None
+        assert getattr(made, name or "broadcast_buffers") is False
+    finally:
+        distributed.destroy_process_group()

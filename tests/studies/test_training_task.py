@@ -13,7 +13,15 @@ from striate.datasets import digits
 from striate.models import Network, fingerprint, load
 from striate.results import Curve, Score, read_record
 from striate.results import load as load_results
-from striate.studies.training import Asked, material, network_task, networks, plan, train_network
+from striate.studies.training import (
+    PRECISIONS,
+    Asked,
+    material,
+    network_task,
+    networks,
+    plan,
+    train_network,
+)
 from striate.study import run
 from striate.training import ImageSource, make_objective, train
 
@@ -315,3 +323,96 @@ def test_asking_for_a_task_changes_no_network(tmp_path):
     assert fingerprint(model) == before
     assert model.training
     assert model[1].training
+
+
+def igr(precision):
+    settings = {"strength": 0.3, "h": 0.01}
+    return plan(objective="igr", settings=settings, precision=precision)
+
+
+def test_slopes_that_were_rounded_away_are_not_taken_for_those_of_today():
+    """Only there numbers changed: all other tasks keep their names."""
+    network = start()
+    found = material("digits", network, train_images=300)
+    tasks = {name: network_task(network, found, igr(name), seed=0) for name in PRECISIONS}
+    assert "slopes" not in tasks["float32"]
+    for name in ("bfloat16", "float16"):
+        assert tasks[name]["slopes"] == "without autocast"
+    other = plan(precision="bfloat16")
+    assert "slopes" not in network_task(network, found, other, seed=0)
+
+
+class Moody(nn.Module):
+    """Answers in training mode with something else, as networks with auxiliary outputs do."""
+
+    def __init__(self, answer):
+        super().__init__()
+        self.hidden = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Dropout(0.5))
+        self.answer = answer
+
+    def forward(self, x):
+        logits = self.hidden(x)
+        return self.answer(logits) if self.training else logits
+
+
+@pytest.mark.parametrize(("answer", "given"), [
+    (lambda logits: (logits, logits), "tuple"),
+    (lambda logits: {"out": logits}, "dict"),
+    (lambda logits: logits[:, :5], r"\(2, 5\)"),
+], ids=["tuple", "dict", "fewer"])  # fmt: skip
+def test_a_network_that_answers_otherwise_in_training_mode_is_refused(answer, given):
+    odd = odd_one(Moody(answer))
+    found = material("digits", odd, train_images=300)
+    state = torch.get_rng_state()
+    message = rf"odd answers with logits in evaluation mode, and with {given} in training mode"
+    with pytest.raises(ValueError, match=message):
+        network_task(odd, found, plan(), seed=0)
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+class Idle(nn.Module):
+    """With a part that takes part in no answer, though it may run."""
+
+    def __init__(self, spare, *, runs=False):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 10), nn.Dropout(0.5))
+        self.spare, self.runs = spare, runs
+
+    def forward(self, x):
+        if self.runs:
+            self.spare(x.flatten(1))
+        return self.body(x)
+
+
+def test_of_several_processes_none_waits_for_a_gradient_that_never_comes():
+    idle = odd_one(Idle(nn.Linear(3, 3)))
+    frozen = odd_one(Idle(nn.Linear(3, 3).requires_grad_(False)))
+    found = material("digits", idle, train_images=300)
+    assert network_task(idle, found, plan(), seed=0)["seed"] == 0  # alone it does no harm
+    message = (
+        "odd has parameters that take no part in its answer, and 2 processes wait for the gradient "
+        r"of each: spare\.weight, spare\.bias; set requires_grad=False"
+    )
+    state = torch.get_rng_state()
+    with pytest.raises(ValueError, match=message):
+        network_task(idle, found, plan(), seed=0, processes=2)
+    assert network_task(frozen, found, plan(), seed=0, processes=2)["processes"] == 2
+    assert torch.equal(torch.get_rng_state(), state)
+
+
+def test_a_layer_that_is_penalised_takes_part():
+    odd = odd_one(Idle(nn.Linear(64, 30), runs=True))
+    found = material("digits", odd, train_images=300)
+    with pytest.raises(ValueError, match=r"spare\.weight, spare\.bias; set requires_grad=False"):
+        network_task(odd, found, plan(), seed=0, processes=2)
+    asked = plan(spectral=SPECTRAL._replace(layers=("spare",)))
+    assert network_task(odd, found, asked, seed=0, processes=2)["processes"] == 2
+
+
+def test_batches_of_which_a_process_trains_on_one_image_need_a_network_that_can():
+    model = nn.Sequential(nn.Conv2d(1, 4, 8), nn.BatchNorm2d(4), nn.Flatten(), nn.Linear(4, 10))
+    found = material("digits", odd_one(model), train_images=103)
+    assert network_task(odd_one(model), found, plan(batch_size=100), seed=0)
+    message = "leaves a last batch of 3 images for 2 processes, on which odd cannot be trained"
+    with pytest.raises(ValueError, match=message):
+        network_task(odd_one(model), found, plan(batch_size=100), seed=0, processes=2)

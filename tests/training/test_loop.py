@@ -1,3 +1,5 @@
+import inspect
+
 import numpy as np
 import pytest
 import torch
@@ -20,7 +22,7 @@ from torch.nn.functional import cross_entropy
 from striate.models import keras_adam
 from striate.results import Score
 from striate.spectra import SpectralPenalty, batch_alpha
-from striate.training import spectral, standard
+from striate.training import checks, loop, spectral, standard, train
 
 
 def watched(objective=standard):
@@ -240,3 +242,38 @@ def test_what_is_measured_besides_belongs_to_its_epoch(tmp_path):
     for epoch, found in enumerate(resumed, 1):
         assert by_name(found)["mine"].value == epoch
         assert {result.settings["epoch"] for result in found} == {epoch}
+
+
+@pytest.mark.parametrize(("wrong", "message"), [
+    ({"seed": 1.5}, r"^seed=1\.5: give a whole number$"),
+    ({"epochs": 2.0}, r"^epochs=2\.0: give a whole number$"),
+    ({"batch_size": 20.0}, r"^batch_size=20\.0: give a whole number$"),
+    ({"replays": 1.5}, r"^replays=1\.5: give a whole number$"),
+    ({"labels": numbered()[1].int()}, "labels are torch.int32"),
+    ({"labels": numbered()[1].float()}, "labels are torch.float32"),
+    ({"labels": numbered()[1][:, None]}, r"labels are torch.int64 of shape \(46, 1\)"),
+    ({"labels": numbered()[1].tolist()}, "labels are a list; give a torch.Tensor"),
+    ({"labels": numbered()[1] - 1}, "labels begin at -1; classes are counted from 0"),
+    ({"labels": numbered()[1][:45]}, "46 images but 45 labels"),
+    ({"images": numbered()[0].tolist()}, "images are a list; give a torch.Tensor, or a Source"),
+], ids=lambda value: next(iter(value)) if isinstance(value, dict) else "")  # fmt: skip
+def test_a_training_set_that_is_none_is_refused_before_it_starts(wrong, message, monkeypatch):
+    for name in ("check", "check_material"):  # past the tests' type checks
+        monkeypatch.setattr(loop, name, inspect.unwrap(getattr(loop, name)))
+    monkeypatch.setattr(checks, "check_labels", inspect.unwrap(checks.check_labels))
+    net, (images, labels) = network(), numbered()
+    given = {
+        "images": images, "labels": labels, "objective": standard, "epochs": 1, "batch_size": 20,
+        "optimizer": torch.optim.SGD(net.parameters(), lr=0.1), "seed": 0,
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        inspect.unwrap(train)(net, **{**given, **wrong})
+
+
+def test_a_loss_without_a_gradient_is_refused():
+    def detached(model, images, labels):
+        step = standard(model, images, labels)
+        return step._replace(loss=step.loss.detach())
+
+    with pytest.raises(ValueError, match="the loss has no gradient: the model detaches its logits"):
+        Run(objective=detached, epochs=1).finish()

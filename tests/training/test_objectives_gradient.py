@@ -1,7 +1,7 @@
 import pytest
 import torch
 from torch import nn
-from trained_nets import IMAGES, agree, normed, slow_cross_entropy
+from trained_nets import IMAGES, agree, gradients, normed, slow_cross_entropy
 
 from striate.training import gradient_penalty
 from striate.training.objectives import slopes
@@ -81,3 +81,39 @@ def test_settings_out_of_range_are_refused(wrong, message):
 def test_an_unknown_direction_is_refused():
     with pytest.raises(ValueError, match=r"direction='L1'; choose one of 'L2', 'sign'"):
         slopes.check_slopes(strength=0.3, h=0.01, direction="L1")
+
+
+@pytest.mark.parametrize("precision", [torch.bfloat16, torch.float16], ids=str)
+def test_autocast_does_not_round_the_slopes_away(precision):
+    """In bfloat16 a loss of 1 is known to 0.004, which is a step of 0.01 at a slope of 0.4."""
+    net, twin = normed().float(), normed().float()
+    x, y = images(12), labels(12)
+    expected = gradient_penalty(twin, x, y, strength=0.3, h=0.01)
+    with torch.autocast("cpu", precision, cache_enabled=False):
+        step = gradient_penalty(net, x, y, strength=0.3, h=0.01)
+        assert torch.is_autocast_enabled("cpu")
+    assert torch.equal(step.loss, expected.loss)
+    assert torch.equal(step.logits, expected.logits)
+    for found, wanted in zip(
+        gradients(step.loss, net), gradients(expected.loss, twin), strict=True
+    ):
+        assert torch.equal(found, wanted)
+
+
+def test_the_losses_of_a_network_in_half_precision_are_not():
+    net = normed().bfloat16()
+    step = gradient_penalty(net, images(12).bfloat16(), labels(12), strength=0.3, h=0.01)
+    assert (step.logits.dtype, step.loss.dtype) == (torch.bfloat16, torch.float32)
+
+
+def test_a_network_that_detaches_its_images_is_refused():
+    class Detached(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.output = nn.Linear(32, 3)
+
+        def forward(self, x):
+            return self.output(x.detach().flatten(1))
+
+    with pytest.raises(ValueError, match="the model's logits carry no gradient: it detaches them"):
+        gradient_penalty(Detached(), images(4), labels(4), strength=0.3, h=0.01)

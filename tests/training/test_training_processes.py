@@ -246,7 +246,7 @@ def test_what_all_share_is_not_weighted():
 def test_one_process_is_a_team_and_a_batch_too_small_for_several_is_refused():
     assert team_of(network()) == Team(0, 1)
     settings = {"epochs": 1, "replays": 1, "precision": None, "seed": 0}
-    check(41, 41, batch_size=20, processes=1, **settings)
+    check(41, batch_size=20, processes=1, **settings)
     message = "batch_size=20 with 41 images leaves 1 for a batch that 2 processes share"
     with pytest.raises(ValueError, match=message):
-        check(41, 41, batch_size=20, processes=2, **settings)
+        check(41, batch_size=20, processes=2, **settings)

@@ -82,13 +82,11 @@ def tell_scores(path: Path, start: str = "") -> None:
         told = f"{start}no α of layer {', '.join(narrow)}: too few directions vary for a window"
         print(told, file=sys.stderr)
     asked = record["task"].get("ranks")
-    fitted_to = {one.settings["ranks"] for one in found if one.name == "alpha"} - {asked}
-    if asked is not None and fitted_to:
-        print(
-            f"{start}fitted to ranks {', '.join(map(str, fitted_to))}: there are too few stimuli "
-            f"or units for {asked}",
-            file=sys.stderr,
-        )
+    used = {one.settings.get("ranks") for one in found if one.name == "alpha"} - {asked, None}
+    if asked is not None and used:
+        ranks = ", ".join(sorted(map(str, used)))
+        told = f"{start}fitted to ranks {ranks}: there are too few stimuli or units for {asked}"
+        print(told, file=sys.stderr)
     print(path, file=sys.stderr)
 
 

@@ -15,7 +15,7 @@ from torch.nn.functional import cross_entropy
 from striate.robustness.balls import Ball, Images, L1Ball
 from striate.robustness.gradients import Gradient, Labels, Loss, plain_gradient
 from striate.robustness.limits import within
-from striate.robustness.victim import answers, check, frozen
+from striate.robustness.victim import answers, as_logits, check, check_shape, frozen, shown
 
 Logits = Float[Tensor, "batch classes"]
 
@@ -75,7 +75,8 @@ def fgsm(
     ball
         Where the perturbation may go, e.g. ``LinfBall(0.05)`` or ``L2Ball(0.15)``.
     loss
-        What to raise: summed over images, or images would disturb each other.
+        What to raise: summed over images, or images would disturb each other. It is given logits in
+        float32 or more, whatever the model computes in.
 
     Returns
     -------
@@ -86,13 +87,15 @@ def fgsm(
     Raises
     ------
     ValueError
-        If a pixel lies outside [0, 1], the numbers of images and labels differ, or the gradient
-        of an image is not finite.
+        If images are not of four axes or a pixel lies outside [0, 1], labels are not one class for
+        each, the model answers with something else than logits, or the gradient of an image is not
+        finite.
     """
     check(images, labels)
+    check_shape(images)
     with frozen(model):
         gradient = plain_gradient(model, images, labels, loss)
-        check_slope(slope_sum(gradient), len(images))
+        check_slope(slope_sum(gradient), lambda: as_logits(shown(model, images), images))
         step = ball.eps * _uphill(ball, gradient, images)
     return within(ball, (images + step).clamp(0, 1), images)
 
@@ -153,6 +156,7 @@ def pgd(
         If a setting is out of range, or as in `fgsm`.
     """
     check(images, labels)
+    check_shape(images)
     whole = isinstance(steps, Integral) and isinstance(restarts, Integral)
     if not whole or steps < 1 or not step_size > 0 or restarts < 1:
         raise ValueError(
@@ -166,7 +170,7 @@ def pgd(
 
     def climb(random: bool) -> Tensor:
         return _climb(
-            lambda some, true: gradient(model, some, true, loss),
+            model, lambda some, true: gradient(model, some, true, loss),
             images, labels, ball, steps, step_size, generator, random,
         )  # fmt: skip
 
@@ -185,6 +189,7 @@ def pgd(
 
 @torch.no_grad()
 def _climb(
+    model: nn.Module,
     slope: Callable[[Tensor, Tensor], Tensor],
     images: Tensor,
     labels: Tensor,
@@ -221,7 +226,7 @@ def _climb(
             if not len(climbing):
                 break
     ends[climbing] = now
-    check_slope(slopes, len(clean))
+    check_slope(slopes, lambda: as_logits(shown(model, clean), clean))
     return within(ball, ends, clean)
 
 
@@ -230,13 +235,33 @@ def slope_sum(gradient: Tensor) -> Tensor:
     return gradient.sum(dtype=torch.promote_types(gradient.dtype, torch.float32))
 
 
-def check_slope(total: Tensor, images: int) -> None:
-    """Refuse a gradient that is no number: its sign is 0, its image would stay, and be robust."""
-    if not total.isfinite():
-        raise ValueError(
-            f"the gradient of the loss is not finite for some of {images} images; the model does "
-            "something there that has no slope, such as a root or norm of zero"
+class NoSlopeError(ValueError):
+    """The gradient of a loss in the pixels is not finite."""
+
+
+def check_slope(total: Tensor, logits: Callable[[], Tensor]) -> None:
+    """Refuse a gradient that is no number: its sign is 0, its image would stay, and be robust.
+
+    Where it is none, `logits` of the clean images tell whether the model's answers are to blame.
+
+    Raises
+    ------
+    NoSlopeError
+        If it is none.
+    """
+    if total.isfinite():
+        return
+    answer = logits()
+    unclear = len(answer) - int((answer < torch.inf).all(1).sum())  # a class ruled out is at -inf
+    if unclear:
+        raise NoSlopeError(
+            f"the model answers {unclear} of {len(answer)} images with NaN or infinity, where the "
+            "loss has no gradient; look at its weights and at what it divides by"
         )
+    raise NoSlopeError(
+        f"the gradient of the loss is not finite for some of {len(answer)} images; the model does "
+        "something there that has no slope, such as a root or norm of zero"
+    )
 
 
 def _chance(device: torch.device) -> Tensor:
@@ -261,6 +286,5 @@ def _uphill(ball: Ball, gradient: Tensor, now: Tensor) -> Tensor:
 @torch.no_grad()
 def _losses(model: nn.Module, images: Tensor, labels: Tensor, loss: Loss) -> Tensor:
     logits = answers(model, images, labels)
-    return torch.stack(
-        [loss(row[None], label[None]) for row, label in zip(logits, labels, strict=True)]
-    )
+    rows = [loss(row[None], label[None]) for row, label in zip(logits, labels, strict=True)]
+    return torch.stack(rows) if rows else logits.new_empty(0)

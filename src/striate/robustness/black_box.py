@@ -8,7 +8,7 @@ from torch import Tensor, nn
 from striate.robustness.attacks import Labels, Loss, summed_margin
 from striate.robustness.balls import Ball, Images
 from striate.robustness.limits import ORDERS, within
-from striate.robustness.victim import answers, check, frozen
+from striate.robustness.victim import answers, check, check_shape, frozen
 
 # Part of the image that the first windows cover, and the parts of all queries after which that
 # halves: both as in AutoAttack's Square.
@@ -64,6 +64,7 @@ def random_search(
         If a setting is out of range, or as in `fgsm`.
     """
     check(images, labels)
+    check_shape(images)
     check_settings(ball, queries=queries)
     with frozen(model):
         best, logits = images.detach().clone(), answers(model, images, labels)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.autograd import grad
 
 from striate.robustness.balls import Images
-from striate.robustness.victim import check_classes
+from striate.robustness.victim import as_logits, check_classes, check_graph, promoted, shown
 
 Labels = Int[Tensor, " batch"]
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -35,12 +35,14 @@ def plain_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss)
     images, labels
         Pixels in [0, 1] and the true classes.
     loss
-        Summed over images: each image's gradient is its own.
+        Summed over images: each image's gradient is its own. It is given logits in float32 or more:
+        in half precision, what a probability lacks of 1 is rounded away, and the gradient with it.
 
     Raises
     ------
     ValueError
-        If there can be no gradient, or a label is of no class.
+        If there can be no gradient, the model answers with something else than logits, or a label
+        is of no class.
     """
     if torch.is_inference_mode_enabled():
         raise ValueError(
@@ -48,11 +50,7 @@ def plain_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss)
         )
     with torch.enable_grad():
         pixels = images.detach().requires_grad_()
-        logits = model(pixels)
-        # On a GPU the look would wait for it at each step; there torch's own check has to do.
-        if isinstance(logits, Tensor) and logits.ndim == 2 and logits.device.type == "cpu":
-            check_classes(logits, labels)
-        return grad(loss(logits, labels), pixels)[0]
+        return grad(loss(promoted(_asked(model, pixels, labels)), labels), pixels)[0]
 
 
 def bfloat16_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss) -> Images:
@@ -67,7 +65,7 @@ def bfloat16_gradient(model: nn.Module, images: Images, labels: Labels, loss: Lo
     """
     with torch.enable_grad():
         pixels = images.detach().requires_grad_()
-        return grad(loss(_logits(model, pixels, torch.bfloat16), labels), pixels)[0]
+        return grad(loss(_logits(model, pixels, labels, torch.bfloat16), labels), pixels)[0]
 
 
 def float16_gradient(model: nn.Module, images: Images, labels: Labels, loss: Loss) -> Images:
@@ -119,7 +117,7 @@ def _from(
     try:
         with torch.enable_grad():
             pixels = images.detach().requires_grad_()
-            logits = _logits(model, pixels, torch.float16)
+            logits = _logits(model, pixels, labels, torch.float16)
             answers = logits.detach().requires_grad_()
             (upstream,) = grad(loss(answers, labels), answers)
             scale = size * _near_one(upstream.abs().amax(1))
@@ -139,6 +137,15 @@ def _near_one(largest: Tensor) -> Tensor:
     return torch.ldexp(torch.ones_like(largest), (-exponents).clamp(-100, 100))
 
 
-def _logits(model: nn.Module, images: Tensor, dtype: torch.dtype) -> Tensor:
+def _logits(model: nn.Module, images: Tensor, labels: Tensor, dtype: torch.dtype) -> Tensor:
     with torch.autocast(images.device.type, dtype):
-        return model(images).float()
+        return _asked(model, images, labels).float()
+
+
+def _asked(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    logits = as_logits(shown(model, images), images)
+    # On a GPU the look would wait for it at each step; there torch's own check has to do.
+    if logits.device.type == "cpu":
+        check_classes(logits, labels)
+    check_graph(logits.requires_grad)
+    return logits

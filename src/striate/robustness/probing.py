@@ -12,7 +12,7 @@ from striate.robustness.accuracy import Attack, correct, robust_accuracy
 from striate.robustness.attacks import Labels, Logits, pgd, summed_cross_entropy, summed_margin
 from striate.robustness.balls import Ball, Images
 from striate.robustness.black_box import check_settings, random_search
-from striate.robustness.victim import check
+from striate.robustness.victim import check, check_shape
 
 # Madry et al.: as many small steps as would cross the ball two and a half times.
 FINE_STEPS, FINE_LENGTH = 100, 2.5
@@ -84,6 +84,7 @@ def probes(
         If a setting is out of range, or as in `fgsm`.
     """
     check(images, labels)
+    check_shape(images)
     check_settings(ball, steps=steps, restarts=restarts, queries=queries, batch_size=batch_size)
     plain = partial(pgd, ball=ball, steps=steps, step_size=2 * ball.eps / steps)
     fine = partial(pgd, ball=ball, steps=FINE_STEPS, step_size=FINE_LENGTH * ball.eps / FINE_STEPS)

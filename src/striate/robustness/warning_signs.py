@@ -11,8 +11,9 @@ from striate.robustness.accuracy import Attack, robust_accuracy
 from striate.robustness.attacks import Labels, pgd, summed_cross_entropy, summed_margin
 from striate.robustness.balls import Ball, Images, L1Ball, LinfBall
 from striate.robustness.black_box import check_settings, random_search
+from striate.robustness.gradients import plain_gradient
 from striate.robustness.limits import ORDERS
-from striate.robustness.victim import check, frozen
+from striate.robustness.victim import answers, check, check_shape, frozen
 
 PASSES = 5
 # Within this ball every image can be made the same grey.
@@ -112,6 +113,7 @@ def signs(
         in `fgsm`.
     """
     check(images, labels)
+    check_shape(images)
     check_settings(ball, steps=steps, queries=queries, batch_size=batch_size, images=len(images))
     climb = _climb(ball, steps)
     with frozen(model):
@@ -184,9 +186,7 @@ def _zero_gradients(
 
 
 def _without_direction(model: nn.Module, images: Tensor, labels: Tensor, ball: Ball) -> Tensor:
-    with torch.enable_grad():
-        pixels = images.detach().requires_grad_()
-        (gradient,) = torch.autograd.grad(summed_cross_entropy(model(pixels), labels), pixels)
+    gradient = plain_gradient(model, images, labels, summed_cross_entropy)
     length = torch.linalg.vector_norm(ball.steepest(gradient).flatten(1), ORDERS[ball.norm], dim=1)
     return ~(length >= 0.5)  # not a number is no direction either
 
@@ -228,7 +228,7 @@ def _odds_against(logits: Tensor, labels: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _logits(model: nn.Module, images: Tensor, batch_size: int) -> Tensor:
-    logits = torch.cat([model(some) for some in images.split(batch_size)]).double()
+    logits = torch.cat([answers(model, some) for some in images.split(batch_size)]).double()
     if not logits.isfinite().all():
         raise ValueError(
             "the model answers some images with numbers that are not finite; no attack on it can "

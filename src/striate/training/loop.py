@@ -16,7 +16,7 @@ from striate.training import checkpoint as checkpoints
 from striate.training.averages import measured_in, summary
 from striate.training.batches import shuffled
 from striate.training.chance import chance_of_network
-from striate.training.checks import check
+from striate.training.checks import check, check_material
 from striate.training.inputs import Inputs
 from striate.training.objectives import Objective, Step, bare
 from striate.training.processes import Team, team_of, weighted
@@ -110,8 +110,9 @@ def train(
     Raises
     ------
     ValueError
-        If a size is out of range, the checkpoint is damaged or of another run, the loss stops
-        being finite, or several processes train a model that is not wrapped.
+        If a size is out of range, labels are not one class for each image, the checkpoint is
+        damaged or of another run, the loss stops being finite or has no gradient, or several
+        processes train a model that is not wrapped.
 
     Notes
     -----
@@ -122,9 +123,9 @@ def train(
     """
     team = team_of(model)
     checkpoint = None if checkpoint is None else as_path("checkpoint", checkpoint)
+    check_material(images, labels)
     check(
         len(images),
-        len(labels),
         epochs=epochs,
         batch_size=batch_size,
         seed=seed,
@@ -209,6 +210,11 @@ def _descend(run: _Run, images: Tensor, labels: Tensor, weight: float) -> Step:
     half = torch.autocast(labels.device.type, run.precision, cache_enabled=False)
     with half if run.precision is not None else nullcontext():
         step = run.objective(run.model, images, labels)
+    if not step.loss.requires_grad:
+        raise ValueError(
+            "the loss has no gradient: the model detaches its logits or has no parameter that is "
+            "trained, or the objective detaches its loss"
+        )
     run.optimizer.zero_grad()
     run.scaler.scale(weighted(step, weight)).backward()
     run.scaler.step(run.optimizer)

@@ -18,7 +18,7 @@ class Baseline(NamedTuple):
     name
         Which, with twelve digits of its result.
     accuracy
-        Under attack, by norm.
+        Under attack, by norm, images that are wrong already left alone.
     task
         The settings with which it was measured.
     """
@@ -29,6 +29,9 @@ class Baseline(NamedTuple):
 
     def check(self, judge: Judge, attacks: Attacks, *, seed: int) -> None:
         """Refuse to be set beside a network that is attacked in another way, or on other images.
+
+        What it is set beside is the plain attack of the probes, which is in float32 whatever the
+        other attacks on that network are.
 
         Parameters
         ----------
@@ -44,21 +47,23 @@ class Baseline(NamedTuple):
             If a setting is another, or the images that are judged are not all among those that
             were attacked.
         """
-        wanted = {
-            "steps": attacks.steps,
-            "attack_wrong": attacks.attack_wrong,
-            "precision": attacks.precision,
-        }
+        plain = attacks.plain()
+        wanted = {"steps": plain.steps, "precision": plain.precision}
         if "L1" in judge.at:
-            wanted["geometry"] = attacks.geometry
+            wanted["geometry"] = plain.geometry
         if self.task.get("images") != self.task.get("available"):
             wanted["seed"] = seed
         for name, ours in wanted.items():
             theirs = self.task.get(name)
             if theirs != ours:
+                here, wish = (
+                    ("a verdict always is", "measure it so")
+                    if name == "precision"
+                    else ("this is", "measure both alike")
+                )
                 raise ValueError(
-                    f"baseline={self.name!r} was measured with {name}={theirs!r}, and this is with "
-                    f"{ours!r}; measure both alike"
+                    f"baseline={self.name!r} was measured with {name}={theirs!r}, and {here} with "
+                    f"{ours!r}; {wish}"
                 )
         count = int(self.task.get("images") or 0)
         if count < judge.images:
@@ -71,7 +76,10 @@ class Baseline(NamedTuple):
 def read_baseline(path: Path, at: Mapping[Norm, float], *, pictures: str) -> Baseline:
     """Read from a result file how accurate a network is at the strengths that are judged.
 
-    `network_task` then asks whether it was measured as the network that it is set beside.
+    A verdict leaves images alone that are wrong without an attack. Where the baseline was measured
+    with those attacked as well, its accuracy is taken from the outcomes beside its result: what an
+    attack does to an image does not depend on the others. `network_task` then asks whether the rest
+    was measured as the network that it is set beside.
 
     Raises
     ------
@@ -102,5 +110,16 @@ def read_baseline(path: Path, at: Mapping[Norm, float], *, pictures: str) -> Bas
                 f"baseline={str(path)!r} holds no accuracy at {norm} {eps:g}; measure that network "
                 "with the same strengths"
             )
-        accuracy[norm] = value
-    return Baseline(f"{task['model']} {record['sha256'][:12]}", accuracy, task)
+        accuracy[norm] = _left_alone(path, task, norm, eps) if task["attack_wrong"] else value
+    name = f"{task['model']} {record['sha256'][:12]}"
+    # Said where it makes a difference: a verdict of before was given without.
+    alone = ", wrong images left alone" if task["attack_wrong"] else ""
+    return Baseline(f"{name}{alone}", accuracy, task)
+
+
+def _left_alone(path: Path, task: Task, norm: Norm, eps: float) -> float:
+    """Return the accuracy of images that are right with and without the attack."""
+    outcomes = results.load_arrays(path)
+    strengths = [float(one) for one in str(task[f"epsilons_{norm}"]).split()]
+    place = min(range(len(strengths)), key=lambda one: abs(strengths[one] - eps))
+    return float((outcomes["clean"] & outcomes[f"pgd/{norm}"][place]).mean())

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import get_args
 
 import numpy as np
+import torch
 
 from striate.models import Network, fingerprint
 from striate.results import Setting
@@ -142,6 +143,8 @@ def network_task(
         "attack_wrong": attacks.attack_wrong,
         "geometry": attacks.geometry,
         "precision": attacks.precision,
+        # Of half precision: that of before was taken there, and its gradients were coarse.
+        **({"loss": "float32"} if _is_half(network) else {}),
         "cutoffs": None if passbands is None else _spelled(passbands.cutoffs),
         "filter": None if passbands is None else passbands.filter,
         # `precision_gap` is of the first batch
@@ -189,6 +192,11 @@ def measure_network(
     kept = ("model", "model_sha256", "pictures", "protocol")
     arrays = {**found.arrays, "order": pictures.order.numpy().astype(np.int64)}
     return Measured([with_settings(one, task, kept) for one in found.results], arrays)
+
+
+def _is_half(network: Network) -> bool:
+    halves = (torch.float16, torch.bfloat16)
+    return any(part.dtype in halves for part in network.model.parameters())
 
 
 def _check_surrogate(surrogate: Network, network: Network, pictures: Labelled) -> None:

@@ -2,7 +2,6 @@
 
 import hashlib
 from collections.abc import Mapping
-from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
@@ -12,17 +11,16 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
-from striate.layers import capture, match, run
 from striate.models import Network, fingerprint
 from striate.results import Result, Setting, write_atomically
 from striate.results import load as load_results
-from striate.robustness.victim import frozen
 from striate.spectra import SpectralPenalty
 from striate.studies.spectra.about import file_stem, with_settings
 from striate.studies.training.epochs import progress, summary, tested
 from striate.studies.training.material import Material
-from striate.studies.training.plans import PRECISIONS, Asked, Plan, every
+from striate.studies.training.plans import PRECISIONS, Plan, every
 from striate.studies.training.together import first, wrapped
+from striate.studies.training.trying import try_out
 from striate.study import Task, path_of
 from striate.study.progress import note
 from striate.training import Source, make_objective, train
@@ -56,11 +54,13 @@ def network_task(
     ------
     ValueError
         If images do not pass through the network, it does not have an output for each class, a
-        layer to penalise does not exist, or a batch is too small or its spectrum too short.
+        layer to penalise does not exist, a batch is too small or its spectrum too short, the
+        network answers otherwise in training mode, or, of several processes, it has parameters that
+        take no part in its answer.
     """
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed={seed!r}: give a whole number, 0 or more")
-    layers, spectral = _try_out(network, material, plan), plan.spectral
+    layers, spectral = try_out(network, material, plan, processes=processes), plan.spectral
     chosen = {**plan._asdict(), "drops": " ".join(map(str, plan.drops)) or None}
     for name in ("objective", "settings", "spectral", "augment"):
         del chosen[name]
@@ -87,6 +87,12 @@ def network_task(
         "spectral_units": None if spectral is None else spectral.units,
         # Left out where it is 1: results of before there was a choice keep their names.
         **({} if spectral is None or spectral.every == 1 else {"spectral_every": spectral.every}),
+        # Where there is a choice: that of before rounded the slopes away.
+        **(
+            {"slopes": "without autocast"}
+            if plan.objective == "igr" and PRECISIONS[plan.precision] is not None
+            else {}
+        ),
         # Each normalises its part of a batch by itself, and has random numbers of its own.
         **({} if processes == 1 else {"processes": processes}),
         "seed": seed,
@@ -221,78 +227,3 @@ def _penalties(model: nn.Module, task: Task, plan: Plan) -> dict[str, SpectralPe
 
 def _placed(images: Tensor | Source, device: str) -> Tensor | Source:
     return images.to(device) if isinstance(images, Tensor) else images
-
-
-@torch.no_grad()
-def _try_out(network: Network, material: Material, plan: Plan) -> tuple[str, ...]:
-    """Show the smallest batch to the network once; return the layers that are penalised."""
-    count, batch = len(material.labels), plan.batch_size
-    if batch > count:
-        raise ValueError(f"batch_size={batch} is more than the {count} training images")
-    few = torch.arange(count % batch or batch)
-    steps = -(-count // batch)
-    if plan.spectral is not None and plan.spectral.every > steps:
-        raise ValueError(
-            f"spectral_every={plan.spectral.every} is more than the {steps} steps of an epoch"
-        )
-    layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
-    # Without a layer to look at, one image tells enough.
-    shown = _taken(material.images, few if layers else few[:1])
-    if not any(parameter.requires_grad for parameter in network.model.parameters()):
-        raise ValueError(f"{network.name} has no parameter that can be trained")
-    if len(few) == 1:
-        _try_alone(network, shown, batch)
-    logits, hidden = _shown(network, shown, layers)
-    if logits.ndim != 2 or logits.shape[1] != material.classes:
-        raise ValueError(
-            f"{network.name} answers an image with {tuple(logits.shape[1:])} numbers, and "
-            f"{material.name.split(' ')[0]} has {material.classes} classes; give a network with an "
-            "output for each"
-        )
-    if plan.spectral is not None:
-        for layer, activations in hidden.items():
-            _try_penalty(plan.spectral, layer, activations, len(shown))
-    return layers
-
-
-def _try_alone(network: Network, image: Tensor, batch: int) -> None:
-    """Refuse a last batch of one image where training needs several, as batch-norm does."""
-    copy = deepcopy(network.model).train()
-    place = next(part.device for part in copy.parameters())
-    try:
-        run(copy, image.to(place))
-    except ValueError as error:
-        raise ValueError(
-            f"batch_size={batch} leaves a last batch of one image, on which {network.name} cannot "
-            f"be trained ({error}); choose another batch size or number of training images"
-        ) from error
-
-
-def _shown(
-    network: Network, images: Tensor, layers: tuple[str, ...]
-) -> tuple[Tensor, dict[str, Tensor]]:
-    place = next((part.device for part in network.model.parameters()), torch.device("cpu"))
-    with ExitStack() as hooks:
-        outputs = {name: hooks.enter_context(capture(network.model, name)) for name in layers}
-        hooks.enter_context(frozen(network.model))  # in training mode normalisation would learn
-        logits = run(network.model, images.to(place))
-        hidden = {name: output() for name, output in outputs.items()}
-    if not isinstance(logits, Tensor):
-        raise ValueError(f"{network.name} puts out a {type(logits).__name__}, not logits")
-    return logits, hidden
-
-
-def _try_penalty(asked: Asked, layer: str, activations: Tensor, count: int) -> None:
-    try:
-        asked.penalty().measure(activations)
-    except ValueError as error:
-        raise ValueError(
-            f"spectral_layers={layer!r}: of the smallest batch, of {count} images, it has no such "
-            f"spectrum: {error}"
-        ) from error
-
-
-def _taken(images: Tensor | Source, indices: Tensor) -> Tensor:
-    if isinstance(images, Tensor):
-        return images[indices]
-    return images.take(indices, torch.Generator().manual_seed(0))

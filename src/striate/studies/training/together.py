@@ -3,7 +3,8 @@
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from inspect import signature
+from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as distributed
@@ -75,8 +76,13 @@ def wrapped(model: nn.Module, device: str) -> nn.Module:
     if not (distributed.is_available() and distributed.is_initialized()):
         return model
     places = None if device == "cpu" else [device]
-    # Objectives with several passes need the averages of batch-norm left alone between them.
-    return DistributedDataParallel(model, device_ids=places, broadcast_buffers=False)
+    # Objectives with several passes need the averages of batch-norm left alone between them. Since
+    # torch 2.13 that has another name, under which they are the first process's at the start: they
+    # are the same in all of them there.
+    known = signature(DistributedDataParallel).parameters
+    alone = "forward_sync_buffers" if "forward_sync_buffers" in known else "broadcast_buffers"
+    given: dict[str, Any] = {"device_ids": places, alone: False}
+    return DistributedDataParallel(model, **given)
 
 
 def first() -> bool:

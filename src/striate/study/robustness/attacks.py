@@ -116,6 +116,14 @@ class Attacks(NamedTuple):
             choices = ", ".join(get_args(Precision))
             raise ValueError(f"precision={self.precision!r}; choose one of {choices}")
 
+    def plain(self) -> "Attacks":
+        """Return them as signs and probes make them, and as a verdict's baseline must have been.
+
+        Whatever is measured besides, what judges takes the gradients of the model as it is, and
+        images that are wrong already are wrong under attack.
+        """
+        return self._replace(attack_wrong=False, precision="float32")
+
     def about(self, norm: Norm) -> dict[str, Setting]:
         """Say how one norm is attacked."""
         return {

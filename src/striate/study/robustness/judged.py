@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from striate.layers import run
 from striate.results import Result, Score, Setting, digest
 from striate.robustness import Ball, Norm, Probe, Sign, ball, probes, signs, verdict
+from striate.robustness.probing import FINE_LENGTH, FINE_STEPS
 from striate.robustness.victim import frozen
 from striate.study.robustness.attacks import Attacks
 from striate.study.robustness.batches import Kept, Store
@@ -135,7 +136,8 @@ def judged_norm(
         of=(shown.first(judge.images), *how, shown.batch_size),
     )
     raised = _revived(kept)
-    about = {**settings, **attacks.about(norm), "eps": eps, "images": judge.images}
+    about = {**settings, "eps": eps, "images": judge.images}
+    plain = attacks.plain().about(norm)
     results: list[Result] = [
         Score(
             "sign",
@@ -143,6 +145,7 @@ def judged_norm(
             source=source,
             settings={
                 **about,
+                **_of_sign(sign.name, plain),
                 "sign": sign.name,
                 "measured": sign.measured,
                 "limit": sign.limit,
@@ -152,9 +155,12 @@ def judged_norm(
         for sign in raised
     ]
     results += [
-        accuracy_score("probe", one.outcomes, source, {**about, "probe": one.name}, seed=seed)
+        accuracy_score(
+            "probe", one.outcomes, source,
+            {**about, **_of_probe(one.name, plain, judge, eps), "probe": one.name}, seed=seed,
+        )
         for one in probed
-    ]
+    ]  # fmt: skip
     baseline = judge.baseline.get(norm)
     said = verdict(probed, raised, classes=judge.classes, baseline=baseline)
     words = {
@@ -164,9 +170,34 @@ def judged_norm(
         "worst": said.worst,
         "baseline": baseline,
     }
-    results.append(Score("verdict", VALUES[said.word], source=source, settings={**about, **words}))
+    results.append(
+        Score("verdict", VALUES[said.word], source=source, settings={**about, **plain, **words})
+    )
     arrays = {f"probe/{norm}/{one.name}": as_array(one.outcomes) for one in probed}
     return results, arrays
+
+
+def _of_sign(name: str, plain: Mapping[str, Setting]) -> dict[str, Setting]:
+    """Say how a sign was looked for; some are without an attack, one with an attack on all."""
+    if name in ("flat over eps", "random search wins"):
+        return dict(plain)
+    if name == "loss does not rise":
+        return {**plain, "attack_wrong": True}
+    told = ("norm", "geometry", *(("precision",) if name == "zero gradients" else ()))
+    return {key: value for key, value in plain.items() if key in told}
+
+
+def _of_probe(
+    name: str, plain: Mapping[str, Setting], judge: Judge, eps: float
+) -> dict[str, Setting]:
+    """Say how a probe attacked, as it may be in other steps than the plain attack, or in none."""
+    if name == "random search":
+        told = {key: value for key, value in plain.items() if key not in ("steps", "precision")}
+        return {**told, "attack": name, "queries": judge.queries}
+    if name == "fine steps":
+        return {**plain, "steps": FINE_STEPS, "step_size": FINE_LENGTH * eps / FINE_STEPS}
+    told = {**plain, "step_size": 2 * eps / int(plain["steps"] or 1)}
+    return {**told, "restarts": judge.restarts} if name == "restarts" else told
 
 
 def _probed(

@@ -7,8 +7,16 @@ from torch import nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness import Attack
-from striate.robustness.victim import frozen
-from striate.training.objectives.steps import Images, Labels, Step, bare, in_full
+from striate.robustness.victim import check_labels, frozen
+from striate.training.objectives.steps import (
+    Images,
+    Labels,
+    Step,
+    bare,
+    blaming_the_training,
+    in_full,
+    logits_of,
+)
 
 
 def adversarial(model: nn.Module, images: Images, labels: Labels, *, attack: Attack) -> Step:
@@ -33,9 +41,17 @@ def adversarial(model: nn.Module, images: Images, labels: Labels, *, attack: Att
     -------
     step
         Its logits are those of the adversarial images.
+
+    Raises
+    ------
+    ValueError
+        If labels are not one class for each image, the model answers with something else than
+        logits, or as in `attack`.
     """
+    check_labels(labels, images=len(images))
     float16 = torch.get_autocast_dtype(images.device.type) == torch.float16
-    with frozen(bare(model)), in_full(images) if float16 else nullcontext():
+    without = in_full(images) if float16 else nullcontext()
+    with frozen(bare(model)), without, blaming_the_training("the learning rate"):
         fooling = attack(bare(model), images, labels)
-    logits = model(fooling)
+    logits = logits_of(model, fooling, labels)
     return Step(cross_entropy(logits, labels), logits, {})

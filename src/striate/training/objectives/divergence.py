@@ -9,8 +9,16 @@ from torch.nn.functional import cross_entropy
 
 from striate.robustness import Ball
 from striate.robustness.attacks import check_slope, slope_sum
-from striate.robustness.victim import check, frozen
-from striate.training.objectives.steps import Images, Labels, Step, bare, in_full
+from striate.robustness.victim import as_logits, check, check_graph, check_shape, frozen, shown
+from striate.training.objectives.steps import (
+    Images,
+    Labels,
+    Step,
+    bare,
+    blaming_the_training,
+    in_full,
+    logits_of,
+)
 
 Order = Literal["paper", "authors"]
 Logits = Float[Tensor, "batch classes"]
@@ -67,16 +75,19 @@ def trades(
     Raises
     ------
     ValueError
-        If a setting is out of range, a pixel lies outside [0, 1], the numbers of images and
-        labels differ, or the climb meets a gradient that is not finite.
+        If a setting is out of range, images are not of four axes or a pixel lies outside [0, 1],
+        labels are not one class for each, the model answers with something else than logits, or the
+        climb meets a gradient that is not finite.
     """
     check_trades(beta=beta, steps=steps, step_size=step_size, order=order, start_noise=start_noise)
     check(images, labels)
+    check_shape(images)
     noise = torch.randn(images.shape, generator=generator, dtype=images.dtype, device=images.device)
-    other = _climb(bare(model), images, start_noise * noise, ball, steps, step_size, order)
-    logits = model(images)
-    pushed = model(other)
-    target = logits if order == "paper" else model(images)
+    with blaming_the_training("the learning rate or beta"):
+        other = _climb(bare(model), images, start_noise * noise, ball, steps, step_size, order)
+    logits = logits_of(model, images, labels)
+    pushed = logits_of(model, other, labels)
+    target = logits if order == "paper" else logits_of(model, images, labels)
     ends = (pushed, target) if order == "paper" else (target, pushed)
     loss = cross_entropy(logits, labels) + beta * _divergence(*ends).mean()
     return Step(loss, logits, {})
@@ -118,15 +129,17 @@ def _climb(
     slopes = images.new_zeros(())
     with frozen(model), torch.enable_grad(), in_full(images):
         # With gradient as below: without, a layer may take a faster way that rounds differently.
-        answer = model(images.detach().requires_grad_()).detach()
+        answer = as_logits(shown(model, images.detach().requires_grad_()), images)
+        check_graph(answer.requires_grad)
+        answer = answer.detach()
         for _ in range(steps):
             pixels = now.detach().requires_grad_()
-            logits = model(pixels)
+            logits = as_logits(shown(model, pixels), images)
             (uphill,) = torch.autograd.grad(logits, pixels, _slope(logits, answer, order))
             slopes = slopes + slope_sum(uphill)
             moved = now + step_size * ball.steepest(uphill)
             now = (images + ball.project(moved - images)).clamp(0, 1)
-    check_slope(slopes, len(images))
+    check_slope(slopes, lambda: answer)
     return now.detach()
 
 

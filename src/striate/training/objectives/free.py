@@ -7,8 +7,8 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness import Ball
-from striate.robustness.victim import check
-from striate.training.objectives.steps import Images, Labels, Step
+from striate.robustness.victim import check, check_graph, check_shape
+from striate.training.objectives.steps import Images, Labels, Step, logits_of
 
 
 class Free(nn.Module):
@@ -39,8 +39,9 @@ class Free(nn.Module):
     Raises
     ------
     ValueError
-        If `step_size` is not positive; when called, if a pixel lies outside [0, 1], the numbers of
-        images and labels differ, or the images are of another shape or type than before.
+        If `step_size` is not positive; when called, if images are not of four axes or a pixel lies
+        outside [0, 1], labels are not one class for each, the images are of another shape or type
+        than before, or the model answers with something else than logits.
     """
 
     perturbation: Tensor
@@ -55,10 +56,12 @@ class Free(nn.Module):
     def forward(self, model: nn.Module, images: Images, labels: Labels) -> Step:
         """Take one step; its logits are those of the perturbed images."""
         check(images, labels)
+        check_shape(images)
         self._make_room(images)
         delta = self.perturbation[: len(images)].clone().requires_grad_()
-        logits = model((images + delta).clamp(0, 1))
-        if logits.requires_grad:
+        logits = logits_of(model, (images + delta).clamp(0, 1), labels)
+        if torch.is_grad_enabled():
+            check_graph(logits.requires_grad)
             delta.register_hook(lambda gradient: self._climb(delta, gradient))
         return Step(cross_entropy(logits, labels), logits, {})
 

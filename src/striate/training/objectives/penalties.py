@@ -9,8 +9,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate import layers
+from striate.robustness.victim import check_labels
 from striate.spectra import SpectralPenalty
-from striate.training.objectives.steps import Images, Labels, Objective, Step, bare
+from striate.training.objectives.steps import Images, Labels, Objective, Step, bare, logits_of
 
 
 def spectral(
@@ -33,12 +34,14 @@ def spectral(
     Raises
     ------
     ValueError
-        If no layer is named, there is none of that name, or one penalty is given twice.
+        If no layer is named, there is none of that name, or one penalty is given twice, or as in
+        `standard`.
     """
     check_penalties(penalties)
+    check_labels(labels, images=len(images))
     with ExitStack() as hooks:
         outputs = _capture(hooks, model, penalties)
-        logits = model(images)
+        logits = logits_of(model, images, labels)
         hidden = {name: output() for name, output in outputs.items()}
     return _penalise(Step(cross_entropy(logits, labels), logits, {}), hidden, penalties)
 

@@ -7,8 +7,15 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness.attacks import check_slope, slope_sum
-from striate.robustness.victim import check
-from striate.training.objectives.steps import Images, Labels, Step
+from striate.robustness.victim import check, check_graph, check_shape, promoted
+from striate.training.objectives.steps import (
+    Images,
+    Labels,
+    Step,
+    blaming_the_training,
+    in_full,
+    logits_of,
+)
 
 Direction = Literal["L2", "sign"]
 
@@ -31,7 +38,8 @@ def gradient_penalty(
     small h this is :math:`\frac\lambda2\,\mathrm{mean}_i\|\nabla_x\mathrm{CE}(x_i)\|^2`.
 
     Two passes in training mode, x and x + hd; the latter is not clipped to [0, 1]. An image whose
-    gradient is zero stays where it is.
+    gradient is zero stays where it is. Whatever the training runs in, both passes are without
+    autocast: in half precision the rounding of either loss is as large as their difference.
 
     Parameters
     ----------
@@ -53,20 +61,31 @@ def gradient_penalty(
     Raises
     ------
     ValueError
-        If a setting is out of range, a pixel lies outside [0, 1], the numbers of images and
-        labels differ, or the gradient of an image is not finite.
+        If a setting is out of range, images are not of four axes or a pixel lies outside [0, 1],
+        labels are not one class for each, the model answers with something else than logits, or the
+        gradient of an image is not finite.
     """
     check_slopes(strength=strength, h=h, direction=direction)
     check(images, labels)
+    check_shape(images)
     pixels = images.detach().requires_grad_()
-    logits = model(pixels)
-    losses = cross_entropy(logits, labels, reduction="none")
-    # Summed, as a mean over many images would turn the smallest gradients into zeros.
-    (uphill,) = torch.autograd.grad(losses.sum(), pixels, retain_graph=True)
-    check_slope(slope_sum(uphill), len(images))
-    ahead = cross_entropy(model(images + h * _unit(uphill, direction)), labels, reduction="none")
-    slopes = (ahead - losses) / h
-    return Step(losses.mean() + strength / 2 * slopes.square().mean(), logits, {})
+    with in_full(images):
+        logits, losses = _losses(model, pixels, labels)
+        check_graph(logits.requires_grad)
+        # Summed, as a mean over many images would turn the smallest gradients into zeros.
+        (uphill,) = torch.autograd.grad(losses.sum(), pixels, retain_graph=True, allow_unused=True)
+        check_graph(uphill is not None)
+        with blaming_the_training("the learning rate or strength"):
+            check_slope(slope_sum(uphill), lambda: logits)
+        _, ahead = _losses(model, images + h * _unit(uphill, direction), labels)
+        slopes = (ahead - losses) / h
+        return Step(losses.mean() + strength / 2 * slopes.square().mean(), logits, {})
+
+
+def _losses(model: nn.Module, images: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the logits, and the loss of each image in float32 or more."""
+    logits = logits_of(model, images, labels)
+    return logits, cross_entropy(promoted(logits), labels, reduction="none")
 
 
 def check_slopes(*, strength: float, h: float, direction: str) -> None:

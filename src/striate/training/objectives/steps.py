@@ -1,12 +1,15 @@
 """What every objective takes and gives."""
 
-from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
+
+from striate.robustness.attacks import NoSlopeError
+from striate.robustness.victim import as_logits, check_classes, shown
 
 Images = Float[Tensor, "batch channels height width"]
 Labels = Int[Tensor, " batch"]
@@ -46,10 +49,35 @@ def bare(model: nn.Module) -> nn.Module:
     return model.module if isinstance(model, nn.parallel.DistributedDataParallel) else model
 
 
+def logits_of(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
+    """Show images to a model that is to answer with logits, one for each class that is a label."""
+    logits = as_logits(shown(model, images), images)
+    # On a GPU the look would wait for it at each step; there torch's own check has to do.
+    if logits.device.type == "cpu":
+        check_classes(logits, labels)
+    return logits
+
+
+@contextmanager
+def blaming_the_training(lower: str) -> Iterator[None]:
+    """Where a gradient in the pixels is not finite, say first what most often leads to that.
+
+    A network has no slope at all once its weights have grown without bound, which is seldom the
+    fault of its layers.
+    """
+    try:
+        yield
+    except NoSlopeError as error:
+        raise ValueError(
+            f"the training may have diverged: lower {lower}. If not, {error}"
+        ) from error
+
+
 def in_full(images: Tensor) -> AbstractContextManager[object]:
     """Leave autocast, whatever the training runs in.
 
-    Half precision tells an image and one beside it not apart, and float16 has no number for the
-    slope where a network is certain: an attack that stands still trains nothing.
+    Half precision tells an image and one beside it not apart: the difference of their losses is as
+    small as the rounding of each. And float16 has no number for the slope where a network is
+    certain: an attack that stands still trains nothing.
     """
     return torch.autocast(images.device.type, enabled=False)

@@ -1,0 +1,168 @@
+"""A network tried out before it is trained: on the smallest batch, in both modes."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from striate.layers import capture, match, run
+from striate.models import Network
+from striate.robustness.victim import frozen
+from striate.studies.training.material import Material
+from striate.studies.training.plans import Asked, Plan
+from striate.training import Source
+
+
+@torch.no_grad()
+def try_out(
+    network: Network, material: Material, plan: Plan, *, processes: int = 1
+) -> tuple[str, ...]:
+    """Show the smallest batch to a network once in each mode.
+
+    Parameters
+    ----------
+    network, material, plan, processes
+        As in `striate.studies.training.network_task`.
+
+    Returns
+    -------
+    layers
+        Those that are penalised.
+
+    Raises
+    ------
+    ValueError
+        As in `striate.studies.training.network_task`.
+    """
+    count, batch = len(material.labels), plan.batch_size
+    if batch > count:
+        raise ValueError(f"batch_size={batch} is more than the {count} training images")
+    last = count % batch or batch
+    steps = -(-count // batch)
+    if plan.spectral is not None and plan.spectral.every > steps:
+        raise ValueError(
+            f"spectral_every={plan.spectral.every} is more than the {steps} steps of an epoch"
+        )
+    layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
+    if not any(parameter.requires_grad for parameter in network.model.parameters()):
+        raise ValueError(f"{network.name} has no parameter that can be trained")
+    # Without a layer to look at, two images tell enough; of one, batch-norm has no variance.
+    few = _taken(material.images, torch.arange(last if layers else min(last, 2)))
+    logits, hidden = _shown(network, few, layers)
+    if logits.ndim != 2 or logits.shape[1] != material.classes:
+        raise ValueError(
+            f"{network.name} answers an image with {tuple(logits.shape[1:])} numbers, and "
+            f"{material.name.split(' ')[0]} has {material.classes} classes; give a network with an "
+            "output for each"
+        )
+    if last // processes > 1:
+        _try_training(network, few, layers, classes=material.classes, processes=processes)
+    else:
+        _try_alone(
+            network, few[:1], layers, plan, last, classes=material.classes, processes=processes
+        )
+    if plan.spectral is not None:
+        for layer, activations in hidden.items():
+            _try_penalty(plan.spectral, layer, activations, last)
+    return layers
+
+
+def _shown(
+    network: Network, images: Tensor, layers: tuple[str, ...]
+) -> tuple[Tensor, dict[str, Tensor]]:
+    place = next((part.device for part in network.model.parameters()), torch.device("cpu"))
+    with ExitStack() as hooks:
+        outputs = {name: hooks.enter_context(capture(network.model, name)) for name in layers}
+        hooks.enter_context(frozen(network.model))  # in training mode normalisation would learn
+        logits = run(network.model, images.to(place))
+        hidden = {name: output() for name, output in outputs.items()}
+    if not isinstance(logits, Tensor):
+        raise ValueError(f"{network.name} puts out a {type(logits).__name__}, not logits")
+    return logits, hidden
+
+
+def _try_alone(
+    network: Network,
+    image: Tensor,
+    layers: tuple[str, ...],
+    plan: Plan,
+    last: int,
+    *,
+    classes: int,
+    processes: int,
+) -> None:
+    """Refuse that a process is left one image where training needs several, as batch-norm does."""
+    try:
+        _try_training(network, image, layers, classes=classes, processes=processes)
+    except PassError as error:
+        left = "one image" if last == 1 else f"{last} images for {processes} processes"
+        raise ValueError(
+            f"batch_size={plan.batch_size} leaves a last batch of {left}, on which {network.name} "
+            f"cannot be trained ({error}); choose another batch size or number of training images"
+        ) from error
+
+
+class PassError(ValueError):
+    """Images do not pass through a network in training mode."""
+
+
+def _try_training(
+    network: Network, images: Tensor, layers: tuple[str, ...], *, classes: int, processes: int
+) -> None:
+    """Show images to a copy in training mode, in which a network may need more, or say otherwise.
+
+    To a copy, as normalisation learns from what it is shown; and what is drawn is put back.
+    """
+    copy = deepcopy(network.model).train()
+    place = next(part.device for part in copy.parameters())
+    cuda = [place] if place.type == "cuda" else []
+    with ExitStack() as hooks, torch.random.fork_rng(cuda), torch.set_grad_enabled(processes > 1):
+        outputs = [hooks.enter_context(capture(copy, name)) for name in layers]
+        try:
+            logits = run(copy, images.to(place))
+        except ValueError as error:
+            raise PassError(str(error)) from error
+        if not isinstance(logits, Tensor) or logits.shape[1:] != (classes,):
+            shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
+            raise ValueError(
+                f"{network.name} answers with logits in evaluation mode, and with {shape} in "
+                "training mode; give a network that answers with logits in both, without auxiliary "
+                "outputs (in torchvision aux_logits=False)"
+            )
+        if processes > 1:
+            _check_used(network.name, copy, [logits, *(output() for output in outputs)], processes)
+
+
+def _check_used(name: str, model: nn.Module, outputs: Sequence[Tensor], processes: int) -> None:
+    """Refuse parameters for whose gradient several processes would wait in vain."""
+    trained = {key: part for key, part in model.named_parameters() if part.requires_grad}
+    total = torch.stack([output.float().sum() for output in outputs]).sum()
+    slopes: Sequence[Tensor | None] = [None] * len(trained)
+    if total.requires_grad:
+        slopes = torch.autograd.grad(total, list(trained.values()), allow_unused=True)
+    idle = [key for key, slope in zip(trained, slopes, strict=True) if slope is None]
+    if idle:
+        more = f" and {len(idle) - 3} more" if len(idle) > 3 else ""
+        raise ValueError(
+            f"{name} has parameters that take no part in its answer, and {processes} processes "
+            f"wait for the gradient of each: {', '.join(idle[:3])}{more}; set requires_grad=False "
+            "on them"
+        )
+
+
+def _try_penalty(asked: Asked, layer: str, activations: Tensor, count: int) -> None:
+    try:
+        asked.penalty().measure(activations)
+    except ValueError as error:
+        raise ValueError(
+            f"spectral_layers={layer!r}: of the smallest batch, of {count} images, it has no such "
+            f"spectrum: {error}"
+        ) from error
+
+
+def _taken(images: Tensor | Source, indices: Tensor) -> Tensor:
+    if isinstance(images, Tensor):
+        return images[indices]
+    return images.take(indices, torch.Generator().manual_seed(0))
