@@ -260,7 +260,6 @@ def test_each_population_is_unpacked_by_its_own_attributes(tmp_path):
 
 @pytest.mark.parametrize(("attributes", "message"), [
     ({"scale_factor": [1.0, 2.0]}, r"scale_factor of responses is float64 of shape \(2,\); it mus"),
-    ({"_FillValue": "none"}, "_FillValue of responses is .*; it must be one number$"),
     ({"missing_value": [[1, 2]]}, r"is int64 of shape \(1, 2\); it must be one number, or several"),
     ({"add_offset": np.nan}, "add_offset of responses is nan; it must be finite"),
     ({"scale_factor": 0.0}, "scale_factor of responses is 0, which makes all responses alike"),
@@ -271,6 +270,14 @@ def test_each_population_is_unpacked_by_its_own_attributes(tmp_path):
 def test_attributes_that_cannot_be_meant_are_refused(attributes, message, tmp_path):
     with pytest.raises(ValueError, match=message):
         recording(packed(tmp_path / "v1.h5", COUNTS, **attributes))
+
+
+def test_a_text_marks_no_number(tmp_path):
+    """Such a file was always read, and none of its numbers is that text."""
+    plain = recording(packed(tmp_path / "plain.h5", COUNTS))
+    told = recording(packed(tmp_path / "told.h5", COUNTS, missing_value="NA", _FillValue="none"))
+    assert torch.equal(plain.responses.tensor, told.responses.tensor)
+    assert told.notes == plain.notes
 
 
 def test_an_array_of_objects_is_not_unpickled(tmp_path):

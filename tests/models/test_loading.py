@@ -6,6 +6,7 @@ import os
 import shutil
 import sys
 import types
+from concurrent.futures import ThreadPoolExecutor
 from copy import deepcopy
 from pathlib import Path
 
@@ -408,6 +409,46 @@ def test_files_beside_networks_in_folders_within_each_other_are_told_apart(tmp_p
     assert load(inner).model(x).item() == 12.25
 
 
+def test_packages_of_one_name_take_turns(tmp_path):
+    """A part of the first package must not be left beside the second, nor the other way round."""
+    for name, parts in (("1", ("base", "sub")), ("2", ("base",))):
+        folder = tmp_path / name
+        (folder / "packed").mkdir(parents=True)
+        (folder / "packed" / "__init__.py").write_text("")
+        for part in parts:
+            (folder / "packed" / f"{part}.py").write_text(f"SIZE = {name}\n")
+        (folder / "nets.py").write_text(
+            "from torch import nn\nimport packed.base\n"
+            + "".join(f"import packed.{part}\n" for part in parts)
+            + f"def net():\n    return nn.Linear(packed.{parts[-1]}.SIZE, 1)\n"
+        )
+    for name in "12121":
+        assert load(f"{tmp_path}/{name}/nets.py:net", seed=0).model.in_features == int(name)
+
+
+def test_what_the_caller_has_imported_and_not_changed_is_what_the_network_is_made_of(
+    tmp_path, monkeypatch
+):
+    monkeypatch.syspath_prepend(str(tmp_path))
+    (tmp_path / "helps_me.py").write_text(
+        "from torch import nn\nclass Net(nn.Identity):\n    ...\n"
+    )
+    (tmp_path / "nets.py").write_text("import helps_me\ndef net():\n    return helps_me.Net()\n")
+    mine = importlib.import_module("helps_me")
+    for _ in range(2):
+        assert isinstance(load(f"{tmp_path}/nets.py:net").model, mine.Net)
+    (tmp_path / "helps_me.py").write_text("from torch import nn\nclass Net(nn.Tanh):\n    pass\n")
+    assert isinstance(load(f"{tmp_path}/nets.py:net").model, nn.Tanh)
+
+
+def test_networks_are_loaded_by_several_threads(tmp_path):
+    names = [helped(tmp_path / str(n), f"x + {n}") for n in range(4)]
+    with ThreadPoolExecutor(4) as pool:
+        loaded = list(pool.map(load, names * 2))
+    found = [one.model(torch.tensor([0.0])).item() for one in loaded]
+    assert found == [0.0, 2.0, 4.0, 6.0] * 2
+
+
 def test_striate_stays_though_a_network_lies_beside_it(tmp_path, monkeypatch):
     import striate
 
@@ -478,10 +519,13 @@ def test_code_that_is_found_by_its_name_is_code_of_the_network(way, tmp_path):
 
 def test_plain_classes_and_decorators_of_others_are_not(tmp_path):
     digests = set()
+    (tmp_path / "beside.py").write_text("class Plain:\n    pass\n")
     for size in (1, 2):
         (tmp_path / "nets.py").write_text(
             "import functools\nfrom torch import nn\n"
+            "import abc\nfrom beside import Plain\n"
             "class Base(nn.Module):\n    pass\n"
+            f"class Third(Plain, metaclass=abc.ABCMeta):\n    size = {size}\n"
             f"class Other(Base):\n    size = {size}\n"
             f"@functools.cache\ndef other():\n    return {size}\n"
             "def net():\n    return Base()\n"

@@ -358,7 +358,7 @@ class Moody(nn.Module):
 @pytest.mark.parametrize(("answer", "given"), [
     (lambda logits: (logits, logits), "tuple"),
     (lambda logits: {"out": logits}, "dict"),
-    (lambda logits: logits[:, :5], r"\(2, 5\)"),
+    (lambda logits: logits[:, :5], r"\(100, 5\)"),
 ], ids=["tuple", "dict", "fewer"])  # fmt: skip
 def test_a_network_that_answers_otherwise_in_training_mode_is_refused(answer, given):
     odd = odd_one(Moody(answer))
@@ -368,6 +368,27 @@ def test_a_network_that_answers_otherwise_in_training_mode_is_refused(answer, gi
     with pytest.raises(ValueError, match=message):
         network_task(odd, found, plan(), seed=0)
     assert torch.equal(torch.get_rng_state(), state)
+
+
+class OfFour(nn.Module):
+    """Compares the images of a batch four at a time while it is trained."""
+
+    def __init__(self):
+        super().__init__()
+        self.body = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        logits = self.body(x)
+        return logits.view(-1, 4, 10).flatten(0, 1) if self.training else logits
+
+
+def test_a_network_that_needs_a_batch_in_training_mode_is_shown_one():
+    grouped = odd_one(OfFour())
+    found = material("digits", grouped, train_images=300)
+    assert network_task(grouped, found, plan(batch_size=100), seed=0)["batch_size"] == 100
+    message = "odd cannot be trained on the smallest batch, of 50 images: .*invalid for input"
+    with pytest.raises(ValueError, match=message):
+        network_task(grouped, found, plan(batch_size=250), seed=0)
 
 
 class Idle(nn.Module):

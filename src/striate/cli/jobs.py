@@ -21,7 +21,6 @@ from striate.cli.sweeping import (
     failed_when,
     leave,
     leave_plan,
-    now_is,
     tell_plan,
 )
 
@@ -244,7 +243,6 @@ def _each(
         for name, prepare in jobs.items()
     }
     wrong: list[Exception] = []
-    started = now_is()
     with (
         executor_for(many, len(work), results, console, device) as executor,
         shown(every, results, console, total=len(work)) as pace,
@@ -263,7 +261,7 @@ def _each(
                 tell_aside(one, console)
             pace.count(now=name not in there)
             rest = f", {pace.left()}" if name not in there and pace.left() else ""
-            told = _said(report, name in there, started)
+            told = _said(report, name in there)
             line = f"{pace.known:4d}/{pace.total}  {name}  {told}{rest}"
             console.print(line, markup=False)
             yield name, report
@@ -271,10 +269,10 @@ def _each(
         raise wrong[0]
 
 
-def _said(report: Report, there: bool, started: str) -> str:
+def _said(report: Report, there: bool) -> str:
     if report.failures:
         first = report.failures[0]
-        return f"{failed_when(first, started)}: {first.error}"
+        return f"{failed_when(first)}: {first.error}"
     return "was there" if there else f"{report.seconds:.0f} s"
 
 

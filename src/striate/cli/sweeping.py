@@ -5,7 +5,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
@@ -98,7 +97,6 @@ def sweep(
     results = results if many.cluster is None else results.resolve()  # workers may stand elsewhere
     console = Console(stderr=True, highlight=False, soft_wrap=True)
     leave_plan(tasks, results)
-    started = now_is()
     failures: list[Failed] = []
     with (
         executor_for(many, len(tasks), results, console, device) as executor,
@@ -113,9 +111,8 @@ def sweep(
 
         def failed(failure: "Failed") -> None:
             failures.append(failure)
-            earlier = failure.at < started
-            told = f"{failed_when(failure, started)}: {failure.error}"
-            tell(failure.task["label"], told, now=not earlier)
+            told = f"{failed_when(failure)}: {failure.error}"
+            tell(failure.task["label"], told, now=not failure.earlier)
 
         for finished in run_tasks(
             measure,
@@ -134,14 +131,9 @@ def sweep(
         leave(failures, len(tasks), results)
 
 
-def now_is() -> str:
-    """Return the time as failures have it."""
-    return datetime.now(UTC).isoformat(timespec="seconds")
-
-
-def failed_when(failure: "Failed", started: str) -> str:
-    """Say whether a task failed since `started`, or had failed before and was not tried again."""
-    if failure.at >= started:
+def failed_when(failure: "Failed") -> str:
+    """Say whether a task failed now, or had failed before and was not tried again."""
+    if not failure.earlier:
         return "failed"
     return f"failed at {failure.at[:16].replace('T', ' ')} UTC, not tried again"
 

@@ -19,11 +19,13 @@ SCALE, OFFSET = "scale_factor", "add_offset"
 
 def attributes_of(dataset: Any) -> dict[str, np.ndarray]:  # noqa: ANN401  an h5py.Dataset
     """Return those of an HDF5 data set that say how it is packed."""
-    return {
+    there = {
         name: np.asarray(dataset.attrs[name])
         for name in (*MARKS, SCALE, OFFSET)
         if name in dataset.attrs
     }
+    # A text, or nothing at all, is no number that could be meant.
+    return {name: v for name, v in there.items() if name not in MARKS or v.dtype.kind in "iuf"}
 
 
 def unpacked(

@@ -83,29 +83,29 @@ def _kept_elsewhere(statements: Sequence[ast.stmt], file: Path) -> list[ast.stmt
     """
     own, telling = set[str](), set[str]()
     for each in statements:
-        if not isinstance(each, ast.Import | ast.ImportFrom) or any(
-            _imported([each], file, file.parent)
-        ):
+        others = list(_imported([each], file, file.parent))
+        if others or not isinstance(each, ast.Import | ast.ImportFrom):
             own.update(_given(each))
+        if any(_tells(_read(other)) for other in others):
+            telling.update(_given(each))
     kept: list[ast.stmt] = []
     for each in statements:
         makers: list[ast.expr] = list(getattr(each, "decorator_list", []))
         if isinstance(each, ast.ClassDef):
             bases = [*each.bases, *(keyword.value for keyword in each.keywords)]
             above = {name for base in bases for name in _mentioned(base)}
-            hooks = {part.name for part in each.body if isinstance(part, ast.FunctionDef)}
-            imported = above & own - _classes(statements)
-            if above & telling or imported or each.keywords:
+            if above & telling:
                 kept.append(each)
-            if above & telling or "__init_subclass__" in hooks:
+            if above & telling or _tells(ast.unparse(each)):
                 telling.add(each.name)
         if any(set(_mentioned(maker)) & own for maker in makers) and each not in kept:
             kept.append(each)
     return kept
 
 
-def _classes(statements: Sequence[ast.stmt]) -> set[str]:
-    return {each.name for each in statements if isinstance(each, ast.ClassDef)}
+def _tells(text: str) -> bool:
+    """Say whether code has a class that may be told of its subclasses, as a metaclass is."""
+    return "__init_subclass__" in text or "(type)" in text or "metaclass" in text
 
 
 def _imported(statements: Sequence[ast.stmt], file: Path, root: Path) -> Iterator[Path]:

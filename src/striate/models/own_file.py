@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import RLock
 from traceback import extract_tb
 from typing import get_args
 
@@ -20,6 +21,7 @@ IN_USE = ("striate", "__main__")  # which stay, wherever they lie
 # Folders of files that networks came from, and what files there held when they were imported.
 _FOLDERS: set[Path] = set()
 _IMPORTED: dict[Path, bytes] = {}
+_ONE_AT_A_TIME = RLock()  # or a thread would take away what another is importing
 
 
 def of_file(name: str) -> bool:
@@ -93,24 +95,37 @@ def _beside(path: Path) -> Iterator[None]:
 
 @contextmanager
 def _read_anew(folder: Path) -> Iterator[None]:
-    """Have what was imported from a folder imported again when asked for, if any of it has changed.
+    """Have what lies beside a file imported again if it has changed, or is of another folder.
 
-    So is what was imported from folders of other networks. What is not asked for stays as it was.
+    A package and its parts go together. What is not asked for stays as it was, and so does what the
+    caller has imported and nobody has changed since.
     """
-    _FOLDERS.add(folder)
-    importlib.invalidate_caches()
-    there = _imported()
-    ours = [name for name, (where, _) in there.items() if where == folder]
-    if all(_IMPORTED.get(there[name][1]) == _content(there[name][1]) for name in ours):
-        there = {name: place for name, place in there.items() if name not in ours}
-    before = {name: sys.modules.pop(name) for name in there}
-    try:
-        yield
-    finally:
-        new = (file for where, file in _imported().values() if where == folder)
-        _IMPORTED.update((file, _content(file)) for file in new)
-        for name, module in before.items():
-            sys.modules.setdefault(name, module)
+    with _ONE_AT_A_TIME:
+        _FOLDERS.add(folder)
+        importlib.invalidate_caches()
+        there = _imported()
+        ours = [file for where, file in there.values() if where == folder]
+        changed = any(_IMPORTED.setdefault(file, _content(file)) != _content(file) for file in ours)
+        stale = {
+            name.partition(".")[0]
+            for name, (where, _) in there.items()
+            if (changed if where == folder else _lies_in(folder, name.partition(".")[0]))
+        }
+        before = {name: m for name, m in [*sys.modules.items()] if name.partition(".")[0] in stale}
+        for name in before:
+            del sys.modules[name]
+        try:
+            yield
+        finally:
+            new = (file for where, file in _imported().values() if where == folder)
+            _IMPORTED.update((file, _content(file)) for file in new)
+            again = {name.partition(".")[0] for name in [*sys.modules]}
+            left = {name: m for name, m in before.items() if name.partition(".")[0] not in again}
+            sys.modules.update(left)
+
+
+def _lies_in(folder: Path, name: str) -> bool:
+    return (folder / name).is_dir() or (folder / f"{name}.py").is_file()
 
 
 def _imported() -> dict[str, tuple[Path, Path]]:

@@ -38,23 +38,23 @@ class Verified(NamedTuple):
         How many results are as they were written.
     damaged
         Why others are not, by their path.
-    unread
-        Why others cannot be read, though nothing says that they are damaged: a newer format, a
-        lack of rights.
     aside
         What runs have moved aside.
     leftovers
         Unfinished writes of processes that were killed. They may go once nothing runs.
     strays
         Arrays that belong to no result that is there.
+    unread
+        Why results cannot be read of which nothing says that they are damaged: a newer format, a
+        lack of rights.
     """
 
     sound: int
     damaged: Mapping[Path, str]
-    unread: Mapping[Path, str]
     aside: list[Path]
     leftovers: list[Path]
     strays: list[Path]
+    unread: Mapping[Path, str]
 
 
 def verify(directory: str | Path) -> Verified:
@@ -84,10 +84,10 @@ def verify(directory: str | Path) -> Verified:
     return Verified(
         sound,
         damaged,
-        unread,
         [file for file in ours if ".damaged-" in file.suffix],
         [file for file in ours if file.name.startswith(".") and file.is_file()],
         [file for file in ours if file.suffix == ".npz" and file not in beside],
+        unread,
     )
 
 

@@ -284,7 +284,7 @@ def with_gains(
     check_ranks(ranks, available=recording.shape[2])
     if gains == "own":
         return recording
-    noise = _measured(recording)
+    noise = _measured(recording.double())  # squares of small numbers are held
     never = recording.isnan().flatten(0, 1).all(0)  # which is an error, and told as such
     kept = (_shares(noise) >= LEAST_SIGNAL) | never
     count = int(kept.sum())
@@ -294,7 +294,7 @@ def with_gains(
             f"least {LEAST_SIGNAL:g} of a trial's variance; fit fewer ranks, or give gains='own', "
             "which takes all units as they are"
         )
-    return recording[:, :, kept] / noise.signal[kept].sqrt()
+    return recording[:, :, kept] / noise.signal[kept].sqrt().to(recording.dtype)
 
 
 def _shares(noise: _Noise) -> Tensor:

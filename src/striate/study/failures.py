@@ -27,6 +27,8 @@ class Failed(NamedTuple):
         How often it failed.
     at
         When it last did, in ISO 8601.
+    earlier
+        Whether that was in an earlier run, and it was not tried again in this one.
     """
 
     task: Mapping[str, Setting]
@@ -34,6 +36,7 @@ class Failed(NamedTuple):
     details: str
     attempts: int
     at: str
+    earlier: bool = False
 
 
 def record(path: Path, task: Mapping[str, Setting], error: BaseException) -> Failed:
@@ -47,7 +50,7 @@ def record(path: Path, task: Mapping[str, Setting], error: BaseException) -> Fai
         datetime.now(UTC).isoformat(timespec="seconds"),
     )
     about: dict[str, Setting] = {
-        key: value for key, value in failed._asdict().items() if key != "task"
+        key: value for key, value in failed._asdict().items() if key not in ("task", "earlier")
     }
     results.save(path, [], task=task, provenance=about)
     return failed

@@ -147,7 +147,7 @@ def run(
             remove_partial(checkpoint_of(task, directory).with_suffix(""))  # a kill may leave it
             yield Finished(task, path_of(task, directory), None)
         elif failed and earlier and not retry_failed:
-            failed(earlier)
+            failed(earlier._replace(earlier=True))
         else:
             missing.append(task)
     recorded = failed is not None

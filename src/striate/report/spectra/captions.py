@@ -105,12 +105,15 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
 
 
 def _gains_text(one: Comparison) -> str:
-    """Say which neurons were compared if all were given one variance of signal."""
-    if one.settings.get("gains") != "equal":
-        return ""
+    """Say how strongly neurons respond, and what that does where it is not made alike."""
+    if one.settings.get("gains") == "equal":
+        return (
+            "all signals have the same variance, and neurons with less than a tenth of signal are "
+            "left out; "
+        )
     return (
-        "all signals have the same variance, and neurons with less than a tenth of signal are left "
-        "out; "
+        "where neurons that respond strongly code for other things than those that respond weakly, "
+        "such pairs by chance flatten a network (`striate compare --gains equal` does without); "
     )
 
 

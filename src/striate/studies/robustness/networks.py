@@ -7,9 +7,11 @@ from typing import get_args
 import numpy as np
 import torch
 
+from striate.layers import run
 from striate.models import Network, fingerprint
 from striate.results import Setting
 from striate.robustness import Geometry, Norm
+from striate.robustness.victim import frozen
 from striate.studies.robustness.baselines import Baseline
 from striate.studies.robustness.pictures import Labelled
 from striate.studies.spectra.about import about_network, file_stem, with_settings
@@ -144,7 +146,7 @@ def network_task(
         "geometry": attacks.geometry,
         "precision": attacks.precision,
         # Of half precision: that of before was taken there, and its gradients were coarse.
-        **({"loss": "float32"} if _is_half(network) else {}),
+        **({"loss": "float32"} if _answers_in_half(network, pictures) else {}),
         "cutoffs": None if passbands is None else _spelled(passbands.cutoffs),
         "filter": None if passbands is None else passbands.filter,
         # `precision_gap` is of the first batch
@@ -194,9 +196,15 @@ def measure_network(
     return Measured([with_settings(one, task, kept) for one in found.results], arrays)
 
 
-def _is_half(network: Network) -> bool:
-    halves = (torch.float16, torch.bfloat16)
-    return any(part.dtype in halves for part in network.model.parameters())
+def _answers_in_half(network: Network, pictures: Labelled) -> bool:
+    """Show one image to a network, to see what its loss would be taken in."""
+    image, _ = next(pictures.shown.first(1)).on(network.model)
+    try:
+        with frozen(network.model), torch.no_grad():
+            answer = run(network.model, image.clone())
+    except ValueError:  # which is said when it is measured
+        return False
+    return getattr(answer, "dtype", None) in (torch.float16, torch.bfloat16)
 
 
 def _check_surrogate(surrogate: Network, network: Network, pictures: Labelled) -> None:

@@ -48,8 +48,7 @@ def try_out(
     layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
     if not any(parameter.requires_grad for parameter in network.model.parameters()):
         raise ValueError(f"{network.name} has no parameter that can be trained")
-    # Without a layer to look at, two images tell enough; of one, batch-norm has no variance.
-    few = _taken(material.images, torch.arange(last if layers else min(last, 2)))
+    few = _taken(material.images, torch.arange(last))
     logits, hidden = _shown(network, few, layers)
     if logits.ndim != 2 or logits.shape[1] != material.classes:
         raise ValueError(
@@ -58,7 +57,14 @@ def try_out(
             "output for each"
         )
     if last // processes > 1:
-        _try_training(network, few, layers, classes=material.classes, processes=processes)
+        part = few[: last // processes]
+        try:
+            _try_training(network, part, layers, classes=material.classes, processes=processes)
+        except PassError as error:
+            raise ValueError(
+                f"{network.name} cannot be trained on the smallest batch, of {len(part)} images: "
+                f"{error}"
+            ) from error
     else:
         _try_alone(
             network, few[:1], layers, plan, last, classes=material.classes, processes=processes
@@ -113,7 +119,7 @@ def _try_training(
 ) -> None:
     """Show images to a copy in training mode, in which a network may need more, or say otherwise.
 
-    To a copy, as normalisation learns from what it is shown; and what is drawn is put back.
+    To a copy, as normalisation learns from what it is shown; and what torch draws is put back.
     """
     copy = deepcopy(network.model).train()
     place = next(part.device for part in copy.parameters())
