@@ -193,4 +193,8 @@ CASES = [
         "strike(net, pixels, classes.tolist())",
         "labels are a list; give a torch.Tensor",
     ),
+    (
+        "strike(net, pixels, classes.to(torch.uint8))",
+        "labels are torch.uint8 of shape (20,); give torch.int64, one number an image",
+    ),
 ]

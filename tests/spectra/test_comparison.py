@@ -4,13 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from striate.spectra.comparison import (
-    _half_width,
-    _measured,
-    _noisy,
-    compare_spectra,
-    smoothness_bound,
-)
+from striate.spectra.comparison import _half_width, compare_spectra, smoothness_bound
+from striate.spectra.conditions import measured, noisy
 from striate.spectra.simulate import simulate_recording
 
 SETTINGS = {"ranks": (3, 20), "weights": "rank", "algorithm": "text", "seed": 0}
@@ -75,7 +70,7 @@ def test_signal_and_noise_are_told_apart():
     signal = rng.normal(size=(2000, 3)) * [2.0, 1.0, 0.0]
     trials = signal + rng.normal(size=(6, 2000, 3)) * [1.0, 3.0, 2.0] + 5
     trials[rng.random(trials.shape) < 1 / 3] = np.nan
-    found = _measured(torch.from_numpy(trials))
+    found = measured(torch.from_numpy(trials))
     np.testing.assert_allclose(found.mean, 5, atol=0.2)
     np.testing.assert_allclose(found.signal, [4, 1, 0], atol=0.4)  # 3.5 of its sd
     np.testing.assert_allclose(found.trial, [1, 9, 4], rtol=0.05)
@@ -90,13 +85,13 @@ def test_stand_ins_are_recorded_when_the_neuron_was_and_vary_as_it_did(change):
     rng = np.random.default_rng(1)
     recording = change(recorded(ratio=0.3, units=20))
     recording[torch.from_numpy(rng.random(recording.shape)) < 0.2] = torch.nan
-    wanted = _measured(recording)
+    wanted = measured(recording)
     responses = noiseless(1.0, units=20)
     draws = [
-        _noisy(responses, recording, wanted, torch.Generator().manual_seed(n)) for n in range(20)
+        noisy(responses, recording, wanted, torch.Generator().manual_seed(n)) for n in range(20)
     ]
     assert all(torch.equal(draw.isnan(), recording.isnan()) for draw in draws)
-    found = [_measured(draw) for draw in draws]
+    found = [measured(draw) for draw in draws]
     # 300 stimuli × 4 trials × 20 draws: sd below 0.02 of noise, 0.05 of signal.
     trial, signal = (torch.stack(each).mean(0) for each in list(zip(*found, strict=True))[:0:-1])
     assert torch.allclose(trial, wanted.trial, rtol=0.1)
@@ -254,7 +249,7 @@ def test_gains_do_not_matter_where_they_are_equal():
             trial[:, unit] = trial[torch.randperm(300), unit]
     quick = SETTINGS | {"draws": 2, "shuffles": 2, "groups": 3}
     found = compare_spectra(noiseless(1.0), recording, **quick)
-    signal, noise = _measured(recording)[1:]
+    signal, noise = measured(recording)[1:]
     kept = [unit for unit in range(40) if signal[unit] >= 0.1 * (signal[unit] + noise[unit])]
     assert found.units == len(kept) == 37
     scaled = torch.stack([recording[:, :, unit] / signal[unit].sqrt() for unit in kept], 2)

@@ -261,8 +261,7 @@ def _each(
                 tell_aside(one, console)
             pace.count(now=name not in there)
             rest = f", {pace.left()}" if name not in there and pace.left() else ""
-            told = _said(report, name in there)
-            line = f"{pace.known:4d}/{pace.total}  {name}  {told}{rest}"
+            line = f"{pace.known:4d}/{pace.total}  {name}  {_said(report, name in there)}{rest}"
             console.print(line, markup=False)
             yield name, report
     if wrong:

@@ -70,9 +70,9 @@ def tell_scores(path: Path, start: str = "") -> None:
     kind of error, whose it is. What is the recording's own is the same for every layer that is
     compared with it, and said once.
     """
-    from striate.results import Score, load_whole
+    from striate.results import Score, load, read_record
 
-    record, found, _ = load_whole(path)
+    found = load(path)
     rows = [_row(score) for score in found if isinstance(score, Score)]
     for row in dict.fromkeys(rows):
         print(f"{start}{row[0]}", *row[1:], sep="\t")
@@ -81,7 +81,7 @@ def tell_scores(path: Path, start: str = "") -> None:
     if narrow := [str(layer) for layer in seen if layer not in fitted]:
         told = f"{start}no α of layer {', '.join(narrow)}: too few directions vary for a window"
         print(told, file=sys.stderr)
-    asked = record["task"].get("ranks")
+    asked = read_record(path)["task"].get("ranks")
     used = {one.settings.get("ranks") for one in found if one.name == "alpha"} - {asked, None}
     if asked is not None and used:
         ranks = ", ".join(sorted(map(str, used)))

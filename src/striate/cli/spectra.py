@@ -250,7 +250,8 @@ def compare(
     )
     wanted = [(describe(presentation=way), way) for way in ways]
     _tell(read)
-    tell_notes([spectra.notes_of(network, chosen.left_out), spectra.kept_of(read, **given)])
+    kept = spectra.kept_of(read, window=given["window"], gains=gains)
+    tell_notes([spectra.notes_of(network, chosen.left_out), kept])
     for task, way in wanted:
         compared = partial(
             spectra.measure_comparison,

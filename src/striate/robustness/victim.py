@@ -54,7 +54,7 @@ def check_labels(labels: Tensor, *, images: int) -> None:
     if not isinstance(labels, Tensor):
         raise ValueError(f"labels are a {type(labels).__name__}; give a torch.Tensor")
     # What else broadcasts against the answers, or stops the loss with torch's words, or both.
-    if labels.ndim != 1 or labels.dtype not in (torch.int64, torch.uint8):
+    if labels.ndim != 1 or labels.dtype != torch.int64:
         raise ValueError(
             f"labels are {labels.dtype} of shape {tuple(labels.shape)}; give torch.int64, one "
             "number an image"

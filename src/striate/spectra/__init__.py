@@ -1,12 +1,8 @@
 """Eigenspectra, their power laws, and penalties that shape them."""
 
 from striate.spectra.attached import attach
-from striate.spectra.comparison import (
-    Gains,
-    SpectralComparison,
-    compare_spectra,
-    smoothness_bound,
-)
+from striate.spectra.comparison import SpectralComparison, compare_spectra, smoothness_bound
+from striate.spectra.conditions import Gains
 from striate.spectra.cross_validated import (
     Halves,
     coin_flips,

@@ -5,24 +5,22 @@ hundred neurons that do. Both numbers move the exponent. Here the network is mad
 the recording: as many units, as many trials, as unreliable.
 """
 
-from typing import Literal, NamedTuple, get_args
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
 from striate.spectra.checks import check_floats, check_level, check_whole, generator_of
+from striate.spectra.conditions import Gains, measured, noisy, share, with_gains
 from striate.spectra.cross_validated_interval import deal_groups
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, check_trials, halvings
 from striate.spectra.shared_variance import Algorithm, check_settings
 from striate.spectra.windows import Goodness, goodness_of_fit
 
-Gains = Literal["equal", "own"]
 # Times the precision of a response: a unit that varies by less says nothing but rounding.
 ROUNDING = 8
-# Of a trial's variance: a neuron with less signal cannot be scaled by it, and would be all noise.
-LEAST_SIGNAL = 0.1
 
 
 class SpectralComparison(NamedTuple):
@@ -136,9 +134,9 @@ def compare_spectra(
     Which unit stands in for which neuron is chance. Where neurons that respond strongly code for
     other things than those that respond weakly, as in different sessions, chance takes that apart,
     and the spectrum of a network that *is* the neurons' signal comes out different: of 214 macaque
-    neurons, the mean over trials standing for their signal, α by -0.3 to -0.1 (ranks 5-40, 10 to 50
-    simulated trials). So all signals are given one variance (`gains`): then it was 0.00 to 0.07
-    with the 105 neurons that respond reliably enough in 20 trials.
+    neurons, the mean over trials standing for their signal, α by -0.31 to -0.08 (ranks 5-40, 10 to
+    50 simulated trials). So all signals are given one variance (`gains`): then it was -0.01 to 0.06
+    (``benchmarks/comparison_null.py``).
 
     The interval is Student's t, with Satterthwaite's degrees of freedom, of two variances: of the
     difference over stimuli (delete-d jackknife; both lose the same stimuli), and of the network
@@ -183,8 +181,8 @@ def compare_spectra(
     ValueError
         If stimuli differ in number, the network has too few units that vary, a setting is out of
         range, `gains` are equal and fewer neurons than ranks have a signal, or a variance within
-        `ranks` is not positive (of the recording or of a draw, with all
-        stimuli or without a group).
+        `ranks` is not positive (of the recording or of a draw, with all stimuli or without a
+        group).
     """
     check_settings(algorithm, None)
     check_ranks(ranks)
@@ -193,7 +191,7 @@ def compare_spectra(
     _check(network, recording, draws)
     recording = with_gains(recording, gains, ranks)
     generator = generator_of(seed)
-    noise = _measured(recording)
+    noise = measured(recording)
     varying = _varying(network)
     units = recording.shape[2]
     if varying.shape[1] < units:
@@ -207,8 +205,8 @@ def compare_spectra(
     ours, reliability = [], []
     for _ in range(draws):
         chosen = torch.randperm(varying.shape[1], generator=generator)[:units].to(network.device)
-        trials = _noisy(varying[:, chosen], recording, noise, generator)
-        reliability.append(_share(_measured(trials)))
+        trials = noisy(varying[:, chosen], recording, noise, generator)
+        reliability.append(share(measured(trials)))
         ours.append(_spectra(trials, samples, ranks, seed, settings))
     mean = torch.stack(ours).mean(0)
     fit = {"ranks": ranks, "weights": weights}
@@ -226,7 +224,7 @@ def compare_spectra(
         mean[0] / mean[0].sum(),
         theirs[0] / theirs[0].sum(),
         sum(reliability) / draws,
-        _share(noise),
+        share(noise),
         kept,
         ranks,
         level,
@@ -243,77 +241,6 @@ def _varying(network: Tensor) -> Tensor:
     largest = torch.maximum(network.amax(0), -network.amin(0))
     rounding = ROUNDING * torch.finfo(network.dtype).eps * largest
     return network[:, network.std(0) > rounding]
-
-
-class _Noise(NamedTuple):
-    """Of each unit."""
-
-    mean: Tensor  # over stimuli
-    signal: Tensor  # variance over stimuli of the expected response
-    trial: Tensor  # variance over the trials of a stimulus
-
-
-def _measured(trials: Tensor) -> _Noise:
-    """Split each unit's variance into signal and noise (analysis of variance, unbiased)."""
-    recorded = ~trials.isnan()
-    counts = recorded.sum(0)
-    means = trials.nanmean(0)
-    squares = (trials - means).square().nan_to_num().sum(0)
-    trial = squares.sum(0) / (counts - 1).clamp_min(0).sum(0).clamp_min(1)
-    some = counts > 0
-    centre = torch.where(some, means, torch.nan).nanmean(0)
-    across = (means - centre).square().nan_to_num().sum(0) / (some.sum(0) - 1).clamp_min(1)
-    # Of a mean over k trials, noise is a k-th; k averaged as it enters the variance.
-    shares = torch.where(some, 1 / counts.clamp_min(1), 0).sum(0) / some.sum(0).clamp_min(1)
-    return _Noise(centre, (across - trial * shares).relu(), trial)
-
-
-def with_gains(
-    recording: Float[Tensor, "repeats stimuli units"], gains: Gains, ranks: tuple[int, int]
-) -> Float[Tensor, "repeats stimuli some"]:
-    """Return a recording with the units and gains with which `compare_spectra` compares it.
-
-    Raises
-    ------
-    ValueError
-        If `gains` are neither equal nor own, or there are fewer neurons than `ranks`: of equal
-        ones, fewer that have a signal.
-    """
-    if gains not in get_args(Gains):
-        raise ValueError(f"gains={gains!r}; choose 'equal' or 'own'")
-    check_ranks(ranks, available=recording.shape[2])
-    if gains == "own":
-        return recording
-    noise = _measured(recording.double())  # squares of small numbers are held
-    never = recording.isnan().flatten(0, 1).all(0)  # which is an error, and told as such
-    kept = (_shares(noise) >= LEAST_SIGNAL) | never
-    count = int(kept.sum())
-    if count < ranks[1]:
-        raise ValueError(
-            f"ranks={ranks}, but of {count} of the recording's {len(kept)} units the signal is at "
-            f"least {LEAST_SIGNAL:g} of a trial's variance; fit fewer ranks, or give gains='own', "
-            "which takes all units as they are"
-        )
-    return recording[:, :, kept] / noise.signal[kept].sqrt().to(recording.dtype)
-
-
-def _shares(noise: _Noise) -> Tensor:
-    whole = (noise.signal + noise.trial).clamp_min(torch.finfo(noise.trial.dtype).tiny)
-    return noise.signal / whole
-
-
-def _share(noise: _Noise) -> float:
-    return _shares(noise).median().item()
-
-
-def _noisy(
-    responses: Tensor, recording: Tensor, noise: _Noise, generator: torch.Generator
-) -> Tensor:
-    """Let each column respond as often, and as reliably, as a neuron of the recording."""
-    z = (responses - responses.mean(0)) / responses.std(0, correction=0)
-    errors = torch.randn(recording.shape, generator=generator, dtype=torch.float64)
-    trials = noise.signal.sqrt() * z.to(recording) + noise.trial.sqrt() * errors.to(recording)
-    return trials.masked_fill(recording.isnan(), torch.nan)
 
 
 def _samples(

@@ -113,7 +113,7 @@ def _gains_text(one: Comparison) -> str:
         )
     return (
         "where neurons that respond strongly code for other things than those that respond weakly, "
-        "such pairs by chance flatten a network (`striate compare --gains equal` does without); "
+        "such pairs by chance move α of a network (`striate compare --gains equal` does without); "
     )
 
 

@@ -11,7 +11,7 @@ from striate.models import Network
 from striate.responses import Responses
 from striate.results import Result
 from striate.spectra import Algorithm, Gains
-from striate.spectra.comparison import with_gains
+from striate.spectra.conditions import with_gains
 from striate.studies.spectra.about import (
     RECORDED,
     SHOWN,
@@ -152,7 +152,7 @@ def measure_comparison(
     return results
 
 
-def kept_of(recording: Recording, *, window: Window, gains: Gains, **_: object) -> tuple[str, ...]:
+def kept_of(recording: Recording, *, window: Window, gains: Gains) -> tuple[str, ...]:
     """Say which neurons are compared, if not all are."""
     there = recording.responses.tensor
     kept = with_gains(there, gains, window.ranks).shape[2]

@@ -56,19 +56,12 @@ def try_out(
             f"{material.name.split(' ')[0]} has {material.classes} classes; give a network with an "
             "output for each"
         )
-    if last // processes > 1:
-        part = few[: last // processes]
-        try:
-            _try_training(network, part, layers, classes=material.classes, processes=processes)
-        except PassError as error:
-            raise ValueError(
-                f"{network.name} cannot be trained on the smallest batch, of {len(part)} images: "
-                f"{error}"
-            ) from error
-    else:
-        _try_alone(
-            network, few[:1], layers, plan, last, classes=material.classes, processes=processes
-        )
+    left = {1: "one image"}.get(last, f"{last} images")
+    _try_training(
+        network, few[: max(1, last // processes)], layers, classes=material.classes,
+        processes=processes, of=f"batch_size={batch} leaves a last batch of {left}"
+        + (f" for {processes} processes" if processes > 1 else ""),
+    )  # fmt: skip
     if plan.spectral is not None:
         for layer, activations in hidden.items():
             _try_penalty(plan.spectral, layer, activations, last)
@@ -89,37 +82,19 @@ def _shown(
     return logits, hidden
 
 
-def _try_alone(
+def _try_training(
     network: Network,
-    image: Tensor,
+    images: Tensor,
     layers: tuple[str, ...],
-    plan: Plan,
-    last: int,
     *,
     classes: int,
     processes: int,
+    of: str,
 ) -> None:
-    """Refuse that a process is left one image where training needs several, as batch-norm does."""
-    try:
-        _try_training(network, image, layers, classes=classes, processes=processes)
-    except PassError as error:
-        left = "one image" if last == 1 else f"{last} images for {processes} processes"
-        raise ValueError(
-            f"batch_size={plan.batch_size} leaves a last batch of {left}, on which {network.name} "
-            f"cannot be trained ({error}); choose another batch size or number of training images"
-        ) from error
+    """Show images, `of` which batch is said, to a copy in training mode.
 
-
-class PassError(ValueError):
-    """Images do not pass through a network in training mode."""
-
-
-def _try_training(
-    network: Network, images: Tensor, layers: tuple[str, ...], *, classes: int, processes: int
-) -> None:
-    """Show images to a copy in training mode, in which a network may need more, or say otherwise.
-
-    To a copy, as normalisation learns from what it is shown; and what torch draws is put back.
+    There a network may need more of them, as batch-norm does, or answer otherwise. To a copy, as
+    normalisation learns from what it is shown; and what torch draws is put back.
     """
     copy = deepcopy(network.model).train()
     place = next(part.device for part in copy.parameters())
@@ -129,7 +104,10 @@ def _try_training(
         try:
             logits = run(copy, images.to(place))
         except ValueError as error:
-            raise PassError(str(error)) from error
+            raise ValueError(
+                f"{of}, on which {network.name} cannot be trained ({error}); choose another batch "
+                "size or number of training images"
+            ) from error
         if not isinstance(logits, Tensor) or logits.shape[1:] != (classes,):
             shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(
