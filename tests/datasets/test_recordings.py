@@ -246,6 +246,27 @@ def test_attributes_that_mean_nothing_here_change_nothing(attributes, tmp_path):
     assert found.notes == ("6.7% of trials not recorded",)
 
 
+@pytest.mark.parametrize("text", ["true", np.bytes_("true")])
+@pytest.mark.parametrize("kind", ["i1", ">i2"])
+def test_signed_integers_that_are_meant_unsigned_are(text, kind, tmp_path):
+    unsigned = kind.replace("i", "u")
+    counts = RNG.integers(0, np.iinfo(unsigned).max, (3, 5, 4)).astype(unsigned)
+    counts[0, 0, 0], counts[1, 2, :] = np.iinfo(unsigned).max - 1, np.iinfo(unsigned).max
+    path = packed(
+        tmp_path / "v1.nc", counts.view(kind), _FillValue=np.array(-1, kind), _Unsigned=text,
+        scale_factor=0.5,
+    )  # fmt: skip
+    found = recording(path)
+    expected = counts / 2
+    expected[1, 2] = np.nan
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), expected)
+    assert "integers were read as unsigned, for _Unsigned" in found.notes[0]
+    marked = recording(packed(tmp_path / "b.nc", np.abs(COUNTS), _Unsigned=text))
+    assert marked.notes == ("every trial recorded",)
+    signed = recording(packed(tmp_path / "c.nc", COUNTS, _Unsigned="false"))
+    np.testing.assert_array_equal(signed.responses.tensor.numpy(), COUNTS)
+
+
 def test_each_population_is_unpacked_by_its_own_attributes(tmp_path):
     path = tmp_path / "v1.h5"
     packed(path, COUNTS, "responses_a", scale_factor=0.5)

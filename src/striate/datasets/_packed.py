@@ -2,7 +2,8 @@
 
 The conventions are CF's (cfconventions.org, "Missing Data" and "Packed Data"): a value equal to
 ``_FillValue`` or to one of ``missing_value`` was not recorded; the others are multiplied by
-``scale_factor``, to which ``add_offset`` is added. Files of NetCDF-4, which are HDF5, mean it so.
+``scale_factor``, to which ``add_offset`` is added. ``_Unsigned``, of NetCDF's users' guide, says
+that signed integers are to be read as unsigned ones. Files of NetCDF-4, which are HDF5, mean it so.
 """
 
 from collections.abc import Mapping
@@ -15,6 +16,7 @@ from striate.datasets._recording import floats
 
 MARKS = ("_FillValue", "missing_value")
 SCALE, OFFSET = "scale_factor", "add_offset"
+UNSIGNED = "_Unsigned"
 
 
 def attributes_of(dataset: Any) -> dict[str, np.ndarray]:  # noqa: ANN401  an h5py.Dataset
@@ -25,7 +27,15 @@ def attributes_of(dataset: Any) -> dict[str, np.ndarray]:  # noqa: ANN401  an h5
         if name in dataset.attrs
     }
     # A text, or nothing at all, is no number that could be meant.
-    return {name: v for name, v in there.items() if name not in MARKS or v.dtype.kind in "iuf"}
+    found = {name: v for name, v in there.items() if name not in MARKS or v.dtype.kind in "iuf"}
+    if dataset.dtype.kind == "i" and _says_true(dataset.attrs.get(UNSIGNED)):
+        found[UNSIGNED] = np.array(True)
+    return found
+
+
+def _says_true(held: object) -> bool:
+    text = np.asarray(held).ravel()[:1].tolist()
+    return text in (["true"], [b"true"])
 
 
 def unpacked(
@@ -51,6 +61,11 @@ def unpacked(
     """
     if not packing or values.dtype.kind not in "iuf":
         return values, []
+    done = []
+    if UNSIGNED in packing:
+        if values.min(initial=0) < 0:
+            done.append(f"integers were read as unsigned, for {UNSIGNED}")
+        values, packing = _unsigned(values, packing)
     for attribute, held in packing.items():
         _check(path, name, attribute, held)
     none = _marked(path, name, values, packing)
@@ -58,7 +73,6 @@ def unpacked(
         packing[key].item() if key in packing else usual
         for key, usual in ((SCALE, 1.0), (OFFSET, 0.0))
     )
-    done = []
     if none.any():
         # Before anything is made of what only marks: it may be larger than all that was recorded.
         values = floats(np.where(none, values.dtype.type(0), values))
@@ -70,6 +84,21 @@ def unpacked(
     if none.any():
         values[none] = np.nan
     return values, [f"{name}, as its attributes say: {'; '.join(done)}"] if done else []
+
+
+def _unsigned(
+    values: np.ndarray, packing: Mapping[str, np.ndarray]
+) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Read signed integers, and marks that are stored like them, as unsigned ones."""
+    kind = values.dtype
+    other = np.dtype(kind.str.replace("i", "u"))
+    left = {name: held for name, held in packing.items() if name != UNSIGNED}
+    marks = {
+        name: held.astype(kind).view(other)
+        for name, held in left.items()
+        if name in MARKS and held.dtype.kind == "i" and held.dtype.itemsize == kind.itemsize
+    }
+    return values.view(other), left | marks
 
 
 def _marked(
