@@ -29,6 +29,10 @@ CASES = [
         "eps=8: pixels are in [0, 1], and so is the radius; 8/255?",
     ),
     (
+        "LinfBall(True)",
+        "eps=True: pixels are in [0, 1], and so is the radius; 8/255?",
+    ),
+    (
         "LinfBall(-0.1)",
         "eps=-0.1: pixels are in [0, 1], and so is the radius; 8/255?",
     ),
@@ -46,13 +50,17 @@ CASES = [
     ),
     (
         "pgd(model, images, labels, ball=LinfBall(0.1), steps=0, step_size=0.01)",
-        "steps=0, step_size=0.01, restarts=1: need at least one step, a positive step_size and "
-        "at least one restart; steps and restarts are whole",
+        "steps=0, restarts=1: need at least one step and one restart; both are whole numbers",
     ),
     (
         "pgd(model, images, labels, ball=LinfBall(0.1), steps=40, step_size=0.0)",
-        "steps=40, step_size=0.0, restarts=1: need at least one step, a positive step_size and "
-        "at least one restart; steps and restarts are whole",
+        "step_size=0.0: give a positive length of at most 1e+09, in pixel units and the norm of "
+        "the ball",
+    ),
+    (
+        "pgd(model, images, labels, ball=LinfBall(0.1), steps=40, step_size=float('inf'))",
+        "step_size=inf: give a positive length of at most 1e+09, in pixel units and the norm of "
+        "the ball",
     ),
     (
         "pgd(model, images, labels, ball=LinfBall(0.1), steps=40, step_size=0.01, restarts=5)",

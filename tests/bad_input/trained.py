@@ -116,6 +116,14 @@ CASES = [
         "labels run to …, but the model has 10 outputs, of classes 0 to 9",
     ),
     (
+        "training.standard(model, images, 0 * labels - 100)",
+        "labels begin at -100; classes are counted from 0",
+    ),
+    (
+        "lesson('trades', beta=2.0, eps=0.1, steps=2.5, step_size=0.1, order='paper')",
+        "steps=2.5: give a whole number of steps from 1 on",
+    ),
+    (
         "lesson('standard', Says(lambda logits: (logits, logits)))",
         "the model puts out a tuple; give one of logits alone",
     ),

@@ -92,7 +92,11 @@ CASES = [
     ),
     (
         "training.plan(learning_rate=-0.1)",
-        "learning_rate=-0.1: give a positive number",
+        "learning_rate=-0.1: give a number above 0 and up to 1e+06",
+    ),
+    (
+        "training.plan(blur='constant', blur_sigma=1e9)",
+        "sigma=1000000000.0: give a number of pixels from 0 to 10000",
     ),
     (
         "training.plan(momentum=1.0)",
@@ -188,6 +192,11 @@ TYPED = [
     (
         "train small/cnn-1x8 --data digits --objective free --set eps=8/0 --set step_size=0.1",
         "eps='8/0': give a finite number",
+    ),
+    (
+        "train small/cnn-1x8 --data digits --objective free --set eps=0.1 --set step_size=0.1 "
+        "--set eps=0.2",
+        "--set gives eps more than once; say which of them is meant",
     ),
     (
         "train small/cnn-1x8 --data digits --spectral-alpha 1",

@@ -37,7 +37,7 @@ from striate.report.robustness.table import robustness_table
 from striate.report.robustness.words import apart, eps_text, interval_of
 from striate.report.section import read
 from striate.report.training.found import lessons
-from striate.report.training.table import training_table
+from striate.report.training.table import training_cells, training_table
 from striate.results import Curve, Score
 from striate.statistics import EXACT
 from striate.study.robustness import written
@@ -408,6 +408,21 @@ def test_settings_tell_trainings_of_one_objective_apart(tmp_path):
     kinds = [one.kind for one in lessons(read(tmp_path))]
     assert len(set(kinds)) == 2
     assert all("eps" in kind for kind in kinds)
+
+
+def test_a_training_is_told_with_all_that_decides_it(tmp_path):
+    save_training(
+        tmp_path, objective="free", alpha=0.8, learning_rate=0.2, replays=4, weight_decay=0.01,
+        precision="bfloat16", blur="coarse to fine", blur_sigma=2.0, noise=8 / 255, eps=0.2,
+        step_size=1e-9, h=3 / 255,
+    )  # fmt: skip
+    ((cell,),) = training_cells(lessons(read(tmp_path))).values()
+    assert cell["training"] == (
+        "4 epochs × 4 replays, batches of 100, sgd, learning rate 0.2, momentum 0.9, weight decay "
+        "0.01, bfloat16, augmented, blur coarse to fine, σ 2 pixels, noise of SD 8/255"
+    )
+    assert cell["settings"] == "eps 0.2, steps 7, step size 1e-09, h 3/255"
+    assert cell["penalty"].startswith("α → 0.8, β = 0.1")
 
 
 def test_how_often_a_penalty_was_asked_for_is_told(tmp_path):

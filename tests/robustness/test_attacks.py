@@ -587,11 +587,13 @@ def test_restarts_keep_for_each_image_the_climb_that_ends_highest():
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"steps": 0}, "steps=0, step_size=0.03, restarts=1: need at least one step"),
+    ({"steps": 0}, "steps=0, restarts=1: need at least one step"),
     ({"step_size": 0.0}, "step_size=0.0"),
     ({"step_size": -0.1}, "step_size=-0.1"),
     ({"step_size": float("nan")}, "step_size=nan"),
-    ({"restarts": 0}, "restarts=0: need .* at least one restart"),
+    ({"step_size": float("inf"), "ball": L2Ball(0.1)}, "step_size=inf: give a positive length of"),
+    ({"step_size": 1e25, "ball": L2Ball(0.1)}, r"step_size=1e\+25: give a positive length of"),
+    ({"restarts": 0}, "restarts=0: need at least one step and one restart"),
     ({"random_start": True}, r"random_start=True needs generator=torch.Generator\(\)"),
     ({"restarts": 2}, "restarts=2 from one start are all alike; set random_start=True"),
 ])  # fmt: skip

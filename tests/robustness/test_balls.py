@@ -1,5 +1,6 @@
 import inspect
 import math
+import re
 
 import numpy as np
 import pytest
@@ -266,10 +267,18 @@ def test_an_l1_ball_by_name_is_the_papers():
 @pytest.mark.parametrize("build", [
     L2Ball, lambda eps: L1Ball(eps, geometry="paper"), lambda eps: ball("L2", eps),
 ], ids=["L2", "L1", "by name"])  # fmt: skip
-@pytest.mark.parametrize("eps", [-0.1, float("nan"), float("inf")])
+@pytest.mark.parametrize("eps", [-0.1, float("nan"), float("inf"), 1e10])
 def test_a_radius_that_is_none_is_refused(build, eps):
-    with pytest.raises(ValueError, match=f"eps={eps}: give a finite radius of at least 0"):
+    with pytest.raises(ValueError, match=re.escape(f"eps={eps}: give a radius from 0 to")):
         build(eps)
+
+
+@balls
+def test_the_largest_ball_holds_what_the_longest_step_reaches(name):
+    """Squares of longer ones are infinite in single precision, and the way back would be to 0."""
+    largest = BALLS[name](1.0 if name == "Linf" else 1e9)
+    reached = 1e9 * largest.steepest(gaussian(3, 3, 32, 32))
+    assert (largest.project(reached).abs().amax((1, 2, 3)) >= largest.eps / 3072).all()
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])

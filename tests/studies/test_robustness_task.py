@@ -13,12 +13,14 @@ from PIL import Image
 from torch import nn
 
 from striate import results
+from striate.datasets import digits
 from striate.models import Network, load
 from striate.results import load_arrays, read_record
 from striate.robustness import LinfBall, ball, pgd
 from striate.studies import robustness
 from striate.study import path_of, run
 from striate.study.robustness import Judge, Passbands
+from striate.study.robustness.judged import check_surrogate
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 
@@ -406,3 +408,24 @@ def test_a_class_that_cannot_be_read_is_no_task(photos):
         path.write_bytes(b"no image")
     with pytest.raises(ValueError, match="no image of class 'bee' can be read; the first is bee/"):
         robustness.labelled(str(photos), network())
+
+
+class InPlace(nn.Module):
+    """Normalises what it is shown in place, so that pixels leave [0, 1]."""
+
+    def __init__(self):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.inner(x.sub_(0.5).div_(0.25))
+
+
+def test_a_network_that_normalises_in_place_leaves_the_first_image_as_it_is():
+    """It is tried out on that one, as a surrogate is."""
+    net = Network("nets.py:in_place", InPlace().eval(), 8, 8)
+    pictures = robustness.labelled("digits", net)
+    shown, all_of_them = pictures.shown, digits("test").images
+    assert torch.equal(torch.cat(list(shown.batches)), all_of_them[pictures.order])
+    check_surrogate(net.model, next(shown.first(1)), 10)
+    assert torch.equal(torch.cat(list(shown.batches)), all_of_them[pictures.order])

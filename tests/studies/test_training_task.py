@@ -16,6 +16,7 @@ from striate.results import load as load_results
 from striate.studies.training import (
     PRECISIONS,
     Asked,
+    epochs,
     material,
     network_task,
     networks,
@@ -439,3 +440,61 @@ def test_batches_of_which_a_process_trains_on_one_image_need_a_network_that_can(
     message = "leaves a last batch of 3 images for 2 processes, on which odd cannot be trained"
     with pytest.raises(ValueError, match=message):
         network_task(odd_one(model), found, plan(batch_size=100), seed=0, processes=2)
+
+
+class InPlace(nn.Module):
+    def __init__(self, *, chance=0.0):
+        super().__init__()
+        self.inner = nn.Sequential(nn.Flatten(), nn.Dropout(chance), nn.Linear(64, 10))
+
+    def forward(self, x):
+        return self.inner(x.sub_(0.3).div_(0.35))
+
+
+def test_a_network_that_normalises_in_place_leaves_the_test_images_as_they_are(tmp_path):
+    network = Network("nets.py:in_place", InPlace(), 8, 8)
+    found = material("digits", network, train_images=200, seed=0)
+    before, labels = found.test[0].clone(), found.test_labels
+    for rate in (0.05, 0.051):
+        chosen = plan(epochs=1, batch_size=100, learning_rate=rate)
+        task = network_task(network, found, chosen, seed=0)
+        path = tmp_path / f"{rate}.json"
+        results = train_network(
+            task, path, network=network, material=found, plan=chosen, folder=tmp_path
+        )
+        (weights,) = {one.settings["weights"] for one in results if "weights" in one.settings}
+        twin = InPlace().eval()
+        twin.load_state_dict(load_file(next(tmp_path.rglob(weights))))
+        with torch.no_grad():
+            logits = twin(torch.cat([batch.clone() for batch in found.test]))
+        right = (logits.argmax(1) == labels).double().mean().item()
+        assert value(results, "accuracy", "test") == pytest.approx(right)
+        assert torch.equal(found.test[0], before)
+
+
+def test_igr_of_a_network_that_draws_has_a_name_of_its_own():
+    """Before, the difference of two draws was taken for a slope."""
+    for objective, chance, draws in (("igr", 0.1, True), ("igr", 0.0, False), ("free", 0.1, False)):
+        network = Network("nets.py:drops", InPlace(chance=chance), 8, 8)
+        settings = {"igr": {"strength": 0.3, "h": 0.01}, "free": {"eps": 0.1, "step_size": 0.1}}
+        found = material("digits", network, train_images=200, seed=0)
+        chosen = plan(objective=objective, settings=settings[objective], batch_size=100)
+        task = network_task(network, found, chosen, seed=0)
+        assert task.get("draws") == ("alike in both passes" if draws else None)
+
+
+def test_a_training_that_diverged_in_its_last_step_is_told_as_one():
+    """No step is left whose loss would say so."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(64, 10))
+    nn.init.constant_(net[1].weight, 1e38)
+    data = digits("test")
+    with pytest.raises(
+        ValueError, match="after its last step the network's loss on test images is"
+    ):
+        epochs.tested(net, [data.images[:20], data.images[20:50]], data.labels[:50])
+
+
+@pytest.mark.parametrize("rate", [0.0, -0.1, 1e7, float("nan"), float("inf")])
+def test_a_learning_rate_out_of_range_is_refused(rate):
+    with pytest.raises(ValueError, match="give a number above 0 and up to 1e\\+06"):
+        plan(learning_rate=rate)

@@ -206,8 +206,10 @@ def test_the_learning_rate_falls_after_its_epochs():
 @pytest.mark.parametrize(
     ("make", "message"),
     [
-        (lambda: blurred(pictures(), -1.0), r"sigma=-1\.0: give a finite number, 0 or more"),
-        (lambda: curriculum("constant", sigma=-2.0, epochs=3), r"sigma=-2\.0: give a finite"),
+        (lambda: blurred(pictures(), -1.0), r"sigma=-1\.0: give a number of pixels from 0 to"),
+        (lambda: blurred(pictures(), 1e9), r"sigma=1000000000\.0: give a number of pixels from 0"),
+        (lambda: curriculum("constant", sigma=1.1e4, epochs=3), r"sigma=11000\.0: give a number"),
+        (lambda: curriculum("constant", sigma=-2.0, epochs=3), r"sigma=-2\.0: give a number"),
         (
             lambda: curriculum("coarse to fine", sigma=1.0, epochs=1),
             "epochs=1: 'coarse to fine' needs at least 2",
@@ -222,7 +224,7 @@ def test_the_learning_rate_falls_after_its_epochs():
         (lambda: dropped((1,), factor=0.0), r"factor=0\.0: a learning rate falls"),
         (lambda: cosine(0), "epochs=0: need at least one"),
     ],
-    ids=range(12),
+    ids=range(14),
 )
 def test_settings_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):

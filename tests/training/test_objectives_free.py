@@ -104,7 +104,7 @@ def test_without_gradient_nothing_moves():
 
 
 def test_what_it_cannot_follow_is_refused():
-    with pytest.raises(ValueError, match=r"step_size=0.0: a step is finite and positive"):
+    with pytest.raises(ValueError, match=r"step_size=0.0: give a positive length of at most"):
         Free(LinfBall(0.1), step_size=0.0)
     free = Free(LinfBall(0.1), step_size=0.1)
     free(normed(), *batches(3)[0])

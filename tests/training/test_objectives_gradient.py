@@ -117,3 +117,34 @@ def test_a_network_that_detaches_its_images_is_refused():
 
     with pytest.raises(ValueError, match="the model's logits carry no gradient: it detaches them"):
         gradient_penalty(Detached(), images(4), labels(4), strength=0.3, h=0.01)
+
+
+class Noisy(nn.Module):
+    """Dropout by a layer, and noise by a function that nobody sees from outside."""
+
+    def __init__(self):
+        super().__init__()
+        self.first, self.drop, self.last = nn.Linear(32, 20), nn.Dropout(0.4), nn.Linear(20, 3)
+
+    def forward(self, x):
+        hidden = self.drop(self.first(x.flatten(1)).tanh())
+        return self.last(hidden + 0.3 * torch.randn_like(hidden))
+
+
+def test_what_a_network_draws_is_the_same_in_both_passes():
+    """Of two draws, their difference over h would be all that counts."""
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        net, x, y = Noisy().double(), images(12, **IMAGES), labels(12)
+        drawn = torch.get_rng_state()
+        pixels = x.clone().requires_grad_()
+        losses = slow_cross_entropy(net(pixels), y)
+        after = torch.get_rng_state()
+        assert not torch.equal(drawn, after)
+        (g,) = torch.autograd.grad(losses.sum(), pixels)
+        expected = losses.mean() + 0.35 * g.flatten(1).square().sum(1).mean()
+        for h, allowed in ((1e-2, 1e-2), (1e-4, 1e-4)):
+            torch.set_rng_state(drawn)
+            step = gradient_penalty(net, x, y, strength=0.7, h=h)
+            assert abs(step.loss - expected) < allowed * expected
+            assert torch.equal(torch.get_rng_state(), after)  # as after one pass

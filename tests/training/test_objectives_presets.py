@@ -135,12 +135,12 @@ def test_settings_are_completed():
     ("standard", {"eps": 0.1}, r"settings eps: the objective 'standard' takes no settings"),
     ("igr", {"lambda": 1, "h": 1}, r"settings lambda: the objective 'igr' takes strength, h, dir"),
     ("free", {"norm": "L2"}, r"the objective 'free' needs eps, step_size; give each a value"),
-    ("adversarial", {"eps": 0.1, "steps": 0, "step_size": 1.0}, "steps=0, step_size=1.0: need at"),
+    ("adversarial", {"eps": 0.1, "steps": 0, "step_size": 1.0}, "steps=0: give a whole number"),
     ("trades", SETTINGS["trades"] | {"beta": -1.0}, r"beta=-1.0, start_noise=0.001"),
     ("igr", {"strength": 0.3, "h": -1.0}, r"strength=0.3, h=-1.0"),
     ("igr", {"strength": "much", "h": 0.1}, r"strength='much': give a finite number"),
     ("adversarial", {"eps": 0.1, "steps": 2.5, "step_size": 1}, r"steps=2.5: give a whole number"),
-    ("free", {"eps": 0.1, "step_size": -1.0}, r"step_size=-1.0: a step is finite"),
+    ("free", {"eps": 0.1, "step_size": -1.0}, r"step_size=-1.0: give a positive"),
 ])  # fmt: skip
 def test_what_there_is_not_is_refused(name, settings, message):
     with pytest.raises(ValueError, match=message):

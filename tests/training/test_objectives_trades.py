@@ -108,8 +108,9 @@ def test_the_same_generator_gives_the_same_bits(order):
 @pytest.mark.parametrize(("wrong", "message"), [
     ({"beta": -1.0}, r"beta=-1.0, start_noise=0.001: strength and noise are finite"),
     ({"start_noise": float("nan")}, r"beta=2.0, start_noise=nan: strength and noise are finite"),
-    ({"steps": 0}, r"steps=0, step_size=0.04: need at least one step"),
-    ({"step_size": 0.0}, r"steps=3, step_size=0.0: need at least one step"),
+    ({"steps": 0}, r"steps=0: give a whole number of steps from 1 on"),
+    ({"step_size": 0.0}, r"step_size=0.0: give a positive length of at most 1e\+09, in pixel"),
+    ({"step_size": float("inf")}, r"step_size=inf: give a positive length"),
 ])  # fmt: skip
 def test_settings_out_of_range_are_refused(wrong, message):
     settings = {"beta": 2.0, "steps": 3, "step_size": 0.04, "order": "paper"} | wrong

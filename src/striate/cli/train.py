@@ -1,6 +1,8 @@
 """``striate train``: one network, for any objective."""
 
 import sys
+from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple
@@ -181,7 +183,7 @@ def train(
     plan = training.plan(
         preset,
         objective=objective,
-        settings=dict(map(_setting, setting or ())),
+        settings=_settings(setting or ()),
         spectral=penalty.read(),
         **inputs._asdict(),
         **steps.read(),
@@ -253,6 +255,15 @@ def _tell(path: Path) -> None:
             print(f"{one.name}\t{one.settings['on']}\t{one.value:.3f}")
     print(path.with_suffix(".safetensors"))
     print(path, file=sys.stderr)
+
+
+def _settings(texts: Sequence[str]) -> dict[str, Setting]:
+    """Read all of ``--set``, each of another setting."""
+    read = list(map(_setting, texts))
+    twice = [name for name, many in Counter(name for name, _ in read).items() if many > 1]
+    if twice:
+        raise ValueError(f"--set gives {twice[0]} more than once; say which of them is meant")
+    return dict(read)
 
 
 def _setting(text: str) -> tuple[str, Setting]:

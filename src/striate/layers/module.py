@@ -39,13 +39,15 @@ def check_hooks(layer: nn.Module, name: str) -> None:
 def run(model: nn.Module, images: Tensor, *, name: str = "images") -> object:
     """Show `images`, called `name`, to a model, in whose own words it says what it cannot take.
 
+    It is shown a copy, as it may normalise its input in place.
+
     Raises
     ------
     ValueError
         If it stops at them, or a hook does.
     """
     try:
-        return model(images)
+        return model(images.clone())
     except (RuntimeError, AssertionError, ValueError, TypeError, LookupError) as error:
         if isinstance(error, ValueError) and _is_ours(error):
             raise

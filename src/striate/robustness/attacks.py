@@ -12,7 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from striate.robustness.balls import Ball, Images, L1Ball
+from striate.robustness.balls import Ball, Images, L1Ball, check_step_size
 from striate.robustness.gradients import Gradient, Labels, Loss, plain_gradient
 from striate.robustness.limits import within
 from striate.robustness.victim import answers, as_logits, check, check_shape, frozen, shown
@@ -158,11 +158,12 @@ def pgd(
     check(images, labels)
     check_shape(images)
     whole = isinstance(steps, Integral) and isinstance(restarts, Integral)
-    if not whole or steps < 1 or not step_size > 0 or restarts < 1:
+    if not whole or steps < 1 or restarts < 1:
         raise ValueError(
-            f"steps={steps}, step_size={step_size}, restarts={restarts}: need at least one "
-            "step, a positive step_size and at least one restart; steps and restarts are whole"
+            f"steps={steps}, restarts={restarts}: need at least one step and one restart; both are "
+            "whole numbers"
         )
+    check_step_size(step_size)
     if random_start and generator is None:
         raise ValueError("random_start=True needs generator=torch.Generator().manual_seed(…)")
     if restarts > 1 and not random_start:

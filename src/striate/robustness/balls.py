@@ -15,6 +15,8 @@ Geometry = Literal["paper", "exact"]
 
 # A norm of zero divides nothing; the same floor as in the code of Kong et al. 2021.
 _FLOOR = 1e-12
+# No image is as long, and in single precision the square of what is much longer is infinite.
+LONGEST = 1e9
 
 
 @runtime_checkable
@@ -60,7 +62,7 @@ class LinfBall:
     eps: float
 
     def __post_init__(self) -> None:
-        if not isinstance(self.eps, Real) or not 0 <= self.eps <= 1:
+        if not _is_number(self.eps) or not 0 <= self.eps <= 1:
             raise ValueError(
                 f"eps={self.eps!r}: pixels are in [0, 1], and so is the radius; 8/255?"
             )
@@ -91,7 +93,7 @@ class L2Ball:
     Raises
     ------
     ValueError
-        If `eps` is negative or not finite.
+        If `eps` is not in [0, 1e9].
     """
 
     eps: float
@@ -144,7 +146,7 @@ class L1Ball:
     Raises
     ------
     ValueError
-        If `eps` is negative or not finite, or there is no such geometry.
+        If `eps` is not in [0, 1e9], or there is no such geometry.
     """
 
     eps: float
@@ -218,8 +220,27 @@ def ball(norm: Norm, eps: float, *, geometry: Geometry = "paper") -> Ball:
 
 
 def _check_radius(eps: float) -> None:
-    if not isinstance(eps, Real) or not 0 <= eps < math.inf:
-        raise ValueError(f"eps={eps!r}: give a finite radius of at least 0, in pixel units")
+    if not _is_number(eps) or not 0 <= eps <= LONGEST:
+        raise ValueError(f"eps={eps!r}: give a radius from 0 to {LONGEST:g}, in pixel units")
+
+
+def check_step_size(step_size: float) -> None:
+    """Refuse what is no length of a step.
+
+    Raises
+    ------
+    ValueError
+        If it is not above 0, or more than any image is long.
+    """
+    if not _is_number(step_size) or not 0 < step_size <= LONGEST:
+        raise ValueError(
+            f"step_size={step_size!r}: give a positive length of at most {LONGEST:g}, in pixel "
+            "units and the norm of the ball"
+        )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, Real) and not isinstance(value, bool)
 
 
 def _lengths(delta: Tensor, p: int) -> Tensor:

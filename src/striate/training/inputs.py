@@ -21,6 +21,7 @@ Images = Float[Tensor, "batch channels height width"]
 Inputs = Callable[[Tensor, int, torch.Generator], Tensor]
 Kind = Literal["coarse to fine", "fine to coarse", "constant"]
 
+WIDEST = 1e4  # pixels: far beyond the side of an image, and its weights still fit into memory
 TRUNCATE = 4.0  # standard deviations after which a Gaussian is cut off, as SciPy does
 
 
@@ -34,9 +35,9 @@ def blurred(images: Images, sigma: float) -> Images:
     Raises
     ------
     ValueError
-        If `sigma` is negative or not finite.
+        If `sigma` is not in [0, 1e4].
     """
-    _check_at_least_zero("sigma", sigma)
+    check_blur(sigma)
     if sigma == 0:
         return images
     height, width = images.shape[-2:]
@@ -72,11 +73,11 @@ def curriculum(kind: Kind, *, sigma: float, epochs: int) -> Inputs:
     Raises
     ------
     ValueError
-        If there is no such kind, `sigma` is negative, or `epochs` too few to change in.
+        If there is no such kind, `sigma` is not in [0, 1e4], or `epochs` too few to change in.
     """
     if kind not in get_args(Kind):
         raise ValueError(f"kind={kind!r}; choose one of {', '.join(map(repr, get_args(Kind)))}")
-    _check_at_least_zero("sigma", sigma)
+    check_blur(sigma)
     least = 1 if kind == "constant" else 2
     if epochs < least:
         raise ValueError(f"epochs={epochs}: {kind!r} needs at least {least}")
@@ -226,6 +227,18 @@ def _places(start: Tensor, length: Tensor, side: int) -> Float[Tensor, "batch si
     middle = torch.arange(side, dtype=start.dtype, device=start.device) + 0.5
     within = (middle * length / side).clamp_min(0.5).minimum(length - 0.5)
     return 2 * (start + within) / side - 1
+
+
+def check_blur(sigma: float) -> None:
+    """Refuse what is no standard deviation of a blur, in pixels.
+
+    Raises
+    ------
+    ValueError
+        If it is not in [0, 1e4].
+    """
+    if not 0 <= sigma <= WIDEST:
+        raise ValueError(f"sigma={sigma}: give a number of pixels from 0 to {WIDEST:g}")
 
 
 def _check_at_least_zero(name: str, value: float) -> None:

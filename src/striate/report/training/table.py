@@ -8,13 +8,14 @@ from striate.report.training.found import ASIDE, Lesson, data_of
 from striate.report.words import percent
 from striate.results import Setting
 
+IN_PIXELS = ("eps", "step_size", "start_noise", "h", "noise")
 SCORES = (("accuracy", "train"), ("accuracy", "test"), ("loss", "train"), ("loss", "test"))
 # What every table row says; the other settings of an objective are listed as text.
 USUAL = (
     *("model", "objective", "epochs", "batch_size", "learning_rate", "momentum", "weight_decay"),
     *("optimizer", "schedule", "drops", "replays", "precision", "augment", "blur", "blur_sigma"),
     *("noise", "spectral_alpha", "spectral_beta", "spectral_layers", "spectral_ranks"),
-    *("spectral_units", "spectral_every"),
+    *("spectral_units", "spectral_every", "images"),
 )
 
 
@@ -34,7 +35,9 @@ def training_cells(there: Sequence[Lesson]) -> dict[str, list[dict[str, str]]]:
 def own_settings(one: Lesson) -> str:
     """Write the settings of the objective itself."""
     own = {k: v for k, v in one.settings.items() if k not in (*USUAL, *ASIDE) and v is not None}
-    return ", ".join(f"{name.replace('_', ' ')} {_brief(value)}" for name, value in own.items())
+    return ", ".join(
+        f"{name.replace('_', ' ')} {_setting(name, value)}" for name, value in own.items()
+    )
 
 
 def penalty_text(one: Lesson) -> str:
@@ -76,14 +79,25 @@ def _cell(one: Lesson) -> dict[str, str]:
 
 def _training(one: Lesson) -> str:
     about = one.settings
-    parts = [f"{about.get('epochs')} epochs", f"batches of {about.get('batch_size')}"]
+    replays = about.get("replays") or 1
+    times = f" × {replays} replays" if replays != 1 else ""
+    parts = [f"{about.get('epochs')} epochs{times}", f"batches of {about.get('batch_size')}"]
     parts.append(f"{about.get('optimizer') or 'optimizer unknown'}")
     parts.append(f"learning rate {_brief(about.get('learning_rate'))}")
+    for name in ("momentum", "weight_decay"):
+        if about.get(name):
+            parts.append(f"{name.replace('_', ' ')} {_brief(about[name])}")
     if about.get("schedule") not in (None, "constant"):
         drops = f" after {about['drops']}" if about.get("drops") else ""
         parts.append(f"{about['schedule']}{drops}")
+    if about.get("precision") not in (None, "float32"):
+        parts.append(str(about["precision"]))
     if about.get("augment"):
         parts.append("augmented")
+    if about.get("blur"):
+        parts.append(f"blur {about['blur']}, σ {_brief(about.get('blur_sigma'))} pixels")
+    if about.get("noise"):
+        parts.append(f"noise of SD {_setting('noise', about['noise'])}")
     return ", ".join(parts)
 
 
@@ -98,8 +112,14 @@ def _row(one: Lesson) -> dict[str, Setting]:
     return row | {"weights": weights_of(one), "model_sha256": one.sha}
 
 
+def _setting(name: str, value: Setting) -> str:
+    """Write a setting; one in pixel units as it is typed, in steps of 1/255, if it has no end."""
+    brief = _brief(value)
+    if name not in IN_PIXELS or not isinstance(value, float) or float(brief) == value:
+        return brief
+    whole = round(255 * value)
+    return f"{whole}/255" if whole and abs(255 * value - whole) < 1e-6 else brief
+
+
 def _brief(value: Setting) -> str:
-    """Write a setting; strengths in steps of 1/255 as they are typed."""
-    if isinstance(value, float) and 0 < value < 1 and abs(255 * value - round(255 * value)) < 1e-6:
-        return f"{round(255 * value)}/255"
     return f"{value:.4g}" if isinstance(value, float) else str(value)

@@ -201,7 +201,7 @@ def _answers_in_half(network: Network, pictures: Labelled) -> bool:
     image, _ = next(pictures.shown.first(1)).on(network.model)
     try:
         with frozen(network.model), torch.no_grad():
-            answer = run(network.model, image.clone())
+            answer = run(network.model, image)
     except ValueError:  # which is said when it is measured
         return False
     return getattr(answer, "dtype", None) in (torch.float16, torch.bfloat16)

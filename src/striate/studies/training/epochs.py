@@ -2,12 +2,14 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from math import isfinite
 
 import torch
 from jaxtyping import Int
 from torch import Tensor, nn
 
 from striate.results import Result, Score
+from striate.robustness.victim import as_logits, shown
 from striate.study.epochs import over_epochs
 
 
@@ -24,11 +26,23 @@ def summary(history: Sequence[Result], epochs: int, *, last: str | None = None) 
 def tested(
     model: nn.Module, batches: Iterable[Tensor], labels: Int[Tensor, " images"]
 ) -> list[Result]:
-    """Return which part of the test images the model names, and with what loss."""
-    logits = torch.cat([model(batch.to(labels.device)) for batch in batches])
+    """Return which part of the test images the model names, and with what loss.
+
+    Raises
+    ------
+    ValueError
+        If the network answers with something else than logits, or the loss is not finite.
+    """
+    placed = (batch.to(labels.device) for batch in batches)
+    logits = torch.cat([as_logits(shown(model, batch), batch) for batch in placed])
     settings = {"on": "test", "images": len(labels)}
     right = (logits.argmax(1) == labels).double().mean().item()
     loss = nn.functional.cross_entropy(logits, labels).item()
+    if not isfinite(loss):
+        raise ValueError(
+            f"after its last step the network's loss on test images is {loss}: the training "
+            "diverged; lower the learning rate"
+        )
     return [Score("accuracy", right, settings=settings), Score("loss", loss, settings=settings)]
 
 

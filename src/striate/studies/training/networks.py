@@ -60,7 +60,7 @@ def network_task(
     """
     if not isinstance(seed, int) or seed < 0:
         raise ValueError(f"seed={seed!r}: give a whole number, 0 or more")
-    layers, spectral = try_out(network, material, plan, processes=processes), plan.spectral
+    tried, spectral = try_out(network, material, plan, processes=processes), plan.spectral
     chosen = {**plan._asdict(), "drops": " ".join(map(str, plan.drops)) or None}
     for name in ("objective", "settings", "spectral", "augment"):
         del chosen[name]
@@ -82,7 +82,7 @@ def network_task(
         "augment": material.augmented,
         "spectral_alpha": None if spectral is None else spectral.alpha,
         "spectral_beta": None if spectral is None else spectral.beta,
-        "spectral_layers": " ".join(layers) or None,
+        "spectral_layers": " ".join(tried.layers) or None,
         "spectral_ranks": None if spectral is None else "{}-{}".format(*spectral.ranks),
         "spectral_units": None if spectral is None else spectral.units,
         # Left out where it is 1: results of before there was a choice keep their names.
@@ -93,6 +93,8 @@ def network_task(
             if plan.objective == "igr" and PRECISIONS[plan.precision] is not None
             else {}
         ),
+        # Before, the difference of two draws was taken for a slope.
+        **({"draws": "alike in both passes"} if plan.objective == "igr" and tried.draws else {}),
         # Each normalises its part of a batch by itself, and has random numbers of its own.
         **({} if processes == 1 else {"processes": processes}),
         "seed": seed,

@@ -36,6 +36,7 @@ PRECISIONS: Mapping[str, torch.dtype | None] = {
     "float16": torch.float16,
 }
 RATES = {"sgd": 0.05, "adam": 1e-3}
+LARGEST_RATE = 1e6  # what is far beyond it overflows in the optimiser, in words of torch
 
 
 class Asked(NamedTuple):
@@ -187,8 +188,10 @@ def _check(made: Plan) -> None:
         value = getattr(made, name)
         if not isinstance(value, int) or value < 1:
             raise ValueError(f"{name}={value}: give a whole number from 1 on")
-    if not 0 < made.learning_rate < float("inf"):
-        raise ValueError(f"learning_rate={made.learning_rate}: give a positive number")
+    if not 0 < made.learning_rate <= LARGEST_RATE:
+        raise ValueError(
+            f"learning_rate={made.learning_rate}: give a number above 0 and up to {LARGEST_RATE:g}"
+        )
     if not 0 <= made.momentum < 1:
         raise ValueError(f"momentum={made.momentum}: give a number from 0 to less than 1")
     if not (made.weight_decay >= 0 and isfinite(made.weight_decay)):

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from contextlib import ExitStack
 from copy import deepcopy
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -13,23 +14,32 @@ from striate.robustness.victim import frozen
 from striate.studies.training.material import Material
 from striate.studies.training.plans import Asked, Plan
 from striate.training import Source
+from striate.training.chance import states_of
+
+
+class Tried(NamedTuple):
+    """What trying out a network told.
+
+    Attributes
+    ----------
+    layers
+        Those that are penalised.
+    draws
+        Whether the network draws random numbers in training mode, as dropout does.
+    """
+
+    layers: tuple[str, ...]
+    draws: bool
 
 
 @torch.no_grad()
-def try_out(
-    network: Network, material: Material, plan: Plan, *, processes: int = 1
-) -> tuple[str, ...]:
+def try_out(network: Network, material: Material, plan: Plan, *, processes: int = 1) -> Tried:
     """Show the smallest batch to a network once in each mode.
 
     Parameters
     ----------
     network, material, plan, processes
         As in `striate.studies.training.network_task`.
-
-    Returns
-    -------
-    layers
-        Those that are penalised.
 
     Raises
     ------
@@ -57,7 +67,7 @@ def try_out(
             "output for each"
         )
     left = {1: "one image"}.get(last, f"{last} images")
-    _try_training(
+    draws = _try_training(
         network, few[: max(1, last // processes)], layers, classes=material.classes,
         processes=processes, of=f"batch_size={batch} leaves a last batch of {left}"
         + (f" for {processes} processes" if processes > 1 else ""),
@@ -65,7 +75,7 @@ def try_out(
     if plan.spectral is not None:
         for layer, activations in hidden.items():
             _try_penalty(plan.spectral, layer, activations, last)
-    return layers
+    return Tried(layers, draws)
 
 
 def _shown(
@@ -90,8 +100,8 @@ def _try_training(
     classes: int,
     processes: int,
     of: str,
-) -> None:
-    """Show images, `of` which batch is said, to a copy in training mode.
+) -> bool:
+    """Show images, `of` which batch is said, to a copy in training mode; tell whether it draws.
 
     There a network may need more of them, as batch-norm does, or answer otherwise. To a copy, as
     normalisation learns from what it is shown; and what torch draws is put back.
@@ -101,6 +111,7 @@ def _try_training(
     cuda = [place] if place.type == "cuda" else []
     with ExitStack() as hooks, torch.random.fork_rng(cuda), torch.set_grad_enabled(processes > 1):
         outputs = [hooks.enter_context(capture(copy, name)) for name in layers]
+        before = states_of(place)
         try:
             logits = run(copy, images.to(place))
         except ValueError as error:
@@ -108,6 +119,7 @@ def _try_training(
                 f"{of}, on which {network.name} cannot be trained ({error}); choose another batch "
                 "size or number of training images"
             ) from error
+        after = states_of(place)
         if not isinstance(logits, Tensor) or logits.shape[1:] != (classes,):
             shape = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
             raise ValueError(
@@ -117,6 +129,7 @@ def _try_training(
             )
         if processes > 1:
             _check_used(network.name, copy, [logits, *(output() for output in outputs)], processes)
+    return any(not torch.equal(before[one], after[one]) for one in before)
 
 
 def _check_used(name: str, model: nn.Module, outputs: Sequence[Tensor], processes: int) -> None:

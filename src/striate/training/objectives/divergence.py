@@ -16,6 +16,7 @@ from striate.training.objectives.steps import (
     Step,
     bare,
     blaming_the_training,
+    check_climb,
     in_full,
     logits_of,
 )
@@ -101,10 +102,7 @@ def check_trades(
         raise ValueError(
             f"beta={beta}, start_noise={start_noise}: strength and noise are finite, not negative"
         )
-    if steps < 1 or not step_size > 0:
-        raise ValueError(
-            f"steps={steps}, step_size={step_size}: need at least one step, of positive size"
-        )
+    check_climb(steps=steps, step_size=step_size)
     if order not in get_args(Order):
         raise ValueError(f"order={order!r}; choose one of {', '.join(map(repr, get_args(Order)))}")
 

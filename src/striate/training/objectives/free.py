@@ -7,6 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from striate.robustness import Ball
+from striate.robustness.balls import check_step_size
 from striate.robustness.victim import check, check_graph, check_shape
 from striate.training.objectives.steps import Images, Labels, Step, logits_of
 
@@ -48,8 +49,7 @@ class Free(nn.Module):
 
     def __init__(self, ball: Ball, *, step_size: float) -> None:
         super().__init__()
-        if not 0 < step_size < float("inf"):
-            raise ValueError(f"step_size={step_size}: a step is finite and positive")
+        check_step_size(step_size)
         self.ball, self.step_size = ball, step_size
         self.register_buffer("perturbation", torch.empty(0))
 

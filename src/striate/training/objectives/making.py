@@ -18,7 +18,7 @@ from striate.training.objectives.penalties import check_penalties, penalised
 from striate.training.objectives.plain import standard
 from striate.training.objectives.seeding import Seeded
 from striate.training.objectives.slopes import Direction, check_slopes, gradient_penalty
-from striate.training.objectives.steps import Images, Labels, Objective, Step
+from striate.training.objectives.steps import Images, Labels, Objective, Step, check_climb
 
 Setting = float | int | str
 
@@ -126,10 +126,7 @@ def _adversarial(
     geometry: Geometry = "paper",
     random_start: bool = False,
 ) -> Made:
-    if steps < 1 or not step_size > 0:
-        raise ValueError(
-            f"steps={steps}, step_size={step_size}: need at least one step, of positive size"
-        )
+    check_climb(steps=steps, step_size=step_size)
     where = ball(norm, eps, geometry=geometry)
     climb = partial(pgd, ball=where, steps=steps, step_size=step_size, random_start=random_start)
     if not random_start:

@@ -8,6 +8,7 @@ from torch.nn.functional import cross_entropy
 
 from striate.robustness.attacks import check_slope, slope_sum
 from striate.robustness.victim import check, check_graph, check_shape, promoted
+from striate.training.chance import repeatable
 from striate.training.objectives.steps import (
     Images,
     Labels,
@@ -38,8 +39,10 @@ def gradient_penalty(
     small h this is :math:`\frac\lambda2\,\mathrm{mean}_i\|\nabla_x\mathrm{CE}(x_i)\|^2`.
 
     Two passes in training mode, x and x + hd; the latter is not clipped to [0, 1]. An image whose
-    gradient is zero stays where it is. Whatever the training runs in, both passes are without
-    autocast: in half precision the rounding of either loss is as large as their difference.
+    gradient is zero stays where it is. What a network draws from torch's own generators, as dropout
+    does, it draws alike in both: the difference of two draws, over h, would be all that counts.
+    Whatever the training runs in, both passes are without autocast: in half precision the rounding
+    of either loss is as large as their difference.
 
     Parameters
     ----------
@@ -69,6 +72,7 @@ def gradient_penalty(
     check(images, labels)
     check_shape(images)
     pixels = images.detach().requires_grad_()
+    draw_again = repeatable(images.device)
     with in_full(images):
         logits, losses = _losses(model, pixels, labels)
         check_graph(logits.requires_grad)
@@ -77,7 +81,8 @@ def gradient_penalty(
         check_graph(uphill is not None)
         with blaming_the_training("the learning rate or strength"):
             check_slope(slope_sum(uphill), lambda: logits)
-        _, ahead = _losses(model, images + h * _unit(uphill, direction), labels)
+        with draw_again():
+            _, ahead = _losses(model, images + h * _unit(uphill, direction), labels)
         slopes = (ahead - losses) / h
         return Step(losses.mean() + strength / 2 * slopes.square().mean(), logits, {})
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from numbers import Integral
 from typing import NamedTuple
 
 import torch
@@ -9,7 +10,8 @@ from jaxtyping import Float, Int
 from torch import Tensor, nn
 
 from striate.robustness.attacks import NoSlopeError
-from striate.robustness.victim import as_logits, check_classes, shown
+from striate.robustness.balls import check_step_size
+from striate.robustness.victim import as_logits, check_classes, check_counted, shown
 
 Images = Float[Tensor, "batch channels height width"]
 Labels = Int[Tensor, " batch"]
@@ -54,8 +56,16 @@ def logits_of(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
     logits = as_logits(shown(model, images), images)
     # On a GPU the look would wait for it at each step; there torch's own check has to do.
     if logits.device.type == "cpu":
+        check_counted(labels)
         check_classes(logits, labels)
     return logits
+
+
+def check_climb(*, steps: int, step_size: float) -> None:
+    """Refuse a climb without steps, or with some of no length."""
+    if not isinstance(steps, Integral) or steps < 1:
+        raise ValueError(f"steps={steps!r}: give a whole number of steps from 1 on")
+    check_step_size(step_size)
 
 
 @contextmanager
