@@ -568,16 +568,36 @@ def test_the_stimuli_that_channels_prefer_are_files(lab):
     status, out, err = striate(words)
     assert status == 0, err
     names = [f"tiny.py-net-1-{channel}.png" for channel in (0, 3)]
-    assert out.splitlines() == [str(Path("seen/deep") / name) for name in names]
+    rows = [line.split("\t") for line in out.splitlines()]
+    assert [path for path, *_ in rows] == [str(Path("seen/deep") / name) for name in names]
+    assert all(float(objective) < 0 for _, _, objective in rows)
     first = []
     for name in names:
         with Image.open(lab / "seen" / "deep" / name) as image:
             assert (image.mode, image.size) == ("RGB", (8, 8))
+            assert image.text["striate:model"] == "tiny.py:net"
+            assert (image.text["striate:seed"], image.text["striate:steps"]) == ("0", "3")
             first.append(np.asarray(image))
     assert (first[0] != first[1]).any()
     assert striate(f"{words} --seed 1")[0] == 0
     with Image.open(lab / "seen" / "deep" / names[0]) as image:
         assert (np.asarray(image) != first[0]).any()
+
+
+def test_a_channel_for_which_nothing_was_found_is_told(lab):
+    (lab / "dead.py").write_text(
+        "import torch\nfrom torch import nn\n\n\ndef net():\n"
+        "    model = nn.Sequential(nn.Conv2d(3, 3, 3), nn.ReLU())\n"
+        "    nn.init.constant_(model[0].weight[0], 0.0)\n"
+        "    nn.init.constant_(model[0].bias[0], -1.0)\n"
+        "    nn.init.constant_(model[0].weight[1:], 0.1)\n    return model.requires_grad_()\n"
+    )
+    status, out, err = striate("visualize dead.py:net 1 0,1 --out seen --steps 40 --size 8")
+    assert status == 0, err
+    responses = [float(line.split("\t")[1]) for line in out.splitlines()]
+    assert responses[0] == 0 < responses[1]
+    assert "channel 0 of layer 1 responds to its image with 0, and to plain grey with 0" in err
+    assert "channel 1" not in err
 
 
 @pytest.mark.parametrize(("words", "said"), [

@@ -13,6 +13,7 @@ from striate.layers import (
     channel_axis,
     check_module,
     find,
+    fingerprint,
     inwards,
     match,
     of_call,
@@ -512,3 +513,12 @@ def test_what_a_pass_that_raised_put_out_is_not_taken():
             model(torch.zeros(5, 4))
         with pytest.raises(ValueError, match="layer 'hidden' ran 0 times"):
             output()
+
+
+def test_weights_of_the_same_bytes_and_another_type_have_another_fingerprint():
+    made = [network().to(dtype) for dtype in (torch.float16, torch.bfloat16)]
+    for net in made:
+        for parameter in net.parameters():
+            nn.init.zeros_(parameter)
+    assert len({fingerprint(net) for net in made}) == 2
+    assert fingerprint(made[0]) == fingerprint(deepcopy(made[0]))

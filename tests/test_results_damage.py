@@ -8,6 +8,7 @@ import multiprocessing
 import os
 import time
 import zipfile
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -181,6 +182,25 @@ def test_nothing_that_was_set_aside_is_overwritten(tmp_path, taken):
     assert (tmp_path / taken).read_bytes() == b"earlier"
     assert (tmp_path / "one.npz.damaged-2").read_bytes() == arrays
     assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_who_is_killed_in_between_leaves_the_result_in_its_place(tmp_path, monkeypatch):
+    """Then the next run finds the damage again; arrays alone would be nobody's."""
+    path = write(tmp_path / "one.json")
+    rename, moved = Path.rename, []
+
+    def once(file, target):
+        if moved:
+            raise KeyboardInterrupt
+        moved.append(file)
+        return rename(file, target)
+
+    monkeypatch.setattr(Path, "rename", once)
+    with pytest.raises(KeyboardInterrupt):
+        set_aside(path)
+    assert {file.name for file in tmp_path.iterdir()} == {"one.json", "one.npz.damaged-1"}
+    monkeypatch.undo()
+    assert set_aside(path).name == "one.json.damaged-2"
 
 
 def test_a_folder_is_verified_from_end_to_end(tmp_path):

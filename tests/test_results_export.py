@@ -1,3 +1,4 @@
+import os
 import re
 import subprocess
 import sys
@@ -140,6 +141,16 @@ def test_scores_alone_have_no_points(tmp_path):
 def test_another_ending_is_refused(folder, tmp_path, name, said):
     with pytest.raises(ValueError, match=said):
         export(folder, tmp_path / name)
+
+
+def test_whoever_has_the_last_table_open_keeps_it_whole(folder, tmp_path):
+    """It is another file that takes the name, all at once."""
+    file, twin = tmp_path / "all.csv", tmp_path / "twin.csv"
+    file.write_text("of last week\n")
+    os.link(file, twin)
+    export(folder, file)
+    assert twin.read_text() == "of last week\n"
+    assert len(pd.read_csv(file)) == len(long_table(folder))
 
 
 def test_nothing_and_damage_are_refused_and_leave_no_file(folder, tmp_path):

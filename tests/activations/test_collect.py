@@ -320,3 +320,17 @@ def test_the_forward_pass_stops_at_the_deepest_layer():
         model.get_submodule(name).register_forward_hook(count)
     gather(model, ["conv1", "conv2"], batch_size=2)
     assert counts == {"conv1": 5, "conv2": 5, "head": 1}  # all run in the first look
+
+
+def test_images_come_in_the_precision_of_buffers_where_there_are_no_parameters():
+    class Fixed(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.register_buffer("filters", torch.ones(2, 3, 3, 3, dtype=torch.float64))
+            self.out = nn.Identity()
+
+        def forward(self, pixels):
+            return self.out(nn.functional.conv2d(pixels, self.filters))
+
+    found = collect(Fixed(), torch.rand(2, 3, 8, 8), "out")["out"]
+    assert found.tensor.dtype == torch.float64

@@ -212,4 +212,46 @@ CASES = [
         "optimal([True], generator=seeded)",
         "channels: layer '1' has 4, counted from 0 to 3, and no True",
     ),
+    (
+        "exact(24, frequency_cpd=1.0, sigma_deg=1e-170)",
+        "sigma_deg=1e-170: of 3.5e-169 pixels, whose square is no number of float64; give a "
+        "standard deviation that images can show",
+    ),
+    (
+        "tuning.rounding_noise(responses, averaged=0)",
+        "averaged=0: give a whole number from 1 on",
+    ),
+    (
+        "measure(stimuli_for(8, protocol='paper'), '1', steps=2.5)",
+        "steps=2.5: give a whole number from 1 on",
+    ),
+    (
+        "measure(stimuli_for(8, protocol='paper'), '1', temperature='a')",
+        "temperature='a': give a positive number",
+    ),
+    (
+        "measure(stimuli_for(8, protocol='paper'), '1', optimal='3')",
+        "optimal='3': give how many channels, 0 for none",
+    ),
+    (
+        "measure(stimuli_for(8, protocol='paper'), '1', draws=2.5)",
+        "draws=2.5: give a whole number from 1 on",
+    ),
+    (
+        "measure(stimuli_for(8, protocol='paper'), '1', experiments=0)",
+        "experiments=0: give a whole number from 1 on",
+    ),
+    (
+        "optimal([0], generator=seeded, channel_axis=1.5)",
+        "channel_axis=1.5: give a whole number, or None",
+    ),
+    (
+        "optimal([0], generator=seeded, progress=3)",
+        "progress=3: give a function of steps done, and of all",
+    ),
+    (
+        "optimal([0], generator=seeded, temperature=1e-40)",
+        "temperature=1e-40: give one from 1.18e-38 to 3.4e+38; activations are divided by it in "
+        "float32",
+    ),
 ]

@@ -114,6 +114,16 @@ def test_an_odd_rest_is_cut_as_torchvision_cuts():
     assert torch.equal(shown[0, 0], torch.from_numpy(images[0, 2:6, 2:6]).float() / 255)
 
 
+@pytest.mark.parametrize(("height", "width", "top", "left"), [
+    (5, 7, 0, 2), (7, 5, 2, 0), (9, 11, 2, 4), (6, 6, 1, 1),
+])  # fmt: skip
+def test_half_a_pixel_goes_to_the_even_side(height, width, top, left):
+    images = noise(1, height, width)
+    shown = present(images, Presentation(1.0, 1.0, crop_px=4), size=4)
+    expected = torch.from_numpy(images[0, top : top + 4, left : left + 4])
+    assert torch.equal((shown[0, 0] * 255).round().byte(), expected)
+
+
 @pytest.mark.parametrize(("given", "message"), [
     ({"stimulus_deg": 0.0}, "stimulus_deg=0.0: give degrees of visual angle, above 0"),
     ({"stimulus_deg": float("nan")}, "stimulus_deg=nan"),

@@ -105,6 +105,21 @@ def test_one_set_is_a_split_that_trains_on_it_all(z_scored):
     assert_close(fitted.predict(x), fits.predictions(0), atol=1e-10, rtol=1e-10)
 
 
+def test_scores_are_in_standard_deviations_of_a_sample():
+    """Divided by n - 1, which no prediction tells from n."""
+    x, y = problem(12, 5, 3)
+    split = split_indices(12, seed=0)
+    fits = pls(x, y, splits=[split], z_scored=True, components=1)
+    seen, answers = x[split.train], y[split.train]
+    n = len(seen)
+    sx, sy = (((v - v.sum(0) / n).square().sum(0) / (n - 1)).sqrt() for v in (seen, answers))
+    mx, my = seen.sum(0) / n, answers.sum(0) / n
+    direction = torch.linalg.svd(((seen - mx) / sx).T @ ((answers - my) / sy))[0][:, 0]
+    expected = ((x - mx) / sx) @ direction
+    sign = (fits.scores[0, :, 0] @ expected).sign()
+    assert_close(fits.scores[0, :, 0], sign * expected)
+
+
 def test_all_components_are_least_squares():
     x, y = problem(90, 8, 5)
     design = torch.cat([x, torch.ones(90, 1, dtype=x.dtype)], 1)

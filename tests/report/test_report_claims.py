@@ -10,7 +10,13 @@ from striate.reference import gerum2022_published
 from striate.report import gerum2022_claims
 from striate.report.gerum2022.claim_tables import claims_table, contrast_cells, contrast_table
 from striate.report.gerum2022.claims import CLAIMS, mouse_within, slope_within
-from striate.report.gerum2022.evidence import Evidence, against_baseline, of_sweep, read_at
+from striate.report.gerum2022.evidence import (
+    Evidence,
+    against_baseline,
+    of_paper,
+    of_sweep,
+    read_at,
+)
 from striate.report.gerum2022.judging import (
     above,
     accuracy_within,
@@ -67,6 +73,8 @@ CASES = [
     (rising("pgd", 1.0, -1.0), line(1.0, 0.3, 0.4, 0.5), NOT),
     (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.7), *line(0.1, 0.5, 0.5)], REPRODUCED),
     (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.4), *line(0.1, 0.5, 0.5)], NOT),
+    # One of two counts, and that is half of them.
+    (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.505), *line(0.1, 0.5, 0.5)], REPRODUCED),
     (above("pgd", STRONG, WEAK), [*line(1.0, 0.505, 0.505), *line(0.1, 0.5, 0.5)], OPEN),
     (above("pgd", STRONG, WEAK), [*line(1.0, 0.6, 0.495), *line(0.1, 0.5, 0.5)], OPEN),
     (above("pgd", STRONG, WEAK), [*line(1.0, 0.6), *line(0.1, 0.5, start=3)], OPEN),  # no α shared
@@ -194,6 +202,36 @@ def test_no_race_is_decided_by_single_networks():
     judgement = sooner(evidence)
     assert judgement.verdict == OPEN
     assert "strong first at 6 of 6 targets" in judgement.numbers
+
+
+def test_rules_within_rules_share_the_margin_of_all():
+    shared = []
+
+    def rule(evidence):
+        shared.append(evidence.together)
+        return Judgement(OPEN, "")
+
+    every(every(every(rule, rule), rule, rule), rule)(planted(BASE))
+    assert shared == [12, 12, 6, 6, 2]
+    shared.clear()
+    every(rule, everywhere(lambda *_: rule, ("fgsm", "pgd"), (WEAK, STRONG)))(planted(BASE))
+    assert shared == [2, 8, 8, 8, 8]
+
+
+def test_what_is_published_without_an_error_has_the_median_one_of_its_attack():
+    """The one of a dot of a single run is zero, and that of the baseline is not given."""
+    sems = {"none": (0.001, 0.004, 0.002), "pgd": (0.01, np.nan, 0.09, 0.02, 0.0)}
+    rows = pd.DataFrame(
+        [
+            (attack, 0.0 if attack == "none" else 0.1, 1.0, 1.0 + i, 0.5, sem)
+            for attack, column in sems.items()
+            for i, sem in enumerate(column)
+        ],
+        columns=["attack", "epsilon", "beta", "alpha", "accuracy", "sem"],
+    )
+    cells = of_paper(rows, 0.1, NONE, pd.DataFrame()).cells
+    found = {attack: tuple(column) for attack, column in cells.groupby("attack")["error"]}
+    assert found == {"none": sems["none"], "pgd": (0.01, 0.02, 0.09, 0.02, 0.02)}
 
 
 def test_several_rules_make_one_verdict():

@@ -606,3 +606,13 @@ def test_the_page_reads_what_the_study_writes(tmp_path, monkeypatch, size, in_de
     table = pd.read_csv(write(tmp_path).parent / "tuning.csv")
     assert ("frequency_score" in set(table["name"])) == in_degrees
     assert {"responsive", "median_log2_frequency"} <= set(table["name"])
+
+
+def test_of_equal_scores_the_first_is_named():
+    from striate.report.tuning.findings import _extremes
+
+    known = [
+        (name, Score("frequency_score", value))
+        for name, value in zip("abc", (1.0, 2.0, 2.0), strict=True)
+    ]
+    assert [name for name, _ in _extremes(known)] == ["a", "b"]

@@ -236,6 +236,16 @@ def test_a_partial_correlation_is_that_of_the_residuals(count):
     assert found.p == pytest.approx(expected, rel=1e-9)
 
 
+@pytest.mark.parametrize("sign", [1.0, -1.0])
+def test_what_is_alike_but_for_the_unit_has_no_p_left(sign):
+    """Residuals of ±1 in 16 networks, so that r is 1 without rounding."""
+    x, given = np.tile([1.0, -1.0], 8), np.repeat([1.0, -1.0], 8)
+    found = partial_correlation(x, sign * 2 * x, given, interval="fisher")
+    assert (found.r, found.p) == (sign, 0.0)
+    assert (found.spearman, found.spearman_p) == (sign, 0.0)
+    assert (found.low, found.high) == (sign, sign)
+
+
 def test_given_the_group_no_correlation_is_left_of_two_groups_apart():
     group = np.repeat([0.0, 1.0], 20)
     left, right = gaussian(2, 40)

@@ -12,6 +12,7 @@ from striate.models import Network
 from striate.results import load, load_arrays, read_record
 from striate.studies import tuning
 from striate.studies.spectra import Pictures
+from striate.studies.spectra.about import layers_of
 from striate.study import path_of, run
 from striate.tuning import gabor
 
@@ -203,3 +204,25 @@ def test_the_temperature_of_optimal_stimuli_moves_the_name_where_there_are_some(
             for temperature in (1.0, 2.0)
         )
         assert len({path_of(task, Path()).name for task in tasks}) == count
+
+
+def test_the_bound_on_rounding_names_results_of_other_precisions_only():
+    tasks = []
+    for dtype in (torch.float32, torch.float64, torch.bfloat16):
+        network = small()
+        network.model.to(dtype)
+        tasks.append(tuning.network_task(network, ["1"]))
+    assert ["rounding" in task for task in tasks] == [False, True, True]
+
+
+def test_a_layer_may_have_a_space_in_its_name(tmp_path):
+    model = nn.Sequential()
+    model.add_module("conv 1", nn.Conv2d(3, 4, 5))
+    model.add_module("act", nn.ReLU())
+    network = Network("spaced", model.eval(), 32, 32)
+    task = tuning.network_task(network, ["conv 1", "act"])
+    assert task["layers"] == "conv\\ 1 act"
+    assert layers_of(task) == ["conv 1", "act"]
+    measured = tuning.measure_network(task, tmp_path / "sums.json", network=network)
+    layers = [one.settings["layer"] for one in measured.results if one.name == "responsive"]
+    assert layers == ["conv 1", "act"]

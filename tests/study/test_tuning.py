@@ -308,7 +308,7 @@ def test_optimal_stimuli_show_what_the_channel_prefers():
     wave = torch.cos(2 * math.pi * 8 * torch.arange(8) / side).expand(1, 8, 8)
     net = nn.Sequential(nn.Conv2d(1, 2, 8, bias=False), nn.ReLU())
     net[0].weight.data = torch.stack([wave, torch.full_like(wave, 0.1)]) / 4
-    images = optimal_images(net, "1", [0, 1], size=side, planes=1, seed=0, steps=60)
+    images = optimal_images(net, "1", [0, 1], size=side, planes=1, seed=0, steps=60).pixels
     assert images.shape == (2, side, side, 3)
     assert images.dtype == np.uint8
     assert (images[..., 0] == images[..., 2]).all()
@@ -317,7 +317,7 @@ def test_optimal_stimuli_show_what_the_channel_prefers():
     )
     assert upright[0, 5:].argmax() + 5 in (7, 8)
     assert upright[0, 7:9].max() > 1.5 * max(upright[1, 7:9].max(), level[0, 7:9].max())
-    again = optimal_images(net, "1", [1], size=side, planes=1, seed=0, steps=60)
+    again = optimal_images(net, "1", [1], size=side, planes=1, seed=0, steps=60).pixels
     np.testing.assert_array_equal(again[0], images[1])
 
 
@@ -350,8 +350,11 @@ def test_a_layer_that_cannot_be_climbed_does_not_lose_the_measurement_of_the_oth
     }
     assert reasons["1"] is None
     assert "with one channel at axis 1; the objective compares channels" in reasons["3"]
-    for wrong in ({"steps": 0}, {"temperature": 0.0}):  # of all layers
-        with pytest.raises(ValueError, match="give a whole number from 1 on and a positive number"):
+    for wrong, message in (  # of all layers
+        ({"steps": 0}, "steps=0: give a whole number from 1 on"),
+        ({"temperature": 0.0}, "temperature=0.0: give a positive number"),
+    ):
+        with pytest.raises(ValueError, match=message):
             network_tuning(
                 net, stimuli_for(16, protocol="paper"), ["1"], seed=0, optimal=1, z_scored=True,
                 source="net", **wrong,
@@ -653,3 +656,33 @@ def test_medians_are_of_the_channels_that_prefer_a_frequency(patches):
         assert score.value == np.median(values[:3])
         assert score.value != np.median(values)
         assert score.settings["measured"] == 3
+
+
+DTYPES = torch.float32, torch.float64, torch.float16, torch.bfloat16
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_a_linear_layer_shown_gratings_does_not_respond_in_any_precision(dtype):
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 16, 5)).to(dtype)
+    shown = stimuli_for(24, protocol="paper")
+    found = network_tuning(net, shown, "0", seed=0, z_scored=True, source="net")
+    assert [one.value for one in by_name(found.results, "responsive")] == [0.0]
+
+
+@pytest.mark.parametrize("dtype", DTYPES, ids=str)
+def test_planted_channels_respond_in_any_precision(dtype, patches):
+    net = nn.Sequential(Cortex().filters, nn.ReLU()).to(dtype)
+    found = network_tuning(
+        net, patches, "1", experiments=5, draws=9, seed=0, z_scored=True, source="cortex"
+    )
+    assert [one.value for one in by_name(found.results, "responsive")] == [1.0]
+
+
+@pytest.mark.parametrize(
+    "asked", [{"steps": 0}, {"draws": 0}, {"experiments": 0}, {"seed": -1}], ids=str
+)
+def test_numbers_that_are_none_are_refused_before_work(asked, patches):
+    words = {"seed": 0, "z_scored": True, "source": "net"} | asked
+    with pytest.raises(ValueError, match=f"^{next(iter(asked))}=.*: give "):
+        network_tuning(nn.Flatten(), patches, "**", **words)

@@ -113,3 +113,26 @@ def test_frequencies_that_are_not_those_of_the_curves_are_refused():
         preferred_frequency(torch.ones(2, 4), FREQUENCIES[:3])
     with pytest.raises(ValueError, match=r"curves has shape \(4,\); need units × frequencies"):
         preferred_frequency(torch.ones(4), FREQUENCIES)
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_in_half_precision_the_bound_is_that_of_a_mean(dtype):
+    responses = torch.tensor([[2.0], [-4.0]], dtype=dtype)
+    one = 8 * torch.finfo(dtype).eps * 4
+    assert rounding_noise(responses).item() == one
+    assert rounding_noise(responses, averaged=100).item() == pytest.approx(one / 10)
+    full = responses.float()
+    assert rounding_noise(full, averaged=100).item() == rounding_noise(full).item()
+
+
+def test_pixels_in_float32_round_what_a_network_in_float64_answers():
+    responses = torch.tensor([[2.0], [-4.0]]).double()
+    assert rounding_noise(responses, images=torch.float32).item() == 8 * 2.0**-23 * 4
+    assert rounding_noise(responses, images=torch.float64).item() == 8 * 2.0**-52 * 4
+
+
+def test_what_bounds_rounding_is_checked():
+    with pytest.raises(ValueError, match="averaged=0: give a whole number from 1 on"):
+        rounding_noise(torch.ones(2, 1), averaged=0)
+    with pytest.raises(ValueError, match=r"images=torch.int64; give a type of floating point"):
+        rounding_noise(torch.ones(2, 1), images=torch.int64)

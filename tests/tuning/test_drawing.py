@@ -194,3 +194,11 @@ def test_what_cannot_be_drawn_is_refused(wrong, message):
         arguments = {"size": 32, **ONE, **EXACT, **wrong}
         with pytest.raises(ValueError, match=message):
             grating(arguments.pop("size"), **arguments)
+
+
+def test_an_envelope_whose_variance_is_no_number_is_refused():
+    with pytest.raises(ValueError, match=r"sigma_deg=1e-170: of .* whose square is no number"):
+        gabor(
+            8, frequency_cpd=1.0, orientation_deg=0.0, phase_deg=0.0, wavelengths="exact",
+            pixels="float", sigma_deg=1e-170,
+        )  # fmt: skip

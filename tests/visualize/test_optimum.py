@@ -256,3 +256,31 @@ def test_arguments_out_of_range_are_refused(case):
     }  # fmt: skip
     with pytest.raises(ValueError, match=message):
         inspect.unwrap(optimal_stimulus)(**given)
+
+
+class InPlace(nn.Module):
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv = nn.Conv2d(3, 4, 3)
+
+    def forward(self, pixels):
+        return self.conv(pixels.sub_(0.45).div_(0.25))
+
+
+def test_a_model_may_normalise_its_input_in_place():
+    found = optimal_stimulus(
+        InPlace(), "conv", [0], size=8, steps=3, generator=torch.Generator().manual_seed(0)
+    )
+    assert 0 <= found.images.min() < found.images.max() <= 1
+
+
+@pytest.mark.parametrize("temperature", [1e-40, 1e-38])
+def test_a_temperature_that_activations_cannot_be_divided_by_is_named(temperature):
+    net = nn.Conv2d(3, 4, 3)
+    nn.init.constant_(net.bias, 100.0)
+    with pytest.raises(ValueError, match=f"temperature={temperature}: "):
+        optimal_stimulus(
+            nn.Sequential(net), "0", [0], size=8, steps=1, temperature=temperature,
+            generator=torch.Generator().manual_seed(0),
+        )  # fmt: skip

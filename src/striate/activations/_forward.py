@@ -10,7 +10,7 @@ from jaxtyping import Float64
 from torch import Tensor, nn
 
 from striate.activations._reducing import Reduce
-from striate.layers import Place, run, select, wrong_call
+from striate.layers import Place, first_weight, run, select, wrong_call
 
 Take = Callable[[Tensor], None]
 WITNESSES = 256  # numbers per image by which an output is known again
@@ -248,8 +248,7 @@ def prepared(model: nn.Module, batch: Tensor) -> Tensor:
     A copy in any case: a model that normalises its input in place would change those of the caller,
     and channels that share memory as often as there are channels.
     """
-    weights = (weight for weight in model.parameters() if weight.is_floating_point())
-    weight = next(weights, None)
+    weight = first_weight(model)
     return batch.clone() if weight is None else batch.to(weight.device, weight.dtype, copy=True)
 
 

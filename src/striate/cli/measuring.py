@@ -81,6 +81,10 @@ def tell_scores(path: Path, start: str = "") -> None:
     if narrow := [str(layer) for layer in seen if layer not in fitted]:
         told = f"{start}no α of layer {', '.join(narrow)}: too few directions vary for a window"
         print(told, file=sys.stderr)
+    for one in found:
+        if one.name == "responsive" and (why := one.settings.get("optimal_missing")):
+            told = f"{start}no optimal stimuli of layer {one.settings.get('layer')}: {why}"
+            print(told, file=sys.stderr)
     asked = read_record(path)["task"].get("ranks")
     used = {one.settings.get("ranks") for one in found if one.name == "alpha"} - {asked, None}
     if asked is not None and used:

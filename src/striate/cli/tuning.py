@@ -1,9 +1,11 @@
 """``striate measure tuning`` and ``striate visualize``."""
 
-from collections.abc import Sequence
+import sys
+from collections.abc import Mapping, Sequence
 from functools import partial
+from io import BytesIO
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -26,6 +28,11 @@ from striate.cli.options import (
 )
 from striate.cli.spread import spread
 from striate.cli.sweeping import Many
+
+if TYPE_CHECKING:  # the command line starts without torch
+    import numpy as np
+
+    from striate.results import Setting
 
 TEMPERATURE = 1.0
 
@@ -142,10 +149,13 @@ def visualize(
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
-    """Make the images that channels of a layer prefer, one PNG each."""
-    from PIL import Image
+    """Make the images that channels of a layer prefer, one PNG each.
 
-    from striate.models import load
+    Printed are the file, the channel's response to it, and the logarithm of its share among all
+    channels of the layer. How the image was made is kept in the file, as text beside the pixels.
+    """
+    from striate.models import fingerprint, load
+    from striate.results import write_atomically
     from striate.studies.spectra.about import file_stem
     from striate.studies.tuning import planes_of
     from striate.study.tuning import optimal_images
@@ -158,7 +168,7 @@ def visualize(
     network = load(model, weights=weights)
     network.model.to(device)
     with bar("gradient ascent") as progress:
-        images = optimal_images(
+        made = optimal_images(
             network.model,
             layer,
             wanted,
@@ -169,8 +179,30 @@ def visualize(
             temperature=temperature,
             progress=progress,
         )
-    out.mkdir(parents=True, exist_ok=True)
-    for channel, pixels in zip(wanted, images, strict=True):
+    how = {"model": network.name, "model_sha256": fingerprint(network.model)[:12], "layer": layer}
+    how |= {"steps": steps, "temperature": temperature, "seed": seed}
+    found = made.found
+    for number, channel in enumerate(wanted):
         path = out / f"{file_stem(network.name)}-{file_stem(layer)}-{channel}.png"
-        Image.fromarray(pixels).save(path)
-        print(path)
+        write_atomically(path, _png(made.pixels[number], {**how, "channel": channel}))
+        liked, plain = found.activation[number].item(), found.of_grey[number].item()
+        print(path, f"{liked:.4g}", f"{found.objective[number].item():.4g}", sep="\t")
+        if liked <= plain:
+            print(
+                f"channel {channel} of layer {layer} responds to its image with {liked:.4g}, and "
+                f"to plain grey with {plain:.4g}: nothing was found that it likes; a dead channel "
+                "has no more to show, others may with more --steps or another --temperature",
+                file=sys.stderr,
+            )
+
+
+def _png(pixels: "np.ndarray", about: "Mapping[str, Setting]") -> bytes:
+    """Encode an image, and what is told about it as text."""
+    from PIL import Image
+    from PIL.PngImagePlugin import PngInfo
+
+    told, content = PngInfo(), BytesIO()
+    for name, value in about.items():
+        told.add_itxt(f"striate:{name}", str(value))
+    Image.fromarray(pixels).save(content, format="png", pnginfo=told)
+    return content.getvalue()

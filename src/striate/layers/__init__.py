@@ -8,6 +8,7 @@ from striate.layers.capturing import capture
 from striate.layers.module import check_module, fingerprint, run
 from striate.layers.names import find, match
 from striate.layers.places import Place, inwards, of_call, places, select, wrong_call
+from striate.layers.weights import first_weight
 
 __all__ = [
     "Place",
@@ -16,6 +17,7 @@ __all__ = [
     "check_module",
     "find",
     "fingerprint",
+    "first_weight",
     "inwards",
     "match",
     "of_call",

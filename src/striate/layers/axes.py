@@ -16,7 +16,8 @@ def channel_axis(shape: Sequence[int]) -> int | None:
     Returns
     -------
     axis
-        From 1 on; None where the shape does not tell.
+        From 1 on; None where the shape does not tell. Three axes are always taken for tokens: of
+        (images, channels, tokens), as ``nn.Flatten(2)`` makes of maps, the answer is wrong.
     """
     if len(shape) in (2, 3):
         return len(shape) - 1

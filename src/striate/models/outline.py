@@ -5,7 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from striate.layers import check_module, run
+from striate.layers import check_module, first_weight, run
 from striate.models.network import Normalise
 
 
@@ -63,7 +63,8 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
         for layer in model.modules()
         if not isinstance(layer, torch.jit.ScriptModule)  # which takes none
     ]
-    like = next(model.parameters(), torch.zeros(()))
+    weight = first_weight(model)
+    like = torch.zeros(()) if weight is None else weight
     image = torch.full((1, channels, size, size), 0.5, device=like.device, dtype=like.dtype)
     try:
         with torch.no_grad():

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterable, Sequence
 
-from striate.results import Setting
+from striate.results import Score, Setting
+
+MOST = 5  # sentences of one kind
 
 
 def counted(value: Setting) -> str:
@@ -19,6 +21,24 @@ def listed(items: Iterable[object]) -> str:
     """Write ``"a, b and c"``."""
     texts = [str(item) for item in items]
     return " and ".join([", ".join(texts[:-1]), texts[-1]]) if len(texts) > 1 else "".join(texts)
+
+
+def first_few(sentences: Sequence[str], rest: str) -> list[str]:
+    """Keep a list of findings readable where there are many networks."""
+    if len(sentences) <= MOST:
+        return list(sentences)
+    return [*sentences[: MOST - 1], f"{len(sentences) - MOST + 1} more {rest}."]
+
+
+def extremes(
+    known: Sequence[tuple[str, Score]],
+) -> tuple[tuple[str, Score], tuple[str, Score]]:
+    """Return the named score that is least and the one that is largest; of equals the first."""
+
+    def value(one: tuple[str, Score]) -> float:
+        return one[1].value
+
+    return min(known, key=value), max(known, key=value)
 
 
 def span(values: Sequence[int | float], digits: int = 0) -> str:

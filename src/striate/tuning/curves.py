@@ -119,7 +119,12 @@ def preferred_frequency(
     return PreferredFrequency(given[curves.argmax(1)], selected)
 
 
-def rounding_noise(responses: Float[Tensor, "stimuli units"]) -> Float[Tensor, " units"]:
+def rounding_noise(
+    responses: Float[Tensor, "stimuli units"],
+    *,
+    images: torch.dtype | None = None,
+    averaged: int = 1,
+) -> Float[Tensor, " units"]:
     """Bound how far rounding of a unit's responses alone may let its tuning curves vary.
 
     Parameters
@@ -127,21 +132,37 @@ def rounding_noise(responses: Float[Tensor, "stimuli units"]) -> Float[Tensor, "
     responses
         Such as `tuning_curves` takes, as the network put them out: the rounding is that of their
         type.
+    images
+        In which the images were drawn. A network in float64 that is shown pixels in float32
+        answers to their rounding, too; so the coarser of both types counts.
+    averaged
+        Of how many responses each point of a curve is the mean. It counts in half precision only:
+        roundings of single responses are then so coarse that they would hide curves, but in a mean
+        of n they are less by the square root of n. In float32 the bound for a single response is
+        far below any curve, and stays what it was.
 
     Returns
     -------
     noise
         Peak-to-peak, in the unit of the responses: eight units of precision of the largest of them
-        in magnitude; 0 of a unit that is silent. A choice of ours, not of a paper.
+        in magnitude, in half precision divided by the root of `averaged`; 0 of a unit that is
+        silent. A choice of ours, not of a paper.
 
     Raises
     ------
     ValueError
-        If `responses` are not a finite matrix of floating point.
+        If `responses` are not a finite matrix of floating point, `images` is no type of floating
+        point, or `averaged` no whole number from 1 on.
     """
     check_responses("responses", responses, "stimuli × units")
+    check_whole("averaged", averaged)
+    if images is not None and not (isinstance(images, torch.dtype) and images.is_floating_point):
+        raise ValueError(f"images={images!r}; give a type of floating point, e.g. torch.float32")
     largest = responses.detach().abs().amax(0).to(precision(responses))
-    return ROUNDING * torch.finfo(responses.dtype).eps * largest
+    types = (responses.dtype, responses.dtype if images is None else images)
+    eps = max(torch.finfo(dtype).eps for dtype in types)
+    halves = eps > torch.finfo(torch.float32).eps
+    return ROUNDING * eps / (math.sqrt(averaged) if halves else 1) * largest
 
 
 def response_cube(

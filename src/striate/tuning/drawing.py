@@ -1,6 +1,7 @@
 """Gabor patches and gratings, drawn in degrees of visual angle."""
 
 import math
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -249,6 +250,12 @@ def drawing_of(
     check_positive("pixels_per_degree", pixels_per_degree, "")
     if sigma_deg is not None:
         check_positive("sigma_deg", sigma_deg, "degrees")
+        sigma = float(sigma_deg) * float(pixels_per_degree)
+        if not sys.float_info.min <= sigma * sigma < math.inf:  # the envelope divides by it
+            raise ValueError(
+                f"sigma_deg={sigma_deg!r}: of {sigma:g} pixels, whose square is no number of "
+                "float64; give a standard deviation that images can show"
+            )
     check_positive("gamma", gamma, "")
     check_word("wavelengths", wavelengths, {"exact": "as asked", "floor": "in whole pixels"})
     check_word("pixels", pixels, {"float": "as computed", "8bit": "in 256 levels"})

@@ -29,12 +29,17 @@ class OptimalStimuli(NamedTuple):
         The channel's response to that image, averaged over positions.
     history
         The objective at each step, of the transformed image.
+    of_grey
+        The channel's response to an image that is mid-grey throughout. Where that of its own is no
+        larger, as of a dead channel, the climb found nothing that the channel likes: the image is
+        then one by which others of the layer respond less.
     """
 
     images: Float[Tensor, "channels planes height width"]
     objective: Float[Tensor, " channels"]
     activation: Float[Tensor, " channels"]
     history: Float[Tensor, "channels steps"]
+    of_grey: Float[Tensor, " channels"]
 
 
 def optimal_stimulus(
@@ -127,21 +132,30 @@ def optimal_stimulus(
     """
     height, width = _checked_size(size)
     _check(model, generator, steps=steps, batch=batch, planes=planes)
-    _check_positive(learning_rate=learning_rate, temperature=temperature)
+    _check_positive(learning_rate=learning_rate)
+    _check_temperature(temperature)
     check_colour(colour, planes)
     check_transforms(transforms)
+    if channel_axis is not None and not isinstance(channel_axis, Integral):
+        raise ValueError(f"channel_axis={channel_axis!r}: give a whole number, or None")
+    if progress is not None and not callable(progress):
+        raise ValueError(f"progress={progress!r}: give a function of steps done, and of all")
     with frozen(model) as core:
         dtype, device = precision(core)
         dtype = torch.promote_types(dtype, torch.float32)
         grey = torch.full((1, planes, height, width), 0.5, dtype=dtype, device=device)
         read, there = reader(core, layer, grey, channel_axis)
         wanted = _checked_channels(channels, layer, there)
+        with torch.no_grad():
+            (of_grey,) = read(grey)
         seeds = _seeds(there + 1, generator)
         found: list[OptimalStimuli] = []
         for first in range(0, len(wanted), batch):
             chosen = wanted[first : first + batch]
             start = random_start([seeds[channel] for channel in chosen], colour, height, width)
-            climb = _Climb(read, chosen, start.to(device, dtype), width, planes, temperature)
+            climb = _Climb(
+                read, chosen, start.to(device, dtype), width, planes, temperature, of_grey[chosen]
+            )
             chance = torch.Generator().manual_seed(seeds[-1])
             history = []
             for objective in climb.run(steps, learning_rate, transforms, chance):
@@ -174,6 +188,7 @@ class _Climb(NamedTuple):
     width: int
     planes: int
     temperature: float
+    of_grey: Tensor
 
     def run(
         self,
@@ -187,7 +202,7 @@ class _Climb(NamedTuple):
         optimiser = torch.optim.Adam([variable], lr=learning_rate, maximize=True)
         for step in range(steps):
             images = transformed(self.images(), transforms, generator)
-            objective = log_probability(self.read(images) / self.temperature, self.chosen)
+            objective = log_probability(_scaled(self.read(images), self.temperature), self.chosen)
             # No image's gradient depends on its company in a sum, and Adam works by element.
             (variable.grad,) = torch.autograd.grad(objective.sum(), variable)
             if step == 0:
@@ -203,8 +218,9 @@ class _Climb(NamedTuple):
         images = self.images().contiguous()
         means = self.read(images)
         index = torch.tensor(self.chosen, device=means.device)[:, None]
-        objective = log_probability(means / self.temperature, self.chosen)
-        return OptimalStimuli(images, objective, means.gather(1, index)[:, 0], history)
+        objective = log_probability(_scaled(means, self.temperature), self.chosen)
+        activation = means.gather(1, index)[:, 0]
+        return OptimalStimuli(images, objective, activation, history, self.of_grey)
 
     def _check_gradient(self, gradient: Tensor, objective: Tensor) -> None:
         still = (gradient.flatten(1) == 0).all(1) & (objective < 0)
@@ -238,6 +254,28 @@ def _check(model: object, generator: object, **counts: object) -> None:
     for name, count in counts.items():
         if not isinstance(count, Integral) or int(count) < 1:
             raise ValueError(f"{name}={count!r}: give a whole number from 1 on")
+
+
+def _check_temperature(temperature: object) -> None:
+    """Refuse one by which activations of 1 could not be divided in float32."""
+    _check_positive(temperature=temperature)
+    least, most = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
+    if isinstance(temperature, Real) and not least <= float(temperature) <= most:
+        raise ValueError(
+            f"temperature={temperature!r}: give one from {least:.3g} to {most:.3g}; activations "
+            "are divided by it in float32"
+        )
+
+
+def _scaled(means: Tensor, temperature: float) -> Tensor:
+    """Divide finite activations by the temperature."""
+    scaled = means / temperature
+    if not scaled.isfinite().all():
+        raise ValueError(
+            f"temperature={temperature!r}: activations of up to "
+            f"{means.detach().abs().max().item():.3g} over it are not finite; give a larger one"
+        )
+    return scaled
 
 
 def _check_positive(**values: object) -> None:

@@ -3,14 +3,13 @@
 import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from itertools import chain
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from striate.layers import Place, channel_axis, places, run, select, wrong_call
+from striate.layers import Place, channel_axis, first_weight, places, run, select, wrong_call
 
 WRAPPERS = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 USUAL = 1  # axis of the channels of maps, where their shape does not tell
@@ -138,8 +137,8 @@ def reader(
 
 def precision(model: nn.Module) -> tuple[torch.dtype, torch.device]:
     """Type and place of a model's weights; of one without any, float32 on the CPU."""
-    weights = chain(model.parameters(), model.buffers())
-    weight = next((weight for weight in weights if weight.is_floating_point()), torch.empty(0))
+    weight = first_weight(model)
+    weight = torch.empty(0, dtype=torch.float32) if weight is None else weight
     return weight.dtype, weight.device
 
 

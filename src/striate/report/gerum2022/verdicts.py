@@ -68,7 +68,11 @@ def decide(
     """
     count = looks[0] if gap > 0 else looks[1] * evidence.together
     wide = margin * widening(evidence, count)
-    return REPRODUCED if gap > wide else NOT if gap < -wide else OPEN, wide
+    if gap > wide:
+        return REPRODUCED, wide
+    if gap < -wide:
+        return NOT, wide
+    return OPEN, wide
 
 
 def unknown(attack: str, beta: float, why: str) -> Judgement:

@@ -16,9 +16,7 @@ from striate.report.predictivity.words import (
     signed,
     sizes,
 )
-from striate.report.words import listed, minus, plural
-
-MOST = 5  # sentences of one kind
+from striate.report.words import MOST, first_few, listed, minus, plural
 
 
 def findings(there: Sequence[Together]) -> list[str]:
@@ -55,7 +53,7 @@ def of_networks(together: Together, runs: Sequence[Run]) -> list[str]:
             text += f", if they are {degrees(low.display)}"
         sentences.append((top.score.value, f"{text}."))
     ordered = [text for _, text in sorted(sentences, key=lambda one: -one[0])]
-    return _few(ordered, "networks predict less")
+    return first_few(ordered, "networks predict less")
 
 
 def of_pairs(together: Together, there: Sequence[Pair]) -> list[str]:
@@ -74,7 +72,7 @@ def of_pairs(together: Together, there: Sequence[Pair]) -> list[str]:
             said.append(f"the first predicts {ahead} of {plural(len(both[0]), 'neuron')} better")
         if said:
             sentences.append(f"{text}{'; '.join(said)}.")
-    return _few(sentences, "comparisons are in predictivity_differences.csv")
+    return first_few(sentences, "comparisons are in predictivity_differences.csv")
 
 
 def of_baselines(together: Together, runs: Sequence[Run]) -> list[str]:
@@ -126,7 +124,7 @@ def of_displays(together: Together, runs: Sequence[Run]) -> list[str]:
         low, high = (pick(mine, key=lambda run: run.score.value) for pick in (min, max))
         if len(displays(mine)) > 1:
             sentences.append(f"{low.label}: from {_at(low)} to {_at(high)}.")
-    few = _few(sentences, "networks are in the figure")
+    few = first_few(sentences, "networks are in the figure")
     return few or [f"Sizes: {sizes(runs)}; no network has several."]
 
 
@@ -162,7 +160,7 @@ def of_protocols(together: Together, runs: Sequence[Run]) -> list[str]:
             group = max(several, key=_range)
             parts = [f"“{run.protocol}” {correlation(run.score)}" for run in group]
             sentences.append(f"{named(group[0], together)}: {', '.join(parts)}.")
-    return _few(sentences, "networks are in the figure")
+    return first_few(sentences, "networks are in the figure")
 
 
 def _at(run: Run) -> str:
@@ -185,10 +183,3 @@ def _by_label(runs: Iterable[Run]) -> list[list[Run]]:
     for run in runs:
         groups.setdefault(run.label, []).append(run)
     return [*groups.values()]
-
-
-def _few(sentences: Sequence[str], rest: str) -> list[str]:
-    """Keep a list of findings readable where there are many networks."""
-    if len(sentences) <= MOST:
-        return list(sentences)
-    return [*sentences[: MOST - 1], f"{len(sentences) - MOST + 1} more {rest}."]

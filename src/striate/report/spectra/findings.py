@@ -7,7 +7,7 @@ import numpy as np
 from striate.report.names import called
 from striate.report.spectra.found import Comparison, Found, Layer, Match, Population, Together
 from striate.report.spectra.words import alpha_of, bound_of
-from striate.report.words import listed, minus, plural, span
+from striate.report.words import extremes, listed, minus, plural, span
 from striate.results import Score
 
 CROSS, PLAIN = "cvPCA", "PCA of the trial mean"
@@ -28,7 +28,7 @@ def of_populations(populations: Sequence[Population]) -> list[str]:
     known = [(name, cross) for name, cross, _ in pairs if cross is not None]
     if not known:
         return ["No cross-validated exponent was measured."]
-    low, high = _extremes(known)
+    low, high = extremes(known)
     where = (
         f"is {alpha_of(known[0][1])}"
         if len(known) == 1
@@ -68,7 +68,7 @@ def of_networks(together: Together) -> list[str]:
             ((layer, alpha),) = known
             sentences.append(f"{network.label}: α is {alpha_of(alpha)} in {layer}.")
             continue
-        low, high = _extremes(known)
+        low, high = extremes(known)
         values = [score.value for _, score in known]
         sentences.append(
             f"{network.label}, {plural(len(known), 'layer')}: α lies between {alpha_of(low[1])} "
@@ -192,10 +192,3 @@ def _covers(score: Score, value: float) -> bool:
     if isinstance(low, int | float) and isinstance(high, int | float):
         return low <= value <= high
     return score.error is not None and abs(score.value - value) <= score.error
-
-
-def _extremes(
-    known: Sequence[tuple[str, Score]],
-) -> tuple[tuple[str, Score], tuple[str, Score]]:
-    ordered = sorted(known, key=lambda one: one[1].value)
-    return ordered[0], ordered[-1]

@@ -16,13 +16,12 @@ from striate.report.tuning.found import (
 )
 from striate.report.tuning.published import SCORES, v1_cells
 from striate.report.tuning.words import fields_of, number, score_of
-from striate.report.words import listed, plural
+from striate.report.words import extremes, first_few, listed, plural
 from striate.results import Score
 
 SCORE, BY_FIELD = "frequency_score", "frequency_score_by_field"
 PREFERRED, ORIENTATION = "preferred_frequency", "preferred_orientation"
 FREQUENCY = "median_log2_frequency"
-MOST = 5  # sentences of one kind
 
 
 def findings(there: Sequence[Together]) -> list[str]:
@@ -46,12 +45,17 @@ def of_scores(together: Together) -> list[str]:
     for network in _by_score(together):
         known = _known(network.layers, SCORE)
         if known:
-            low, high = _extremes(known)
+            low, high = extremes(known)
             tops.append(high[1].value)
+            tied = len(known) > 1 and low[1].value == high[1].value
             sentences.append(
-                f"{network.label}, {plural(len(known), 'layer')}: {high[0]} is most like V1, with "
-                f"a score of {score_of(high[1])}"
-                + (f"; {low[0]} least, {score_of(low[1])}." if len(known) > 1 else ".")
+                f"{network.label}, {plural(len(known), 'layer')}: "
+                + (
+                    f"all are alike, with a score of {score_of(high[1])}."
+                    if tied
+                    else f"{high[0]} is most like V1, with a score of {score_of(high[1])}"
+                    + (f"; {low[0]} least, {score_of(low[1])}." if len(known) > 1 else ".")
+                )
             )
     if not sentences:
         return []
@@ -63,8 +67,8 @@ def of_scores(together: Together) -> list[str]:
         else f"It {'has a' if enough else 'has no'} layer"
     )
     return [
-        *_few(sentences, "networks score less"),
-        *_few(_between(together), "comparisons are in the table"),
+        *first_few(sentences, "networks score less"),
+        *first_few(_between(together), "comparisons are in the table"),
         f"{who} that scores at least {least.score}, the lowest of the published ({least.network}).",
     ]
 
@@ -144,14 +148,14 @@ def of_components(together: Together, seen: Key) -> list[str]:
             rising, falling = (
                 sum(sign * rho.value > (rho.error or 0) for _, rho in known) for sign in (1, -1)
             )
-            low, high = _extremes(known)
+            low, high = extremes(known)
             sentences.append(
                 f"{network.label}: the preferred frequency of principal components rises with "
                 f"rank in {rising or 'none'} of {plural(len(known), 'layer')} by more than the "
                 f"interval and falls in {falling or 'none'}; ρ lies between {score_of(low[1], 2)} "
                 f"({low[0]}) and {score_of(high[1], 2)} ({high[0]})."
             )
-    few = _few(sentences, "networks are in the figure and the table")
+    few = first_few(sentences, "networks are in the figure and the table")
     return few or ["In no layer do components prefer different frequencies."]
 
 
@@ -166,7 +170,7 @@ def of_medians(together: Together) -> list[str]:
             sentences.append(
                 f"{network.label}: the median channel prefers {listed(parts)} (cycles per image)."
             )
-    few = _few(sentences, "networks are in the figure and the table")
+    few = first_few(sentences, "networks are in the figure and the table")
     return few or ["No layer has a median."]
 
 
@@ -178,13 +182,6 @@ def _by_score(together: Together) -> list[Network]:
         return -np.inf if layer is None else layer.scores[SCORE].value
 
     return sorted(together.networks, key=top, reverse=True)
-
-
-def _few(sentences: Sequence[str], rest: str) -> list[str]:
-    """Keep a list of findings readable where there are many networks."""
-    if len(sentences) <= MOST:
-        return list(sentences)
-    return [*sentences[: MOST - 1], f"{len(sentences) - MOST + 1} more {rest}."]
 
 
 def _known(layers: Sequence[Layer], name: str) -> list[tuple[str, Score]]:
@@ -224,10 +221,3 @@ def _mode(layer: Layer, together: Together) -> str:
 
 def _percent(share: float) -> str:
     return f"{100 * share:.0f}\u00a0%"
-
-
-def _extremes(
-    known: Sequence[tuple[str, Score]],
-) -> tuple[tuple[str, Score], tuple[str, Score]]:
-    ordered = sorted(known, key=lambda one: one[1].value)
-    return ordered[0], ordered[-1]

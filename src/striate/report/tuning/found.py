@@ -191,10 +191,10 @@ def _ranks(results: Iterable[Result]) -> dict[Key, Ranks]:
 def _optimal(records: Iterable[Record]) -> dict[tuple[str, int], np.ndarray]:
     images: dict[tuple[str, int], np.ndarray] = {}
     for record in records:
-        for layer in str(record.task.get("layers")).split():
-            channels = record.arrays.get(f"{layer}/optimal_channels")
+        for name, channels in record.arrays.items():
+            layer = name.removesuffix("/optimal_channels")
             pictures = record.arrays.get(f"{layer}/optimal")
-            if channels is not None and pictures is not None:
+            if layer != name and pictures is not None:
                 for channel, picture in zip(channels.tolist(), pictures, strict=True):
                     images.setdefault((layer, channel), picture)
     return images

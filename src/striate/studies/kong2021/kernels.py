@@ -10,6 +10,7 @@ from striate.responses import Kernel
 from striate.studies import spectra
 from striate.studies.kong2021.shown import Shown
 from striate.studies.predictivity.sharing import protocol_of
+from striate.studies.spectra.about import layers_of
 from striate.studies.spectra.recordings import images_of
 from striate.studies.tuning import planes_of
 from striate.study import Task
@@ -64,7 +65,7 @@ def shared_kernels(
         others, raw = {STIMULI: seen}, [STIMULI] if protocol.raw else []
     if not draws:
         return
-    layers = str((tasks.get("spectra") or mapped or {})["layers"]).split()
+    layers = layers_of(tasks.get("spectra") or mapped or {})
     yield from kernels_of_draws(
         network.model,
         pictures.pick,

@@ -11,7 +11,7 @@ from striate.studies.kong2021.shown import Shown, few
 from striate.studies.kong2021.subject import Subject
 from striate.studies.kong2021.summary import NAME, VERSION
 from striate.studies.robustness.pictures import Labelled
-from striate.studies.spectra.about import file_stem
+from striate.studies.spectra.about import file_stem, spelled_layers
 from striate.study import Task
 from striate.study.predictivity import splits_of
 from striate.study.robustness import Attacks
@@ -168,7 +168,7 @@ def _row(subject: Subject, shown: Shown, plan: Plan, pictures: spectra.Pictures,
         "robust": subject.robust,
         "protocol": plan.protocol,
         "quick": plan.quick,
-        "layers": " ".join(subject.layers),
+        "layers": spelled_layers(subject.layers),
         "pictures": pictures.name,
         "recording": None if cortex is None else cortex.recording.responses.source,
         "stimulus_deg": None if cortex is None else cortex.stimulus_deg,

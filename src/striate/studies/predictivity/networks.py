@@ -10,7 +10,13 @@ from striate.datasets import Presentation, Recording, present
 from striate.models import Network
 from striate.results import Setting, load, load_arrays
 from striate.studies.predictivity.sharing import Shared, protocol_of
-from striate.studies.spectra.about import SHOWN, about_network, file_stem, spelled_presentation
+from striate.studies.spectra.about import (
+    SHOWN,
+    about_network,
+    file_stem,
+    spelled_layers,
+    spelled_presentation,
+)
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.studies.spectra.recordings import images_of
@@ -158,7 +164,7 @@ def network_task(
         "version": RIDGE if regression.how == "ridge" else VERSION,
         "kind": "network",
         "label": f"{NAME}-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
-        "layers": " ".join(chosen_layers(network, layers).places),
+        "layers": spelled_layers(chosen_layers(network, layers).places),
         "recording": recording.responses.source,
         "notes": "; ".join(recording.notes),
         **recording.told(),

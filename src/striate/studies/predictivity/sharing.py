@@ -9,7 +9,7 @@ from torch import Tensor
 from striate.activations import Images, Progress
 from striate.datasets import Presentation, Presented, Recording
 from striate.models import Network
-from striate.studies.spectra.about import SHOWN
+from striate.studies.spectra.about import SHOWN, layers_of
 from striate.studies.spectra.pictures import Pictures
 from striate.studies.spectra.recordings import images_of
 from striate.studies.tuning import planes_of
@@ -60,7 +60,7 @@ def shared_features(
                     network.model,
                     _drawn(pictures, task),
                     shown,
-                    str(task["layers"]).split(),
+                    layers_of(task),
                     protocol=protocol_of(str(task["protocol"])),
                     partial=sums,
                     memory=memory,

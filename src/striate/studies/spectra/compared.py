@@ -17,6 +17,8 @@ from striate.studies.spectra.about import (
     SHOWN,
     about_network,
     file_stem,
+    layers_of,
+    spelled_layers,
     spelled_presentation,
     with_settings,
 )
@@ -86,7 +88,7 @@ def comparison_task(
         **spelled_gains(gains),
         "kind": "comparison",
         "label": f"comparison-{file_stem(network.name)}-{file_stem(recording.responses.source)}",
-        "layers": " ".join(chosen_layers(network, layers).places),
+        "layers": spelled_layers(chosen_layers(network, layers).places),
     }
 
 
@@ -124,7 +126,7 @@ def measure_comparison(
         if presentation is None
         else Presented(images_of(recording), presentation, network.size, planes)
     )
-    chosen, kept = str(task["layers"]).split(), (*KEPT, *recording.told())
+    chosen, kept = layers_of(task), (*KEPT, *recording.told())
     compared = with_gains(recording.responses.tensor, gains, window.ranks)
     _check_widths(collect(network.model, shown[:1], chosen), compared.shape[2])
     results: list[Result] = []

@@ -8,7 +8,13 @@ from typing import Any
 from striate.activations import Progress
 from striate.models import Network
 from striate.results import Result
-from striate.studies.spectra.about import about_network, file_stem, with_settings
+from striate.studies.spectra.about import (
+    about_network,
+    file_stem,
+    layers_of,
+    spelled_layers,
+    with_settings,
+)
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures
 from striate.study import Task
@@ -63,7 +69,7 @@ def network_task(
         **about_network(network),
         "kind": "network",
         "label": f"spectrum-{file_stem(network.name)}",
-        "layers": " ".join(chosen_layers(network, layers).places),
+        "layers": spelled_layers(chosen_layers(network, layers).places),
         "pictures": shown.name,
         "available": shown.available,
         **shown.told(),
@@ -120,7 +126,7 @@ def measure_network(
             kernels_of_draws,
             network.model,
             shown.pick,
-            layers=str(task["layers"]).split(),
+            layers=layers_of(task),
             memory=memory,
             batch_size=batch_size,
             source=network.name,

@@ -1,13 +1,22 @@
 """The tuning of a network's layers, as a task and its measurement."""
 
 from collections.abc import Sequence
+from itertools import chain
 from math import inf
 from pathlib import Path
+
+import torch
 
 from striate.activations import Images, Progress, centre
 from striate.models import Network
 from striate.results import Setting
-from striate.studies.spectra.about import about_network, file_stem, with_settings
+from striate.studies.spectra.about import (
+    about_network,
+    file_stem,
+    layers_of,
+    spelled_layers,
+    with_settings,
+)
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.study import Measured, Task
@@ -86,8 +95,9 @@ def network_task(
         "version": VERSION,
         "kind": "network",
         "label": f"tuning-{file_stem(network.name)}",
-        "layers": " ".join(chosen_layers(network, layers, reduce=centre).places),
+        "layers": spelled_layers(chosen_layers(network, layers, reduce=centre).places),
         **shown.settings(),
+        **_rounding(network),
         **seen,
         "experiments": experiments,
         "draws": draws,
@@ -125,7 +135,7 @@ def measure_network(
     found = network_tuning(
         network.model,
         _stimuli(task, network, field_deg),
-        str(task["layers"]).split(),
+        layers_of(task),
         experiments=int(task["experiments"] or 0),
         draws=int(task["draws"] or 0),
         seed=int(task["seed"] or 0),
@@ -142,6 +152,16 @@ def measure_network(
     )
     kept = ("model", "model_sha256", "pictures")
     return Measured([with_settings(result, task, kept) for result in found.results], found.arrays)
+
+
+def _rounding(network: Network) -> dict[str, Setting]:
+    """Tell results by the bound on rounding; in float32 it is what it always was.
+
+    2: in float64 that of the pixels counts, which are float32; in half precision that of a mean.
+    """
+    parts = chain(network.model.parameters(), network.model.buffers())
+    types = {part.dtype for part in parts if part.is_floating_point()}
+    return {"rounding": 2} if types - {torch.float32} else {}
 
 
 def _stimuli(task: Task, network: Network, field_deg: float | None) -> Shown:

@@ -92,9 +92,12 @@ def channel_tuning(responses: Float[Tensor, "stimuli channels"], bank: Bank) -> 
     those of the responses as they are (Kong et al. 2021).
     """
     curves = tuning_curves(responses, bank.shape)
-    frequency, selected = preferred_frequency(
-        curves.frequency, bank.frequencies_cpd, noise=rounding_noise(responses)
+    noise = rounding_noise(
+        responses,
+        images=bank.images.drawing.dtype,
+        averaged=len(responses) // len(bank.frequencies_cpd),
     )
+    frequency, selected = preferred_frequency(curves.frequency, bank.frequencies_cpd, noise=noise)
     rates = responses.clamp_min(0)
     of_rates = tuning_curves(rates, bank.shape)
     orientation = orientation_selectivity(of_rates.orientation, bank.orientations_deg)

@@ -1,6 +1,7 @@
 """A few channels to show: their curves, and the images that they like best."""
 
 from collections.abc import Callable, Mapping, Sequence
+from typing import NamedTuple
 
 import numpy as np
 import torch
@@ -11,10 +12,25 @@ from striate.results import Curve, Setting
 from striate.study.tuning.channels import ChannelTuning
 from striate.study.tuning.stimuli import Shown
 from striate.study.tuning.written import curve
-from striate.visualize import optimal_stimulus
+from striate.visualize import OptimalStimuli, optimal_stimulus
 
 # What a figure of the stimuli shows: which orientation, frequency and phase, as parts of all.
 DRAWN = ((0.0, 0.1, 0.0), (0.25, 0.3, 0.2), (0.5, 0.5, 0.4), (0.75, 0.7, 0.6), (0.9, 0.9, 0.8))
+
+
+class OptimalImages(NamedTuple):
+    """Images that channels prefer, as pixels of a file, and what was found.
+
+    Attributes
+    ----------
+    pixels
+        In 256 levels; grey ones with three equal planes.
+    found
+        As `striate.visualize.optimal_stimulus` gave it.
+    """
+
+    pixels: UInt8[np.ndarray, "channels height width 3"]
+    found: OptimalStimuli
 
 
 def example_channels(tuning: ChannelTuning, count: int) -> list[int]:
@@ -66,7 +82,7 @@ def optimal_images(
     steps: int = 512,
     temperature: float = 1.0,
     progress: Callable[[int, int], None] | None = None,
-) -> UInt8[np.ndarray, "channels height width 3"]:
+) -> OptimalImages:
     """Make the images that channels of a layer prefer, as pixels of a file.
 
     Parameters
@@ -93,7 +109,8 @@ def optimal_images(
         generator=torch.Generator().manual_seed(seed),
         progress=progress,
     )
-    return _bytes(found.images.expand(-1, 3, -1, -1)).permute(0, 2, 3, 1).numpy()
+    pixels = _bytes(found.images.expand(-1, 3, -1, -1)).permute(0, 2, 3, 1).numpy()
+    return OptimalImages(pixels, found)
 
 
 def example_stimuli(shown: Shown) -> dict[str, np.ndarray]:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import replace
 from math import inf
+from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
@@ -95,16 +96,21 @@ def network_tuning(
     Raises
     ------
     ValueError
-        As `collect` and `kernels`; if `optimal` is negative, or `steps` or `temperature` is not
-        positive.
+        As `collect` and `kernels`; if `optimal` or `seed` is no whole number from 0 on,
+        `experiments`, `draws` or `steps` none from 1 on, or `temperature` is not positive.
     """
-    if optimal < 0:
-        raise ValueError(f"optimal={optimal}: give how many channels, 0 for none")
-    if steps < 1 or not 0 < temperature < inf:
-        raise ValueError(
-            f"steps={steps}, temperature={temperature}: give a whole number from 1 on and a "
-            "positive number"
-        )
+    if not isinstance(optimal, Integral) or optimal < 0:
+        raise ValueError(f"optimal={optimal!r}: give how many channels, 0 for none")
+    for name, number, least in (
+        ("experiments", experiments, 1),
+        ("draws", draws, 1),
+        ("seed", seed, 0),
+        ("steps", steps, 1),
+    ):
+        if not isinstance(number, Integral) or number < least:
+            raise ValueError(f"{name}={number!r}: give a whole number from {least} on")
+    if not isinstance(temperature, Real) or not 0 < temperature < inf:
+        raise ValueError(f"temperature={temperature!r}: give a positive number")
     sampling = Sampling(experiments, draws, seed)
     responses = collect(
         model,
@@ -144,7 +150,7 @@ def network_tuning(
                 written[0] = replace(written[0], settings=told)
             else:
                 arrays[f"{layer}/optimal_channels"] = np.array(chosen)
-                arrays[f"{layer}/optimal"] = pictures
+                arrays[f"{layer}/optimal"] = pictures.pixels
         results += [*written, *curves]
     if photographs is not None:
         seen = kernels(
