@@ -123,3 +123,16 @@ def test_the_page_on_spectra_shows_the_kept_numbers():
     for digits, found in ((3, of_layers), (2, of_recordings)):
         for score in found:
             assert f"{score.value:.{digits}f} ± {score.error:.{digits}f}" in page
+
+
+def test_the_document_shows_the_verdicts_of_the_deep_mlp():
+    text = (KEPT.parents[1] / "reproduce-gerum.md").read_text(encoding="utf-8")
+    kept = [
+        one.settings
+        for one in load_all(KEPT.parent / "judged")
+        if isinstance(one, Score) and one.name == "verdict"
+    ]
+    assert len(kept) == 3
+    for about in kept:
+        shares = " | ".join(f"{100 * about[name]:.1f} %" for name in ("plain", "baseline", "worst"))
+        assert f"| 1 | {about['target']:g} | {shares} | {about['verdict']} |" in text
