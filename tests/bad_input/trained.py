@@ -121,7 +121,7 @@ CASES = [
     ),
     (
         "lesson('trades', beta=2.0, eps=0.1, steps=2.5, step_size=0.1, order='paper')",
-        "steps=2.5: give a whole number of steps from 1 on",
+        "steps=2.5: give a whole number",
     ),
     (
         "lesson('standard', Says(lambda logits: (logits, logits)))",

@@ -609,10 +609,10 @@ def test_the_page_reads_what_the_study_writes(tmp_path, monkeypatch, size, in_de
 
 
 def test_of_equal_scores_the_first_is_named():
-    from striate.report.tuning.findings import _extremes
+    from striate.report.words import extremes
 
     known = [
         (name, Score("frequency_score", value))
         for name, value in zip("abc", (1.0, 2.0, 2.0), strict=True)
     ]
-    assert [name for name, _ in _extremes(known)] == ["a", "b"]
+    assert [name for name, _ in extremes(known)] == ["a", "b"]
