@@ -498,3 +498,16 @@ def test_a_training_that_diverged_in_its_last_step_is_told_as_one():
 def test_a_learning_rate_out_of_range_is_refused(rate):
     with pytest.raises(ValueError, match="give a number above 0 and up to 1e\\+06"):
         plan(learning_rate=rate)
+
+
+def test_a_penalised_layer_may_have_a_space_in_its_name(tmp_path):
+    net = nn.Sequential()
+    for name, layer in (
+        ("flat", nn.Flatten()),
+        ("a b", nn.Linear(64, 30)),
+        ("c", nn.Linear(30, 10)),
+    ):
+        net.add_module(name, layer)
+    asked = Asked(1.0, 0.1, ("a b",), (2, 10))
+    *_, results = trained(tmp_path, network=Network("nets.py:net", net, 8, 8), spectral=asked)
+    assert any(one.name == "alpha_a b" for one in results)

@@ -44,9 +44,9 @@ def spelled_layers(names: Iterable[str]) -> str:
     return " ".join(name.replace(" ", "\\ ") for name in names)
 
 
-def layers_of(task: Mapping[str, Setting]) -> list[str]:
-    """Return the names of layers in the setting ``layers`` of a task: see `spelled_layers`."""
-    spelled = str(task["layers"])
+def layers_of(task: Mapping[str, Setting], setting: str = "layers") -> list[str]:
+    """Return the names of layers in a setting of a task: see `spelled_layers`."""
+    spelled = str(task[setting])
     return [name.replace("\\ ", " ") for name in re.split(r"(?<!\\) ", spelled) if name]
 
 

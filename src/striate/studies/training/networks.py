@@ -15,7 +15,7 @@ from striate.models import Network, fingerprint
 from striate.results import Result, Setting, write_atomically
 from striate.results import load as load_results
 from striate.spectra import SpectralPenalty
-from striate.studies.spectra.about import file_stem, with_settings
+from striate.studies.spectra.about import file_stem, layers_of, spelled_layers, with_settings
 from striate.studies.training.epochs import progress, summary, tested
 from striate.studies.training.material import Material
 from striate.studies.training.plans import PRECISIONS, Plan, every
@@ -82,7 +82,7 @@ def network_task(
         "augment": material.augmented,
         "spectral_alpha": None if spectral is None else spectral.alpha,
         "spectral_beta": None if spectral is None else spectral.beta,
-        "spectral_layers": " ".join(tried.layers) or None,
+        "spectral_layers": spelled_layers(tried.layers) or None,
         "spectral_ranks": None if spectral is None else "{}-{}".format(*spectral.ranks),
         "spectral_units": None if spectral is None else spectral.units,
         # Left out where it is 1: results of before there was a choice keep their names.
@@ -166,7 +166,7 @@ def train_network(
         return []
     model.eval()
     scores = tested(model, material.test, material.test_labels.to(device))
-    layers = str(task["spectral_layers"]).split()
+    layers = layers_of(task, "spectral_layers")
     results = [*summary(history, plan.epochs, last=layers[-1]), *scores]
     about = _write(model.cpu(), path_of(task, folder).with_suffix(".safetensors"))
     source = str(task["label"])
@@ -224,7 +224,7 @@ def _optimizer(model: nn.Module, plan: Plan) -> torch.optim.Optimizer:
 def _penalties(model: nn.Module, task: Task, plan: Plan) -> dict[str, SpectralPenalty] | None:
     if plan.spectral is None:
         return None
-    return {layer: plan.spectral.penalty() for layer in str(task["spectral_layers"]).split()}
+    return {layer: plan.spectral.penalty() for layer in layers_of(task, "spectral_layers")}
 
 
 def _placed(images: Tensor | Source, device: str) -> Tensor | Source:
