@@ -417,3 +417,22 @@ def test_the_layers_are_listed_with_the_names_that_read_them(lab):
         "spare": ["–", "–", "does not run"],
         "head": ["30", "30", ""],
     }
+
+
+def test_the_layers_of_a_network_without_parameters_are_listed(lab):
+    fixed = """
+class Fixed(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("bank", torch.ones(2, 3, 5, 5))
+        self.relu = nn.ReLU()
+    def forward(self, x):
+        return self.relu(nn.functional.conv2d(x, self.bank)).mean((2, 3))
+
+def fixed():
+    return Network("fixed", Fixed(), 16, 16)
+"""
+    (lab / "nets.py").write_text(NETS + fixed)
+    status, out, _ = striate("models layers nets.py:fixed")
+    assert status == 0
+    assert out.split("\t") == ["relu", "ReLU", "2×12×12", "288", "\n"]

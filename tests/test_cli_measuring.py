@@ -28,3 +28,13 @@ def test_an_interval_that_is_written_whole_is_not_called_half(
 
 def test_a_score_without_an_error_stands_alone():
     assert value_of(Score("median", 1.0)) == "1.000"
+
+
+def test_why_optimal_stimuli_are_missing_is_told_with_the_layer(tmp_path, capsys):
+    there = [
+        Score("responsive", 1.0, None, "net", {"layer": "3", "optimal_missing": "flat"}),
+        Score("responsive", 1.0, None, "net", {"layer": "1"}),
+    ]
+    save(tmp_path / "one.json", there, task={}, provenance={})
+    tell_scores(tmp_path / "one.json", "  ")
+    assert capsys.readouterr().err.splitlines()[0] == "  no optimal stimuli of layer 3: flat"

@@ -15,12 +15,14 @@ from striate.results import (
     Curve,
     Score,
     digest,
+    layers_of,
     load,
     load_all,
     load_arrays,
     paths,
     read_record,
     save,
+    spelled_layers,
     write_atomically,
 )
 
@@ -364,3 +366,10 @@ def test_a_page_reads_the_arrays_of_each_result(tmp_path):
     assert list(with_arrays.arrays) == list(ARRAYS)
     assert without.arrays == {}
     assert with_arrays.results == without.results == RESULTS
+
+
+def test_names_of_layers_come_back_from_one_setting_whatever_they_hold():
+    names = ["conv 1", "a\\b", "block.0@2[1]", " x "]
+    assert layers_of({"layers": spelled_layers(names)}) == names
+    assert layers_of({"spectral_layers": spelled_layers(names)}, "spectral_layers") == names
+    assert layers_of({"layers": None}) == layers_of({}) == []

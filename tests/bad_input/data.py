@@ -68,7 +68,7 @@ CASES = [
     ),
     (
         "datasets.present(None, datasets.CADENA2019, size=True)",
-        "size=True; give a positive whole number",
+        "size=True: give a whole number from 1 on",
     ),
     (
         "datasets.digits('val')",
@@ -124,19 +124,19 @@ CASES = [
     ),
     (
         "photographs('some-images', crop=22.4)",
-        "crop=22.4; give a positive whole number",
+        "crop=22.4: give a whole number from 1 on",
     ),
     (
         "photographs('some-images', crop=True)",
-        "crop=True; give a positive whole number",
+        "crop=True: give a whole number from 1 on",
     ),
     (
         "photographs('some-images', crop=None)",
-        "crop=None; give a positive whole number",
+        "crop=None: give a whole number from 1 on",
     ),
     (
         "photographs('some-images', batch_size=0)",
-        "batch_size=0; give a positive whole number",
+        "batch_size=0: give a whole number from 1 on",
     ),
     (
         "read('nowhere.npz')",

@@ -153,7 +153,7 @@ CASES = [
     ),
     (
         "models.outline(models.load(nets).model, 0)",
-        "size=0, channels=3: give whole numbers from 1 on",
+        "size=0: give a whole number from 1 on",
     ),
     (
         "models.outline(models.load(nets).model, 224)",

@@ -154,7 +154,7 @@ CASES = [
     ),
     (
         "present(images, way, size=0)",
-        "size=0; give a positive whole number",
+        "size=0: give a whole number from 1 on",
     ),
     (
         "present(photographs, way, channels=1)",

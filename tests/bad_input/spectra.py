@@ -123,7 +123,7 @@ CASES = [
     ),
     (
         "SpectralPenalty(alpha=1.0, beta=0.1, ranks=(6, 50), every=0)",
-        "every=0: give a whole number of steps, from 1 on",
+        "every=0: give a whole number from 1 on",
     ),
     (
         "SpectralPenalty(alpha='1', beta=0.1, ranks=(6, 50))",

@@ -155,7 +155,7 @@ CASES = [
     ),
     (
         "task(seed=-1)",
-        "seed=-1: give a whole number, 0 or more",
+        "seed=-1: give a whole number from 0 on",
     ),
     (
         "task(spectral=asked._replace(layers=('dense',)))",

@@ -154,7 +154,7 @@ CASES = [
     ),
     (
         "optimal([0], generator=seeded, learning_rate=0.0)",
-        "learning_rate=0.0: give a positive number",
+        "learning_rate=0.0: give a positive, finite number",
     ),
     (
         "visualize.peak_frequency(torch.zeros(1, 3, 8, 8))",
@@ -202,7 +202,7 @@ CASES = [
     ),
     (
         "measure(stimuli_for(8, protocol='paper'), '1', optimal=-1)",
-        "optimal=-1: give how many channels, 0 for none",
+        "optimal=-1: give a whole number from 0 on",
     ),
     (
         "measure(stimuli_for(8, protocol='paper', channels=1), '1')",
@@ -227,11 +227,11 @@ CASES = [
     ),
     (
         "measure(stimuli_for(8, protocol='paper'), '1', temperature='a')",
-        "temperature='a': give a positive number",
+        "temperature='a': give a positive, finite number",
     ),
     (
         "measure(stimuli_for(8, protocol='paper'), '1', optimal='3')",
-        "optimal='3': give how many channels, 0 for none",
+        "optimal='3': give a whole number from 0 on",
     ),
     (
         "measure(stimuli_for(8, protocol='paper'), '1', draws=2.5)",
@@ -251,7 +251,7 @@ CASES = [
     ),
     (
         "optimal([0], generator=seeded, temperature=1e-40)",
-        "temperature=1e-40: give one from 1.18e-38 to 3.4e+38; activations are divided by it in "
-        "float32",
+        "temperature=1e-40: give one from 1.18e-38 to 3.4e+38, numbers of single precision; "
+        "activations are divided by it",
     ),
 ]

@@ -390,10 +390,10 @@ def test_a_palette_with_transparency_is_read_without_a_warning(tmp_path):
     ({"seed": 1}, "seed=1 without n, how many images to draw"),
     ({"n": 5, "seed": 0}, "n=5 of 4 images; draw at least 1 and no more than there are"),
     ({"n": 0, "seed": 0}, "n=0 of 4 images"),
-    ({"resize": 0}, "resize=0; give a positive whole number"),
-    ({"crop": -1}, "crop=-1; give a positive whole number"),
-    ({"batch_size": 0}, "batch_size=0; give a positive whole number"),
-    ({"threads": 0}, "threads=0; give a positive whole number"),
+    ({"resize": 0}, "resize=0: give a whole number from 1 on"),
+    ({"crop": -1}, "crop=-1: give a whole number from 1 on"),
+    ({"batch_size": 0}, "batch_size=0: give a whole number from 1 on"),
+    ({"threads": 0}, "threads=0: give a whole number from 1 on"),
 ])  # fmt: skip
 def test_arguments_that_mean_nothing_are_refused(options, message, classes):
     with pytest.raises(ValueError, match=re.escape(message)):

@@ -186,7 +186,7 @@ def test_slices_refuse_what_present_refuses():
     (noise(1, 20, 20) / 1.0, WHOLE, 8, r"images is float64 from \d"),
     (np.full((1, 20, 20), np.nan), WHOLE, 8, "images is float64 from nan to nan"),
     (noise(1, 20, 20).astype(int), WHOLE, 8, "images is int64"),
-    (noise(1, 20, 20), WHOLE, 0, "size=0; give a positive whole number"),
+    (noise(1, 20, 20), WHOLE, 0, "size=0: give a whole number from 1 on"),
 ])  # fmt: skip
 def test_what_cannot_be_shown_is_refused(images, how, size, message):
     with pytest.raises(ValueError, match=message):

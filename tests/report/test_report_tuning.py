@@ -396,6 +396,12 @@ def test_what_was_found_with_other_stimuli_says_with_which(tmp_path):
     assert {one.split(": ", 1)[1] for one in said} >= set(alone)
 
 
+def test_of_layers_that_are_alike_none_is_most_like_v1(tmp_path):
+    save_tuning(tmp_path, {"0": 0.5, "3": 0.5})
+    said = findings(found(read(tmp_path)))
+    assert said[0] == "nets:plain, 2 layers: all are alike, with a score of 0.500 ± 0.030."
+
+
 def test_plates_are_left_out_where_there_is_nothing_to_draw(tmp_path):
     save_tuning(tmp_path, {"a": 0.5})
     names = {name.split("-")[1] for name in draw(tmp_path)}

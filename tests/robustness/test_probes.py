@@ -112,7 +112,7 @@ def test_a_tie_has_a_finite_gradient():
 
 @pytest.mark.parametrize("name", ["steps", "restarts", "queries", "batch_size"])
 def test_counts_below_one_are_refused(name):
-    with pytest.raises(ValueError, match=f"{name}=0: give at least 1"):
+    with pytest.raises(ValueError, match=f"{name}=0: give a whole number from 1 on"):
         found(trained("mlp", 0), **{name: 0})
 
 

@@ -203,7 +203,7 @@ def test_another_loss_is_raised():
 
 
 @pytest.mark.parametrize(("settings", "message"), [
-    ({"queries": 0}, "queries=0: give at least 1"),
+    ({"queries": 0}, "queries=0: give a whole number from 1 on"),
     ({"ball": LinfBall(0.0)}, "eps=0.0: there is nothing to search; give a positive radius"),
 ], ids=["queries", "eps"])  # fmt: skip
 def test_settings_out_of_range_are_refused(settings, message):

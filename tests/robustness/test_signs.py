@@ -119,10 +119,10 @@ def test_the_size_of_batches_changes_no_sign(size):
 
 @pytest.mark.parametrize(("settings", "message"), [
     ({"ball": LinfBall(0.0)}, "eps=0.0: there is nothing to search"),
-    ({"steps": 0}, "steps=0: give at least 1"),
-    ({"queries": 0}, "queries=0: give at least 1"),
-    ({"batch_size": 0}, "batch_size=0: give at least 1"),
-    ({"count": 0}, "images=0: give at least 1"),
+    ({"steps": 0}, "steps=0: give a whole number from 1 on"),
+    ({"queries": 0}, "queries=0: give a whole number from 1 on"),
+    ({"batch_size": 0}, "batch_size=0: give a whole number from 1 on"),
+    ({"count": 0}, "images=0: give a whole number from 1 on"),
 ], ids=["eps", "steps", "queries", "batch", "images"])  # fmt: skip
 def test_settings_out_of_range_are_refused(settings, message):
     with pytest.raises(ValueError, match=message):

@@ -330,7 +330,7 @@ def test_descent_moves_the_exponent_to_its_target(form, target):
     ({"beta": float("nan")}, "beta=nan"),
     ({"alpha": float("nan")}, "alpha=nan: the exponent wanted is finite"),
     ({"alpha": -float("inf")}, "alpha=-inf"),
-    ({"every": 0}, "every=0: give a whole number of steps, from 1 on"),
+    ({"every": 0}, "every=0: give a whole number from 1 on"),
     ({"every": 2.5}, "every=2.5: give a whole number"),
     ({"every": "2"}, "every='2': give a whole number"),
     ({"every": float("nan")}, "every=nan"),

@@ -9,10 +9,9 @@ from torch import nn
 
 from striate import results
 from striate.models import Network
-from striate.results import load, load_arrays, read_record
+from striate.results import layers_of, load, load_arrays, read_record
 from striate.studies import tuning
 from striate.studies.spectra import Pictures
-from striate.studies.spectra.about import layers_of
 from striate.study import path_of, run
 from striate.tuning import gabor
 
@@ -177,7 +176,7 @@ def test_an_interrupted_measurement_leaves_no_result(tmp_path, monkeypatch):
     ({"draws": 0}, "draws=0: give a whole number from 1 on"),
     ({"optimal": -1}, "optimal=-1: give a whole number from 0 on"),
     ({"seed": -1}, "seed=-1: give a whole number from 0 on"),
-    ({"temperature": 0.0}, "temperature=0.0: give a positive number"),
+    ({"temperature": 0.0}, "temperature=0.0: give a positive, finite number"),
     ({"field_deg": 0.0}, "field_deg=0: give a positive number of degrees"),
 ])  # fmt: skip
 def test_what_cannot_be_measured_is_refused_before_any_work(asked, message):

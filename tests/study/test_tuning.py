@@ -352,7 +352,7 @@ def test_a_layer_that_cannot_be_climbed_does_not_lose_the_measurement_of_the_oth
     assert "with one channel at axis 1; the objective compares channels" in reasons["3"]
     for wrong, message in (  # of all layers
         ({"steps": 0}, "steps=0: give a whole number from 1 on"),
-        ({"temperature": 0.0}, "temperature=0.0: give a positive number"),
+        ({"temperature": 0.0}, "temperature=0.0: give a positive, finite number"),
     ):
         with pytest.raises(ValueError, match=message):
             network_tuning(
@@ -624,7 +624,7 @@ def test_the_seed_draws_the_resamples_of_a_median():
 
 
 def test_a_negative_count_of_optimal_stimuli_is_refused(patches):
-    with pytest.raises(ValueError, match="optimal=-1: give how many channels, 0 for none"):
+    with pytest.raises(ValueError, match="optimal=-1: give a whole number from 0 on"):
         network_tuning(nn.Flatten(), patches, "**", seed=0, optimal=-1, z_scored=True, source="net")
 
 

@@ -108,7 +108,7 @@ def test_the_same_generator_gives_the_same_bits(order):
 @pytest.mark.parametrize(("wrong", "message"), [
     ({"beta": -1.0}, r"beta=-1.0, start_noise=0.001: strength and noise are finite"),
     ({"start_noise": float("nan")}, r"beta=2.0, start_noise=nan: strength and noise are finite"),
-    ({"steps": 0}, r"steps=0: give a whole number of steps from 1 on"),
+    ({"steps": 0}, r"steps=0: give a whole number from 1 on"),
     ({"step_size": 0.0}, r"step_size=0.0: give a positive length of at most 1e\+09, in pixel"),
     ({"step_size": float("inf")}, r"step_size=inf: give a positive length"),
 ])  # fmt: skip

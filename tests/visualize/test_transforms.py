@@ -144,8 +144,8 @@ def test_gradients_pass(transform):
 
 
 @pytest.mark.parametrize(("make", "message"), [
-    (lambda: Pad(0), r"Pad\(pixels=0\): give a whole number of pixels from 1 on"),
-    (lambda: Jitter(-2), r"Jitter\(pixels=-2\): give a whole number of pixels from 1 on"),
+    (lambda: Pad(0), "pixels of Pad=0: give a whole number from 1 on"),
+    (lambda: Jitter(-2), "pixels of Jitter=-2: give a whole number from 1 on"),
     (lambda: Scale(()), r"Scale\(factors=\(\)\): give positive numbers in a tuple, at least one"),
     (lambda: Scale((1.0, 0.0)), r"Scale\(factors=\(1.0, 0.0\)\): give positive numbers"),
     (lambda: Rotate((math.inf,)), r"Rotate\(angles_deg=\(inf,\)\): give finite numbers"),

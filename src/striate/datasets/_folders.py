@@ -11,6 +11,7 @@ from jaxtyping import Float, Int64
 from PIL import Image
 from torch import Tensor
 
+from striate._checks import check_whole
 from striate.datasets._decoding import (
     Interpolation,
     check_interpolation,
@@ -252,5 +253,4 @@ def _check(folder: Path, counts: dict[str, int]) -> None:
     if not folder.is_dir():
         raise ValueError(f"folder={str(folder)!r} is not a folder; name one that holds images")
     for name, value in counts.items():
-        if isinstance(value, bool) or not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}={value!r}; give a positive whole number")
+        check_whole(name, value)

@@ -17,6 +17,8 @@ from jaxtyping import Float
 from PIL import Image
 from torch import Tensor
 
+from striate._checks import check_whole
+
 Box = tuple[int, int, int, int]
 
 
@@ -120,9 +122,8 @@ def present(
             f"presentation={presentation!r} is a {type(presentation).__name__}; give a "
             "Presentation, such as CADENA2019"
         )
-    for name, value in (("size", size), ("channels", channels)):
-        if isinstance(value, bool) or not isinstance(value, Integral) or value < 1:
-            raise ValueError(f"{name}={value!r}; give a positive whole number")
+    check_whole("size", size)
+    check_whole("channels", channels)
     planes = _cut(_eight_bits(images), presentation.crop_px)
     height, width = planes.shape[-2:]
     wide = presentation.width_px(size)

@@ -5,6 +5,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from striate._checks import check_whole
 from striate.layers import check_module, first_weight, run
 from striate.models.network import Normalise
 
@@ -49,8 +50,8 @@ def outline(model: nn.Module, size: int, *, channels: int = 3) -> list[Outlined]
         If `model` is no module, or cannot take such an image.
     """
     check_module(model)
-    if not all(isinstance(given, int) and given > 0 for given in (size, channels)):
-        raise ValueError(f"size={size!r}, channels={channels!r}: give whole numbers from 1 on")
+    check_whole("size", size)
+    check_whole("channels", channels)
     ran: dict[nn.Module, list[tuple[int, ...] | None]] = {}
 
     def note(layer: nn.Module, _: tuple[object, ...], output: object) -> None:

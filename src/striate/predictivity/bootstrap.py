@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.predictivity.checks import check_finite, check_floats, check_whole
+from striate._checks import check_whole
+from striate.predictivity.checks import check_finite, check_floats
 
 # Numbers resampled at a time.
 BATCH = 10**7

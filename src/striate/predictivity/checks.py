@@ -122,18 +122,6 @@ def check_components(components: object, *, features: int, train: int) -> None:
         )
 
 
-def check_whole(name: str, value: object, *, least: int = 1) -> None:
-    """Refuse what is not a whole number from `least` on.
-
-    Raises
-    ------
-    ValueError
-        If `value` is none.
-    """
-    if not isinstance(value, Integral) or int(value) < least:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} on")
-
-
 def check_real(name: str, value: object) -> float:
     """Return a number, and refuse what is none.
 

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from striate.predictivity.checks import check_finite, check_floats, check_share, check_whole
+from striate._checks import check_whole
+from striate.predictivity.checks import check_finite, check_floats, check_share
 from striate.predictivity.correlation import correlation
 
 

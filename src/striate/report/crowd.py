@@ -1,7 +1,7 @@
 """Many networks in one figure: a thin line each, by how they were trained, and few with a name."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -145,6 +145,50 @@ def crowd_legend(figure: Figure, there: Crowd, extra: Sequence[Line2D] = ()) -> 
     handles += extra
     columns = min(len(handles), 3 if len(there.named) else PER_LEGEND)
     figure.legend(handles=handles, loc="outside upper left", ncols=columns, handlelength=2.4)
+
+
+def crowd_spread(
+    values: Mapping[str, float],
+    there: Crowd,
+    spell: Callable[[float], str],
+    *,
+    subject: str,
+    noun: str,
+    named: Callable[[str], str] | None = None,
+) -> list[str]:
+    """Say between which networks their values lie, and the median: of all, and of each group.
+
+    Parameters
+    ----------
+    values
+        By label, one at least.
+    there
+        Has the groups of these networks.
+    spell
+        Writes a value.
+    subject, noun
+        What the sentences call the values: whose they are, and what.
+    named
+        Writes the value of a label and whose it is; by default the label in brackets.
+    """
+    named = named or (lambda label: f"{spell(values[label])} ({label})")
+    low, high = (pick(values, key=lambda label: values[label]) for pick in (min, max))
+    sentences = [
+        f"{subject} lies between {named(low)} and {named(high)}, median "
+        f"{spell(float(np.median([*values.values()])))}."
+    ]
+    groups = {
+        group: [value for label, value in values.items() if there.groups[label] == group]
+        for group in there.counts
+    }
+    told = [
+        f"{spell(float(np.median(mine)))} in {len(mine)} {group}"
+        for group, mine in groups.items()
+        if mine
+    ]
+    if len(told) > 1:
+        sentences.append(f"The median of that {noun} is {', '.join(told)}.")
+    return sentences
 
 
 def crowd_text(there: Crowd, *, medians: bool = True) -> str:

@@ -8,6 +8,7 @@ numbers per unit, lies in an ``.npz`` beside it. Reading needs no torch.
 from striate.results.damage import Verified, set_aside, verify
 from striate.results.exporting import FORMATS, export, long_table
 from striate.results.files import FORMAT, digest, remove, save, write_atomically
+from striate.results.layers import layers_of, spelled_layers
 from striate.results.merging import Merged, merge
 from striate.results.nouns import Curve, Result, Score, Setting
 from striate.results.reading import (
@@ -36,6 +37,7 @@ __all__ = [
     "check",
     "digest",
     "export",
+    "layers_of",
     "load",
     "load_all",
     "load_arrays",
@@ -47,6 +49,7 @@ __all__ = [
     "remove",
     "save",
     "set_aside",
+    "spelled_layers",
     "verify",
     "write_atomically",
 ]

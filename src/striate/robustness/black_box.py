@@ -1,10 +1,9 @@
 """A search that asks for no gradient: what masks a gradient cannot hide from it."""
 
-from numbers import Integral
-
 import torch
 from torch import Tensor, nn
 
+from striate._checks import check_whole
 from striate.robustness.attacks import Labels, Loss, summed_margin
 from striate.robustness.balls import Ball, Images
 from striate.robustness.limits import ORDERS, within
@@ -94,8 +93,7 @@ def check_settings(ball: Ball, **counts: int) -> None:
     if ball.norm not in ORDERS:
         raise ValueError(f"norm={ball.norm!r} of the ball; there are {', '.join(ORDERS)}")
     for name, count in counts.items():
-        if not isinstance(count, Integral) or count < 1:
-            raise ValueError(f"{name}={count}: give at least 1, a whole number")
+        check_whole(name, count)
 
 
 def _drawn(images: Tensor, *, first: bool, generator: torch.Generator) -> Tensor:

@@ -24,18 +24,6 @@ def check_floats(name: str, value: object, axes: str) -> None:
         raise ValueError(f"{name} holds {value.dtype}; give floating point, e.g. {name}.double()")
 
 
-def check_whole(name: str, value: object, *, least: int = 1, otherwise: str = "") -> None:
-    """Refuse what is not a whole number from `least` on; `otherwise` says what else would do.
-
-    Raises
-    ------
-    ValueError
-        If `value` is none.
-    """
-    if not isinstance(value, Integral) or int(value) < least:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} on{otherwise}")
-
-
 def check_level(level: float) -> None:
     """Refuse a confidence that is none.
 

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from striate.spectra.checks import check_floats, check_level, check_whole, generator_of
+from striate._checks import check_whole
+from striate.spectra.checks import check_floats, check_level, generator_of
 from striate.spectra.conditions import Gains, measured, noisy, share, with_gains
 from striate.spectra.cross_validated_interval import deal_groups
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law

@@ -11,7 +11,8 @@ import torch
 from jaxtyping import Bool, Float
 from torch import Tensor
 
-from striate.spectra.checks import check_floats, check_whole, generator_of
+from striate._checks import check_whole
+from striate.spectra.checks import check_floats, generator_of
 from striate.spectra.shared_variance import Algorithm, check_settings, one_run, shuffled_runs
 
 

@@ -10,7 +10,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.spectra.checks import check_floats, check_whole
+from striate._checks import check_whole
+from striate.spectra.checks import check_floats
 
 # Of the largest entry, and of the trace: what sums of many float32 products may be off by.
 ASYMMETRY = NEGATIVE = 1e-5

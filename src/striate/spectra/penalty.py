@@ -2,13 +2,14 @@ r"""Pull a layer's eigenspectrum towards :math:`n^{-\alpha}` while a network tra
 
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from numbers import Integral, Real
+from numbers import Real
 from typing import NamedTuple, TypeVar, cast
 
 import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
+from striate._checks import check_whole
 from striate.spectra.attached import attach
 from striate.spectra.distances import DISTANCES, Form, slope
 from striate.spectra.power_law import check_ranks
@@ -103,8 +104,7 @@ class SpectralPenalty(nn.Module):
         super().__init__()
         if form not in DISTANCES:
             raise ValueError(f"form={form!r}; choose one of {', '.join(map(repr, DISTANCES))}")
-        if not isinstance(every, Integral) or every < 1:
-            raise ValueError(f"every={every!r}: give a whole number of steps, from 1 on")
+        check_whole("every", every)
         check_units(units)
         check_ranks(ranks)
         self.alpha, self.beta, self.ranks, self.form = alpha, beta, ranks, form

@@ -13,7 +13,7 @@ import torch
 from jaxtyping import Bool
 from torch import Tensor
 
-from striate.spectra.checks import check_whole
+from striate._checks import check_whole
 from striate.spectra.components import leading_pairs, lower_square
 from striate.spectra.gram import ROUNDING, double_centred
 

@@ -6,7 +6,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.spectra.checks import check_whole, generator_of
+from striate._checks import check_whole
+from striate.spectra.checks import generator_of
 
 Noise = Literal["gaussian", "poisson"]
 

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.spectra.checks import check_floats, check_whole
+from striate._checks import check_whole
+from striate.spectra.checks import check_floats
 from striate.spectra.power_law import Weights, check_weights, fit_power_law
 
 # Where Stringer et al.'s code looks at the spectrum to say how straight it is.

@@ -1,9 +1,10 @@
 """What the functions refuse before they begin."""
 
 from collections.abc import Sequence
-from numbers import Integral
 
 import numpy as np
+
+from striate._checks import check_whole
 
 Numbers = Sequence[int | float] | np.ndarray
 # Of the mean: what varies by less (as a vector over networks) may vary by rounding only. scipy's.
@@ -99,7 +100,5 @@ def check_sampling(seed: int, resamples: int) -> None:
     ValueError
         If they are not whole numbers, `seed` from 0 on and `resamples` from 2 on.
     """
-    if not isinstance(seed, Integral) or seed < 0:
-        raise ValueError(f"seed={seed!r}: give a whole number from 0 on")
-    if not isinstance(resamples, Integral) or resamples < 2:
-        raise ValueError(f"resamples={resamples!r}: give a whole number from 2 on, e.g. 9999")
+    check_whole("seed", seed, least=0)
+    check_whole("resamples", resamples, least=2, otherwise=", e.g. 9999")

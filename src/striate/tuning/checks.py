@@ -1,8 +1,6 @@
 """What several functions ask of their arguments, asked in one way."""
 
-import math
 from collections.abc import Sequence
-from numbers import Integral, Real
 
 import torch
 from jaxtyping import Float
@@ -10,30 +8,6 @@ from torch import Tensor
 
 # Relative: a wavelength of 4 pixels that came out as 3.9999999 is one of 4.
 ROUNDING = 1e-6
-
-
-def check_whole(name: str, value: object) -> None:
-    """Refuse what is not a whole number from 1 on.
-
-    Raises
-    ------
-    ValueError
-        If `value` is none.
-    """
-    if not isinstance(value, Integral) or int(value) < 1:
-        raise ValueError(f"{name}={value!r}: give a whole number from 1 on")
-
-
-def check_positive(name: str, value: object, unit: str) -> None:
-    """Refuse what is not a positive, finite number.
-
-    Raises
-    ------
-    ValueError
-        If `value` is none.
-    """
-    if not isinstance(value, Real) or not 0 < float(value) < math.inf:
-        raise ValueError(f"{name}={value!r}: give a positive, finite number{unit and ' of '}{unit}")
 
 
 def check_word(name: str, value: object, words: dict[str, str]) -> None:

@@ -8,7 +8,8 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from striate.tuning.checks import axis_of, check_responses, check_whole, precision
+from striate._checks import check_whole
+from striate.tuning.checks import axis_of, check_responses, precision
 
 # Of the largest response, in units of its precision: by how much a flat curve may vary.
 ROUNDING = 8

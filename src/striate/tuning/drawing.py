@@ -10,11 +10,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate._checks import check_positive, check_whole
 from striate.tuning.checks import (
     ROUNDING,
     angles,
-    check_positive,
-    check_whole,
     check_word,
     frequencies,
 )
@@ -247,7 +246,7 @@ def drawing_of(
     whole = drawn if canvas is None else _height_width("canvas", canvas)
     if whole[0] < drawn[0] or whole[1] < drawn[1]:
         raise ValueError(f"canvas={canvas} is smaller than size={size}; it holds what is drawn")
-    check_positive("pixels_per_degree", pixels_per_degree, "")
+    check_positive("pixels_per_degree", pixels_per_degree)
     if sigma_deg is not None:
         check_positive("sigma_deg", sigma_deg, "degrees")
         sigma = float(sigma_deg) * float(pixels_per_degree)
@@ -256,7 +255,7 @@ def drawing_of(
                 f"sigma_deg={sigma_deg!r}: of {sigma:g} pixels, whose square is no number of "
                 "float64; give a standard deviation that images can show"
             )
-    check_positive("gamma", gamma, "")
+    check_positive("gamma", gamma)
     check_word("wavelengths", wavelengths, {"exact": "as asked", "floor": "in whole pixels"})
     check_word("pixels", pixels, {"float": "as computed", "8bit": "in 256 levels"})
     check_whole("channels", channels)

@@ -7,7 +7,8 @@ import torch
 from jaxtyping import Float, Num
 from torch import Tensor
 
-from striate.tuning.checks import axis, check_positive, check_whole
+from striate._checks import check_positive, check_whole
+from striate.tuning.checks import axis
 
 
 class OpenEnded(NamedTuple):

@@ -4,7 +4,7 @@ Pixels are in [0, 1], so a model must normalise its own input. Models are run in
 put back into their own, and get no parameter gradient.
 """
 
-from striate.visualize.optimum import OptimalStimuli, optimal_stimulus
+from striate.visualize.optimum import OptimalStimuli, check_temperature, optimal_stimulus
 from striate.visualize.peak import Peaks, peak_frequency
 from striate.visualize.transforms import TRANSFORMS, Jitter, Pad, Rotate, Scale, Transform
 
@@ -17,6 +17,7 @@ __all__ = [
     "Rotate",
     "Scale",
     "Transform",
+    "check_temperature",
     "optimal_stimulus",
     "peak_frequency",
 ]

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from math import inf
-from numbers import Integral, Real
+from numbers import Integral
 from typing import Any, NamedTuple
 
 import torch
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
+from striate._checks import check_positive, check_whole
 from striate.layers import check_module
 from striate.visualize.fourier import Colour, check_colour, pixels, random_start
 from striate.visualize.reading import Reader, frozen, precision, reader
@@ -131,9 +132,12 @@ def optimal_stimulus(
     torch.Size([2, 3, 32, 32])
     """
     height, width = _checked_size(size)
-    _check(model, generator, steps=steps, batch=batch, planes=planes)
-    _check_positive(learning_rate=learning_rate)
-    _check_temperature(temperature)
+    check_module(model)
+    _check_generator(generator)
+    for name, count in (("steps", steps), ("batch", batch), ("planes", planes)):
+        check_whole(name, count)
+    check_positive("learning_rate", learning_rate)
+    check_temperature(temperature)
     check_colour(colour, planes)
     check_transforms(transforms)
     if channel_axis is not None and not isinstance(channel_axis, Integral):
@@ -245,25 +249,27 @@ def _checked_size(size: object) -> tuple[int, int]:
     return int(sides[0]), int(sides[1])
 
 
-def _check(model: object, generator: object, **counts: object) -> None:
-    check_module(model)
+def _check_generator(generator: object) -> None:
     if not isinstance(generator, torch.Generator):
         raise ValueError(
             f"generator is a {type(generator).__name__}; give torch.Generator().manual_seed(0)"
         )
-    for name, count in counts.items():
-        if not isinstance(count, Integral) or int(count) < 1:
-            raise ValueError(f"{name}={count!r}: give a whole number from 1 on")
 
 
-def _check_temperature(temperature: object) -> None:
-    """Refuse one by which activations of 1 could not be divided in float32."""
-    _check_positive(temperature=temperature)
+def check_temperature(temperature: float) -> None:
+    """Refuse one by which activations of 1 could not be divided in single precision.
+
+    Raises
+    ------
+    ValueError
+        If it is not a positive number of single precision.
+    """
+    check_positive("temperature", temperature)
     least, most = torch.finfo(torch.float32).tiny, torch.finfo(torch.float32).max
-    if isinstance(temperature, Real) and not least <= float(temperature) <= most:
+    if not least <= temperature <= most:
         raise ValueError(
-            f"temperature={temperature!r}: give one from {least:.3g} to {most:.3g}; activations "
-            "are divided by it in float32"
+            f"temperature={temperature!r}: give one from {least:.3g} to {most:.3g}, numbers of "
+            "single precision; activations are divided by it"
         )
 
 
@@ -276,12 +282,6 @@ def _scaled(means: Tensor, temperature: float) -> Tensor:
             f"{means.detach().abs().max().item():.3g} over it are not finite; give a larger one"
         )
     return scaled
-
-
-def _check_positive(**values: object) -> None:
-    for name, value in values.items():
-        if not isinstance(value, Real) or not 0 < float(value) < inf:
-            raise ValueError(f"{name}={value!r}: give a positive number")
 
 
 def _checked_channels(channels: Sequence[Any], layer: str, there: int) -> list[int]:

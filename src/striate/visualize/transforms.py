@@ -7,12 +7,14 @@ that what becomes of an image does not depend on its company. Mid-grey moves in 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from math import cos, inf, radians, sin
-from numbers import Integral, Real
+from numbers import Real
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.nn.functional import affine_grid, grid_sample, pad
+
+from striate._checks import check_whole
 
 Images = Float[Tensor, "batch planes height width"]
 Transform = Callable[[Tensor, torch.Generator], Tensor]
@@ -147,8 +149,7 @@ def _one_of(choices: Sequence[float], generator: torch.Generator) -> float:
 
 
 def _check_pixels(pixels: object, name: str) -> None:
-    if not isinstance(pixels, Integral) or pixels < 1:
-        raise ValueError(f"{name}(pixels={pixels!r}): give a whole number of pixels from 1 on")
+    check_whole(f"pixels of {name}", pixels)
 
 
 def _check_choices(choices: object, name: str, argument: str, wanted: str, *, above: float) -> None:

@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 from striate.report.kong2021.published import rows
 from striate.report.section import Record
-from striate.results import Setting
+from striate.results import Setting, layers_of
 
 # What is the same for all networks that one correlation is over.
 SHARED = ("protocol", "pictures", "recording", "stimulus_deg", "grouped", "quick")
@@ -103,7 +103,7 @@ def _summary(record: Record, place: int) -> Summary:
         sum(one.name != "missing" for one in record.results),
         sum(name in task for name in SETTINGS),
         int(task.get("robust") is not None),
-        len(str(task.get("layers") or "").split()),
+        len(layers_of(task)),
         place,
     )
     return Summary(

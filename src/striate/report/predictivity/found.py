@@ -8,7 +8,7 @@ import numpy as np
 
 from striate.report.names import in_order, layers, models, recordings, told
 from striate.report.section import Record
-from striate.results import Result, Score, Setting
+from striate.results import Result, Score, Setting, layers_of
 
 # In the order of the page; others follow.
 PROTOCOLS = ("paper", "consistent", "authors")
@@ -247,7 +247,7 @@ def _run(label: str, records: Sequence[Record]) -> Run:
 def _in_order(names: Iterable[str], records: Sequence[Record]) -> list[str]:
     """Sort layers as the file has them; of several files the names are all there is to go by."""
     there = list(names)
-    listed = [str(record.task.get("layers")).split() for record in records]
+    listed = [layers_of(record.task) for record in records]
     longest = max(listed, key=len)
     if set(there) <= set(longest):
         return [name for name in longest if name in there]

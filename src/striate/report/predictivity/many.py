@@ -14,6 +14,7 @@ from striate.report.crowd import (
     crowd,
     crowd_legend,
     crowd_panel,
+    crowd_spread,
     crowd_text,
     median_rows,
     ranking_height,
@@ -95,19 +96,14 @@ def of_many(together: Together, known: Mapping[Key, Known]) -> list[str]:
     scores = {
         run.label: run.score.value for run in main_runs(together) if run.label in people.groups
     }
-    low, high = (pick(scores, key=lambda one: scores[one]) for pick in (min, max))
-    sentences = [
-        f"{together.label}, {plural(len(scores), 'network')}: the best layer’s predictivity lies "
-        f"between {scores[low]:.3f} ({low}) and {scores[high]:.3f} ({high}), median "
-        f"{np.median([*scores.values()]):.3f}."
-    ]
-    sides = [
-        (group, [value for label, value in scores.items() if people.groups[label] == group])
-        for group in people.counts
-    ]
-    if len(sides) > 1:
-        parts = [f"{np.median(v):.3f} in {len(v)} {group}" for group, v in sides if v]
-        sentences.append(f"Its median is {', '.join(parts)}.")
+    sentences = crowd_spread(
+        scores,
+        people,
+        lambda score: f"{score:.3f}",
+        subject=f"{together.label}, {plural(len(scores), 'network')}: the best layer’s "
+        "predictivity",
+        noun="predictivity",
+    )
     gaps = [
         scores[robust] - scores[base]
         for robust, base in labelled_bases(together, known)

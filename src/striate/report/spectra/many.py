@@ -13,6 +13,7 @@ from striate.report.crowd import (
     crowd,
     crowd_legend,
     crowd_panel,
+    crowd_spread,
     crowd_text,
     median_rows,
     ranking_height,
@@ -77,21 +78,16 @@ def of_many(together: Together, known: Mapping[Key, Known]) -> list[str]:
     there = chosen_layers(together, known, at_any_rate=True)
     if not there:
         return [f"{together.label}: no layer was wide enough for an exponent."]
-    ordered = sorted(there, key=_alpha)
-    low, high = ordered[0], ordered[-1]
-    sentences = [
-        f"{together.label}, {plural(len(there), 'network')}: α of the layer that stands for each "
-        f"lies between {_named(low)} and {_named(high)}, median "
-        f"{minus(f'{np.median([*map(_alpha, there)]):.2f}')}."
-    ]
-    people = _crowd(there, known)
-    sides = [
-        (group, [_alpha(one) for one in there if people.groups[one.network.label] == group])
-        for group in people.counts
-    ]
-    if len(sides) > 1:
-        parts = [f"{minus(f'{np.median(v):.2f}')} in {len(v)} {group}" for group, v in sides]
-        sentences.append(f"The median of that α is {', '.join(parts)}.")
+    by_label = {one.network.label: one for one in there}
+    sentences = crowd_spread(
+        {label: _alpha(one) for label, one in by_label.items()},
+        _crowd(there, known),
+        lambda alpha: minus(f"{alpha:.2f}"),
+        subject=f"{together.label}, {plural(len(there), 'network')}: α of the layer that stands "
+        "for each",
+        noun="α",
+        named=lambda label: _named(by_label[label]),
+    )
     return [*sentences, *_of_pairs(together, known)]
 
 

@@ -11,6 +11,7 @@ from striate.report.crowd import (
     Crowd,
     crowd_legend,
     crowd_panel,
+    crowd_spread,
     crowd_text,
     median_rows,
 )
@@ -91,21 +92,14 @@ def of_scores(together: Together, people: Crowd) -> list[str]:
     }
     if not tops:
         return ["No layer was compared with V1."]
-    low, high = min(tops, key=lambda one: tops[one]), max(tops, key=lambda one: tops[one])
-    sentences = [
-        f"{together.label}, {plural(len(tops), 'network')}: the score of the layer most like V1 "
-        f"lies between {tops[low]:.3f} ({low}) and {tops[high]:.3f} ({high}), median "
-        f"{np.median([*tops.values()]):.3f}."
-    ]
-    sides = [
-        (group, [value for label, value in tops.items() if people.groups[label] == group])
-        for group in people.counts
-    ]
-    sides = [side for side in sides if side[1]]
-    if len(sides) > 1:
-        parts = [f"{np.median(v):.3f} in {len(v)} {group}" for group, v in sides]
-        sentences.append(f"The median of that score is {', '.join(parts)}.")
-    return sentences
+    return crowd_spread(
+        tops,
+        people,
+        lambda score: f"{score:.3f}",
+        subject=f"{together.label}, {plural(len(tops), 'network')}: the score of the layer most "
+        "like V1",
+        noun="score",
+    )
 
 
 def _pairs(together: Together, known: Mapping[Key, Known]) -> Plate | None:

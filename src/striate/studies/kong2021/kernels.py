@@ -7,10 +7,10 @@ from striate.activations import Images, Progress
 from striate.datasets import Presented
 from striate.models import Network
 from striate.responses import Kernel
+from striate.results import layers_of
 from striate.studies import spectra
 from striate.studies.kong2021.shown import Shown
 from striate.studies.predictivity.sharing import protocol_of
-from striate.studies.spectra.about import layers_of
 from striate.studies.spectra.recordings import images_of
 from striate.studies.tuning import planes_of
 from striate.study import Task

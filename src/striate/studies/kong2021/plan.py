@@ -2,6 +2,7 @@
 
 from typing import NamedTuple
 
+from striate._checks import check_whole
 from striate.results import Setting
 from striate.studies.predictivity.networks import SPLITS
 from striate.study.predictivity import COMPONENTS, LAMBDAS, Regression, check_minimum
@@ -106,7 +107,7 @@ class Plan(NamedTuple):
         for name, least in LEAST.items():
             value = getattr(self, name)
             if value is not None or name not in ("photographs", "layers", "attacked"):
-                check_whole(name, value, least)
+                check_whole(name, value, least=least)
         self.regression("ridge").check()
         check_minimum(self.minimum_reliability)
 
@@ -131,15 +132,3 @@ class Plan(NamedTuple):
             "lambdas": self.regression("ridge").settings()["lambdas"],
             **chosen,
         }
-
-
-def check_whole(name: str, value: object, least: int) -> None:
-    """Refuse what is no whole number from `least` on.
-
-    Raises
-    ------
-    ValueError
-        If it is not.
-    """
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise ValueError(f"{name}={value!r}: give a whole number from {least} on")

@@ -3,15 +3,17 @@
 from collections.abc import Callable
 from typing import NamedTuple
 
+from striate._checks import check_whole
 from striate.activations import parse_memory
 from striate.models import fingerprint
+from striate.results import spelled_layers
 from striate.studies import predictivity, robustness, spectra, tuning
-from striate.studies.kong2021.plan import MAPS, STEPS, Plan, check_whole
+from striate.studies.kong2021.plan import MAPS, STEPS, Plan
 from striate.studies.kong2021.shown import Shown, few
 from striate.studies.kong2021.subject import Subject
 from striate.studies.kong2021.summary import NAME, VERSION
 from striate.studies.robustness.pictures import Labelled
-from striate.studies.spectra.about import file_stem, spelled_layers
+from striate.studies.spectra.about import file_stem
 from striate.study import Task
 from striate.study.predictivity import splits_of
 from striate.study.robustness import Attacks
@@ -67,8 +69,8 @@ def check(
     plan.check()
     shown.check()
     parse_memory(memory)
-    check_whole("batch_size", batch_size, 1)
-    check_whole("seed", seed, 0)
+    check_whole("batch_size", batch_size)
+    check_whole("seed", seed, least=0)
     cortex = shown.cortex
     if cortex is None and set(STEPS) <= {*plan.without, *MAPS}:
         raise ValueError(

@@ -5,18 +5,13 @@ from pathlib import Path
 
 from torch import Tensor
 
+from striate._checks import check_whole
 from striate.activations import Progress
 from striate.datasets import Presentation, Recording, present
 from striate.models import Network
-from striate.results import Setting, load, load_arrays
+from striate.results import Setting, load, load_arrays, spelled_layers
 from striate.studies.predictivity.sharing import Shared, protocol_of
-from striate.studies.spectra.about import (
-    SHOWN,
-    about_network,
-    file_stem,
-    spelled_layers,
-    spelled_presentation,
-)
+from striate.studies.spectra.about import SHOWN, about_network, file_stem, spelled_presentation
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.studies.spectra.recordings import images_of
@@ -146,8 +141,7 @@ def network_task(
     protocol_of(protocol)
     regression.check()
     check_minimum(minimum_reliability)
-    if seed < 0:
-        raise ValueError(f"seed={seed}: give a whole number from 0 on")
+    check_whole("seed", seed, least=0)
     _check_shown(images_of(recording), presentation, network)
     if pictures.available < LEAST_IMAGES:
         raise ValueError(

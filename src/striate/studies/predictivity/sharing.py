@@ -9,7 +9,8 @@ from torch import Tensor
 from striate.activations import Images, Progress
 from striate.datasets import Presentation, Presented, Recording
 from striate.models import Network
-from striate.studies.spectra.about import SHOWN, layers_of
+from striate.results import layers_of
+from striate.studies.spectra.about import SHOWN
 from striate.studies.spectra.pictures import Pictures
 from striate.studies.spectra.recordings import images_of
 from striate.studies.tuning import planes_of

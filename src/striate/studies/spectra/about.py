@@ -1,7 +1,6 @@
 """What the tasks of this study say of themselves, and add to their results."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -37,17 +36,6 @@ def spelled_presentation(way: Presentation | None) -> dict[str, Setting]:
     cut = " ".join(map(str, crop)) if isinstance(crop, tuple) else crop
     values = (way.stimulus_deg, way.field_deg, cut, way.surround)
     return dict(zip(SHOWN, values, strict=True))
-
-
-def spelled_layers(names: Iterable[str]) -> str:
-    """Write names of layers in one setting, for `layers_of`: spaces in a name are escaped."""
-    return " ".join(name.replace(" ", "\\ ") for name in names)
-
-
-def layers_of(task: Mapping[str, Setting], setting: str = "layers") -> list[str]:
-    """Return the names of layers in a setting of a task: see `spelled_layers`."""
-    spelled = str(task[setting])
-    return [name.replace("\\ ", " ") for name in re.split(r"(?<!\\) ", spelled) if name]
 
 
 def file_stem(name: str) -> str:

@@ -9,7 +9,7 @@ from striate.activations import collect
 from striate.datasets import Presentation, Presented, Recording, present
 from striate.models import Network
 from striate.responses import Responses
-from striate.results import Result
+from striate.results import Result, layers_of, spelled_layers
 from striate.spectra import Algorithm, Gains
 from striate.spectra.conditions import with_gains
 from striate.studies.spectra.about import (
@@ -17,8 +17,6 @@ from striate.studies.spectra.about import (
     SHOWN,
     about_network,
     file_stem,
-    layers_of,
-    spelled_layers,
     spelled_presentation,
     with_settings,
 )

@@ -7,14 +7,8 @@ from typing import Any
 
 from striate.activations import Progress
 from striate.models import Network
-from striate.results import Result
-from striate.studies.spectra.about import (
-    about_network,
-    file_stem,
-    layers_of,
-    spelled_layers,
-    with_settings,
-)
+from striate.results import Result, layers_of, spelled_layers
+from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures
 from striate.study import Task

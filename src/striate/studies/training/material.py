@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from striate import datasets
+from striate._checks import check_whole
 from striate.datasets import ImageFolder
 from striate.models import Network
 from striate.training import ImageSource, Inputs, Source, cropped, flipped
@@ -104,8 +105,8 @@ def material(
         If there is no such folder, its classes are none or not the same in both, images are not of
         the size that the network takes, or there are fewer than `train_images`.
     """
-    if train_images is not None and train_images < 1:
-        raise ValueError(f"train_images={train_images}: give a whole number from 1 on")
+    if train_images is not None:
+        check_whole("train_images", train_images)
     if named in datasets.DATASETS:
         return _data_set(named, network, train_images, bool(augment))
     return _photographs(

@@ -11,11 +11,12 @@ import torch
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from striate._checks import check_whole
 from striate.models import Network, fingerprint
-from striate.results import Result, Setting, write_atomically
+from striate.results import Result, Setting, layers_of, spelled_layers, write_atomically
 from striate.results import load as load_results
 from striate.spectra import SpectralPenalty
-from striate.studies.spectra.about import file_stem, layers_of, spelled_layers, with_settings
+from striate.studies.spectra.about import file_stem, with_settings
 from striate.studies.training.epochs import progress, summary, tested
 from striate.studies.training.material import Material
 from striate.studies.training.plans import PRECISIONS, Plan, every
@@ -58,8 +59,7 @@ def network_task(
         network answers otherwise in training mode, or, of several processes, it has parameters that
         take no part in its answer.
     """
-    if not isinstance(seed, int) or seed < 0:
-        raise ValueError(f"seed={seed!r}: give a whole number, 0 or more")
+    check_whole("seed", seed, least=0)
     tried, spectral = try_out(network, material, plan, processes=processes), plan.spectral
     chosen = {**plan._asdict(), "drops": " ".join(map(str, plan.drops)) or None}
     for name in ("objective", "settings", "spectral", "augment"):
@@ -167,7 +167,7 @@ def train_network(
     model.eval()
     scores = tested(model, material.test, material.test_labels.to(device))
     layers = layers_of(task, "spectral_layers")
-    results = [*summary(history, plan.epochs, last=layers[-1]), *scores]
+    results = [*summary(history, plan.epochs, last=layers[-1] if layers else None), *scores]
     about = _write(model.cpu(), path_of(task, folder).with_suffix(".safetensors"))
     source = str(task["label"])
     return [

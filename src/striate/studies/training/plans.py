@@ -6,6 +6,7 @@ from typing import Any, NamedTuple
 
 import torch
 
+from striate._checks import check_whole
 from striate.spectra import SpectralPenalty, Units
 from striate.training import (
     PRESETS,
@@ -185,9 +186,7 @@ def _preset(name: str, chosen: Mapping[str, Any]) -> dict[str, Any]:
 def _check(made: Plan) -> None:
     """Try out every part, so that what is wrong is said before any work starts."""
     for name in ("epochs", "batch_size", "replays"):
-        value = getattr(made, name)
-        if not isinstance(value, int) or value < 1:
-            raise ValueError(f"{name}={value}: give a whole number from 1 on")
+        check_whole(name, getattr(made, name))
     if not 0 < made.learning_rate <= LARGEST_RATE:
         raise ValueError(
             f"learning_rate={made.learning_rate}: give a number above 0 and up to {LARGEST_RATE:g}"

@@ -14,7 +14,7 @@ from striate.robustness.victim import frozen
 from striate.studies.training.material import Material
 from striate.studies.training.plans import Asked, Plan
 from striate.training import Source
-from striate.training.chance import states_of
+from striate.training.chance import repeatable, states_of
 
 
 class Tried(NamedTuple):
@@ -108,8 +108,7 @@ def _try_training(
     """
     copy = deepcopy(network.model).train()
     place = next(part.device for part in copy.parameters())
-    cuda = [place] if place.type == "cuda" else []
-    with ExitStack() as hooks, torch.random.fork_rng(cuda), torch.set_grad_enabled(processes > 1):
+    with ExitStack() as hooks, repeatable(place)(), torch.set_grad_enabled(processes > 1):
         outputs = [hooks.enter_context(capture(copy, name)) for name in layers]
         before = states_of(place)
         try:

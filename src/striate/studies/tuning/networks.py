@@ -2,30 +2,30 @@
 
 from collections.abc import Sequence
 from itertools import chain
-from math import inf
 from pathlib import Path
 
 import torch
 
 from striate.activations import Images, Progress, centre
 from striate.models import Network
-from striate.results import Setting
-from striate.studies.spectra.about import (
-    about_network,
-    file_stem,
-    layers_of,
-    spelled_layers,
-    with_settings,
-)
+from striate.results import Setting, layers_of, spelled_layers
+from striate.studies.spectra.about import about_network, file_stem, with_settings
 from striate.studies.spectra.chosen import chosen_layers
 from striate.studies.spectra.pictures import Pictures, planes_of
 from striate.study import Measured, Task
 from striate.study.spectra import SET_SIZE
-from striate.study.tuning import DRAWS, EXPERIMENTS, Shown, network_tuning, stimuli_for
+from striate.study.tuning import (
+    DRAWS,
+    EXPERIMENTS,
+    STEPS,
+    Shown,
+    check_numbers,
+    network_tuning,
+    stimuli_for,
+)
 
 NAME = "tuning"
 VERSION = 1  # rises when numbers change, not when code does
-STEPS = 512  # of an optimal stimulus
 
 
 def network_task(
@@ -63,16 +63,9 @@ def network_task(
         If the stimuli cannot be drawn for this network, a layer does not exist, or a number is too
         small; or if the network is shown photographs of another size than the patches.
     """
-    for name, number, least in (
-        ("experiments", experiments, 1),
-        ("draws", draws, 1),
-        ("optimal", optimal, 0),
-        ("seed", seed, 0),
-    ):
-        if number < least:
-            raise ValueError(f"{name}={number}: give a whole number from {least} on")
-    if not 0 < temperature < inf:
-        raise ValueError(f"temperature={temperature}: give a positive number")
+    check_numbers(
+        experiments=experiments, draws=draws, optimal=optimal, temperature=temperature, seed=seed
+    )
     shown = stimuli_for(network.size, protocol=protocol, field_deg=field_deg)
     side = shown.bank.images.shape[-1]
     if pictures is not None and side != network.size:

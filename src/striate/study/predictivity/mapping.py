@@ -6,6 +6,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate._checks import check_whole
 from striate.predictivity import (
     Fits,
     Groups,
@@ -101,8 +102,7 @@ class Regression(NamedTuple):
         """
         if self.how not in get_args(How):
             raise ValueError(f"regression={self.how!r}; choose one of {', '.join(get_args(How))}")
-        if self.components < 1:
-            raise ValueError(f"components={self.components}: give a whole number from 1 on")
+        check_whole("components", self.components)
         if not self.lambdas or not all(0 < one < float("inf") for one in self.lambdas):
             raise ValueError(f"lambdas={self.lambdas}: give positive numbers to choose from")
         if self.select not in get_args(Select):
@@ -176,8 +176,7 @@ def splits_of(stimuli: int, *, count: int, groups: Groups | None) -> Splits:
     ValueError
         If there are too few stimuli or groups to train on, choose by and test.
     """
-    if count < 1:
-        raise ValueError(f"splits={count}: give a whole number from 1 on")
+    check_whole("splits", count)
     try:
         outer = [split_indices(stimuli, seed=seed, groups=groups) for seed in range(count)]
         inner = [inner_split(split, seed=seed, groups=groups) for seed, split in enumerate(outer)]

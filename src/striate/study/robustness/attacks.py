@@ -5,6 +5,7 @@ from functools import partial
 from types import MappingProxyType
 from typing import Literal, NamedTuple, get_args
 
+from striate._checks import check_whole
 from striate.results import Setting
 from striate.robustness import (
     Attack,
@@ -110,8 +111,7 @@ class Attacks(NamedTuple):
                 raise ValueError(
                     f"epsilons of {norm} are {listed}; give each once, ascending, above 0"
                 )
-        if self.steps < 1:
-            raise ValueError(f"steps={self.steps}: give a whole number from 1 on")
+        check_whole("steps", self.steps)
         if self.precision not in get_args(Precision):
             choices = ", ".join(get_args(Precision))
             raise ValueError(f"precision={self.precision!r}; choose one of {choices}")

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from striate._checks import check_whole
 from striate.layers import run
 from striate.results import Result, Score, Setting, digest
 from striate.robustness import Ball, Norm, Probe, Sign, ball, probes, signs, verdict
@@ -69,9 +70,8 @@ class Judge(NamedTuple):
                 f"images={self.images} to judge by, of {available}; give at least 2 and no more "
                 "than there are"
             )
-        for name, number in (("restarts", self.restarts), ("queries", self.queries)):
-            if number < 1:
-                raise ValueError(f"{name}={number}: give a whole number from 1 on")
+        check_whole("restarts", self.restarts)
+        check_whole("queries", self.queries)
 
 
 def check_surrogate(surrogate: nn.Module, part: Part, classes: int) -> None:

@@ -2,28 +2,30 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from math import inf
-from numbers import Integral, Real
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
+from striate._checks import check_whole
 from striate.activations import Images, Progress, centre, collect, kernels
 from striate.results import Result, Setting
 from striate.study.run import Measured
 from striate.study.tuning.channels import Sampling, channel_tuning, layer_results
 from striate.study.tuning.components import BANK, component_results
 from striate.study.tuning.examples import (
+    OptimalImages,
     example_channels,
     example_curves,
     example_stimuli,
     optimal_images,
 )
 from striate.study.tuning.stimuli import Shown
+from striate.visualize import check_temperature
 
 EXPERIMENTS, DRAWS = 1000, 150  # Kong et al. 2021
 EXAMPLES = 3  # channels of each layer
+STEPS = 512  # of an optimal stimulus
 
 
 def network_tuning(
@@ -35,7 +37,7 @@ def network_tuning(
     draws: int = DRAWS,
     seed: int,
     optimal: int = 0,
-    steps: int = 512,
+    steps: int = STEPS,
     temperature: float = 1.0,
     photographs: Images | None = None,
     z_scored: bool,
@@ -96,22 +98,32 @@ def network_tuning(
     Raises
     ------
     ValueError
-        As `collect` and `kernels`; if `optimal` or `seed` is no whole number from 0 on,
-        `experiments`, `draws` or `steps` none from 1 on, or `temperature` is not positive.
+        As `collect`, `kernels` and `check_numbers`.
     """
-    if not isinstance(optimal, Integral) or optimal < 0:
-        raise ValueError(f"optimal={optimal!r}: give how many channels, 0 for none")
-    for name, number, least in (
-        ("experiments", experiments, 1),
-        ("draws", draws, 1),
-        ("seed", seed, 0),
-        ("steps", steps, 1),
-    ):
-        if not isinstance(number, Integral) or number < least:
-            raise ValueError(f"{name}={number!r}: give a whole number from {least} on")
-    if not isinstance(temperature, Real) or not 0 < temperature < inf:
-        raise ValueError(f"temperature={temperature!r}: give a positive number")
+    check_numbers(
+        experiments=experiments,
+        draws=draws,
+        optimal=optimal,
+        steps=steps,
+        temperature=temperature,
+        seed=seed,
+    )
     sampling = Sampling(experiments, draws, seed)
+    drawing = shown.bank.images.drawing
+
+    def draw(layer: str, channels: Sequence[int]) -> OptimalImages:
+        return optimal_images(
+            model,
+            layer,
+            channels,
+            size=drawing.canvas[1],
+            planes=drawing.channels,
+            seed=seed,
+            steps=steps,
+            temperature=temperature,
+            progress=progress,
+        )
+
     responses = collect(
         model,
         shown.bank.images,
@@ -132,19 +144,8 @@ def network_tuning(
         curves = example_curves(tuning, chosen, shown, source, written[0].settings)
         arrays |= tuning.arrays(layer)
         if optimal and chosen:
-            drawing = shown.bank.images.drawing
             try:
-                pictures = optimal_images(
-                    model,
-                    layer,
-                    chosen,
-                    size=drawing.canvas[1],
-                    planes=drawing.channels,
-                    seed=seed,
-                    steps=steps,
-                    temperature=temperature,
-                    progress=progress,
-                )
+                pictures = draw(layer, chosen)
             except ValueError as error:  # of this layer: what was measured must not be lost to it
                 told = {**written[0].settings, "optimal_missing": str(error)}
                 written[0] = replace(written[0], settings=told)
@@ -170,3 +171,28 @@ def network_tuning(
             about = {**shown.settings(), "layer": layer}
             results += component_results(kernel, shown, seed=seed, source=source, settings=about)
     return Measured(results, arrays)
+
+
+def check_numbers(
+    *,
+    experiments: int = EXPERIMENTS,
+    draws: int = DRAWS,
+    optimal: int = 0,
+    steps: int = STEPS,
+    temperature: float = 1.0,
+    seed: int,
+) -> None:
+    """Refuse numbers by which `network_tuning` would not be able to measure.
+
+    Raises
+    ------
+    ValueError
+        If `optimal` or `seed` is no whole number from 0 on, `experiments`, `draws` or `steps` none
+        from 1 on, or `temperature` is not positive.
+    """
+    check_whole("optimal", optimal, least=0)
+    check_whole("experiments", experiments)
+    check_whole("draws", draws)
+    check_whole("seed", seed, least=0)
+    check_whole("steps", steps)
+    check_temperature(temperature)

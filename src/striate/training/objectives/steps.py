@@ -2,13 +2,13 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
-from numbers import Integral
 from typing import NamedTuple
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 
+from striate._checks import check_whole
 from striate.robustness.attacks import NoSlopeError
 from striate.robustness.balls import check_step_size
 from striate.robustness.victim import as_logits, check_classes, check_counted, shown
@@ -63,8 +63,7 @@ def logits_of(model: nn.Module, images: Tensor, labels: Tensor) -> Tensor:
 
 def check_climb(*, steps: int, step_size: float) -> None:
     """Refuse a climb without steps, or with some of no length."""
-    if not isinstance(steps, Integral) or steps < 1:
-        raise ValueError(f"steps={steps!r}: give a whole number of steps from 1 on")
+    check_whole("steps", steps)
     check_step_size(step_size)
 
 
