@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from striate.datasets import Recording, arrays, populations, recording
+from striate.datasets._arrays import AXES
 from striate.datasets._files import sha256_of
 
 RNG = np.random.default_rng(0)
@@ -196,6 +197,35 @@ def test_packed_responses_are_unpacked(scaled, tmp_path):
         "were applied"
     )
     assert found.notes[1:] == ("15.0% of trials not recorded",)
+
+
+@pytest.mark.parametrize("names", [
+    ("unit", "stimulus", "repeat"), ("trial", "neuroid", "image"), ("repeat", "stimulus", "unit"),
+], ids=" ".join)  # fmt: skip
+def test_responses_are_put_in_the_order_that_their_dimensions_say(names, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    values = RNG.normal(size=(3, 5, 4))
+    places = [[name in axis for axis in AXES].index(True) for name in names]
+    stored = xarray.Dataset({"responses": (names, values.transpose(places))})
+    stored.to_netcdf(tmp_path / "v1.nc", engine="h5netcdf")
+    found = recording(tmp_path / "v1.nc")
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), values)
+    told = f"responses: its dimensions are {', '.join(names)}, and were put in order"
+    assert (told in found.notes) == (places != [0, 1, 2])
+
+
+@pytest.mark.parametrize(
+    "names", [("a", "b", "c"), ("unit", "stimulus", "b"), ("unit", "neuron", "image")], ids=" ".join
+)
+def test_where_names_of_dimensions_do_not_say_order_counts(names, tmp_path):
+    xarray = pytest.importorskip("xarray")
+    pytest.importorskip("h5netcdf")
+    values = RNG.normal(size=(3, 5, 4))
+    xarray.Dataset({"responses": (names, values)}).to_netcdf(tmp_path / "v1.nc", engine="h5netcdf")
+    found = recording(tmp_path / "v1.nc")
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), values)
+    assert found.notes == ("every trial recorded",)
 
 
 def test_packed_responses_are_what_xarray_reads(tmp_path):

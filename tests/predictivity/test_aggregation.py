@@ -103,6 +103,17 @@ def test_the_comparison_is_a_paired_bootstrap_of_the_medians():
         assert (drawn <= end).mean() == pytest.approx(level, abs=0.015)
 
 
+def test_an_interval_of_another_level_ends_at_other_quantiles():
+    first, second = gaussian(80), gaussian(80, seed=1)
+    drawn = slow_bootstrap(first.numpy(), second.numpy(), 4000, seed=1)
+    found = compare_models(first, second, seed=0, level=0.5)
+    for end, level in ((found.low, 0.25), (found.high, 0.75)):
+        assert (drawn <= end).mean() == pytest.approx(level, abs=0.05)
+    usual = compare_models(first, second, seed=0)
+    assert usual.low < found.low < found.high < usual.high
+    assert found.p_two_sided == usual.p_two_sided
+
+
 def test_p_counts_the_observed_data_among_the_resamples():
     scores = gaussian(50)
     ahead = compare_models(scores + 1, scores, seed=0, resamples=999)

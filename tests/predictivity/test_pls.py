@@ -6,6 +6,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from ikpls.numpy import PLS
+from scipy.sparse.linalg import ArpackNoConvergence
 from sklearn.cross_decomposition import PLSRegression
 from torch.testing import assert_close
 
@@ -197,6 +198,31 @@ def test_large_squares_are_iterated_and_small_budgets_take_turns(monkeypatch):
     turns = pls(x, y, splits=splits, z_scored=False, components=5)
     for number in range(2):
         assert_close(turns.predictions(number), whole.predictions(number), atol=1e-9, rtol=0)
+
+
+def test_a_large_square_that_is_zero_has_no_direction():
+    x, y = torch.zeros(20, 300, dtype=torch.float64), gaussian(20, 300)
+    split = split_indices(20, seed=0)
+    fits = pls(x, y, splits=[split], z_scored=False, components=2)
+    assert fits.found.tolist() == [0]
+    assert_close(fits.predictions(0), y[split.train].mean(0).expand(20, -1))
+
+
+def test_what_does_not_converge_is_found_without_iterating(monkeypatch):
+    x, y = problem(60, 10, 5)
+    splits = [split_indices(60, seed=0)]
+    direct = pls(x, y, splits=splits, z_scored=False, components=3)
+    asked = []
+
+    def never(matrix, **_):
+        asked.append(len(matrix))
+        raise ArpackNoConvergence("", [], [])
+
+    monkeypatch.setattr("scipy.sparse.linalg.eigsh", never)
+    monkeypatch.setattr("striate.predictivity.deflation.DIRECT", 2)
+    found = pls(x, y, splits=splits, z_scored=False, components=3)
+    assert asked
+    assert torch.equal(found.predictions(0), direct.predictions(0))
 
 
 def test_precision_follows_the_responses_and_nothing_is_changed():

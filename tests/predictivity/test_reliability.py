@@ -173,6 +173,34 @@ def test_what_cannot_be_told_is_nan(gap):
     assert found[1:3].isnan().all()
 
 
+def test_two_stimuli_in_both_halves_are_enough():
+    trials = recording(2, stimuli=3)
+    trials[1, 2] = torch.nan
+    assert_close(split_half_reliability(trials).half.abs(), torch.ones(6).double())
+
+
+def test_a_stimulus_never_shown_makes_no_neuron_uneven():
+    trials = recording(4)
+    trials[2:] = torch.nan  # two of four, of every stimulus that was shown
+    trials[:, 5] = torch.nan
+    found = split_half_reliability(trials)
+    assert not found.uneven.any()
+    assert torch.equal(found.corrected, spearman_brown(found.half))
+
+
+@pytest.mark.parametrize("there", [(0, 2), (2, 3)])
+def test_only_halvings_that_are_made_leave_a_stimulus_out(there):
+    """The first halving has trials 2 and 3 in one half, 0 and 1 in the other."""
+    trials = recording(4)
+    trials[[repeat for repeat in range(4) if repeat not in there], 5] = torch.nan
+    trials[:, 6] = torch.nan
+    for found in (
+        uneven_repeats(trials, halvings=1), split_half_reliability(trials, halvings=1).uneven,
+    ):  # fmt: skip
+        assert found.tolist() == 6 * [there == (2, 3)]
+    assert uneven_repeats(trials).all()
+
+
 @pytest.mark.parametrize("repeats", [3, 4])
 def test_a_halving_with_a_silent_half_is_left_out_with_gaps_and_without(repeats):
     """Neurons that spike once in a while: what one more stimulus, never shown, must not change."""

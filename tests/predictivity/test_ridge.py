@@ -57,6 +57,20 @@ def test_one_penalty_for_all_is_that_of_grid_search(shape, lambdas):
         assert fitted.intercept.numpy() == pytest.approx(np.atleast_1d(best.intercept_), abs=1e-8)
 
 
+@pytest.mark.parametrize("shape", [(40, 30, 5), (60, 200, 8)], ids=str)
+@pytest.mark.parametrize("folds", [2, 3])
+def test_penalties_are_chosen_over_as_many_folds_as_asked(folds, shape):
+    """One penalty per neuron, of many: over other folds some neuron has another."""
+    x, y = problem(*shape)
+    lambdas = lambda_grid(x, decades=(-3.0, 3.0), count=25)
+    split = split_indices(shape[0], seed=1)
+    fits = ridge(x, y, splits=[split], lambdas=lambdas, select="neuron", folds=folds)
+    scores = slow_scores(x[split.train].numpy(), y[split.train].numpy(), lambdas, folds)
+    assert fits.lambdas[0].tolist() == [lambdas[index] for index in scores.argmax(0)]
+    usual = ridge(x, y, splits=[split], lambdas=lambdas, select="neuron")
+    assert not torch.equal(fits.lambdas, usual.lambdas)
+
+
 @pytest.mark.parametrize("shape", SHAPES, ids=str)
 @pytest.mark.parametrize("many", [False, True])
 def test_each_neuron_gets_the_penalty_that_serves_it(shape, many):

@@ -75,6 +75,12 @@ def test_folds_test_each_stimulus_once_and_are_balanced(seed, labels, folds, gro
     assert all(torch.equal(a.test, b.test) for a, b in zip(splits, other, strict=True))
 
 
+@pytest.mark.parametrize("seed", range(5))
+def test_a_large_group_is_dealt_out_before_the_small_ones(seed):
+    splits = fold_indices(8, folds=2, seed=seed, groups=[0, 0, 0, 0, 1, 2, 3, 4])
+    assert [len(split.test) for split in splits] == [4, 4]
+
+
 @given(st.integers(0, 99), st.booleans())
 def test_an_inner_split_sees_nothing_of_the_test_part(seed, grouped):
     labels = [i % 17 for i in range(100)] if grouped else None
@@ -103,6 +109,8 @@ def test_an_inner_split_sees_nothing_of_the_test_part(seed, grouped):
      "folds=3 of 2 groups of stimuli: give 2 to 2"),
     (lambda: inner_split(Split(torch.arange(8), torch.tensor([8, 9])), seed=0, groups=[1, 2, 3]),
      "groups holds 3 labels and the split names stimulus 7"),
+    (lambda: inner_split(Split(torch.arange(8), torch.tensor([8, 9])), seed=0, groups=range(7)),
+     "groups holds 7 labels and the split names stimulus 7"),
 ])  # fmt: skip
 def test_what_cannot_be_split_is_refused(call, message):
     with pytest.raises(ValueError, match=message):

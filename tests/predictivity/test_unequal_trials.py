@@ -50,6 +50,15 @@ def test_with_unequal_trials_what_repeats_is_the_loop_over_halvings(repeats, sti
     np.testing.assert_allclose(found.corrected.numpy(), expected, rtol=1e-10)
 
 
+def test_what_varies_only_where_there_is_one_trial_has_no_reliability():
+    trials = torch.ones(4, 6, 1, dtype=torch.float64)
+    trials[1:, 0], trials[0, 0] = torch.nan, 3.0
+    found = split_half_reliability(trials, halvings=HALVINGS)
+    assert found.uneven.all()
+    assert found.half.isnan().all()
+    assert found.corrected.isnan().all()
+
+
 def test_halvings_that_leave_one_stimulus_or_none_count_for_nothing():
     """Of six repeats three at most were recorded, and some halvings leave them on one side."""
     trials = gaussian(6, 3, 5, seed=2)

@@ -105,6 +105,15 @@ def test_recordings_with_lost_trials_have_intervals(missing):
     assert low < found.alpha < high
 
 
+def test_a_trial_that_lacks_a_unit_may_be_set_aside_whole():
+    x = recording(repeats=4)
+    x[0, ::3, 4] = torch.nan
+    without = x.clone()
+    without[0, ::3] = torch.nan
+    assert measure(x, missing="trial") == measure(without)
+    assert measure(x, missing="response") != measure(without)
+
+
 def test_stimuli_that_resemble_each_other_leave_together():
     """Every stimulus twice: without saying so, the interval is too narrow by the root of two."""
     errors = {"none": [], "clusters": []}
@@ -128,6 +137,13 @@ def test_a_group_holds_whole_clusters():
     assert set(group.tolist()) == set(range(5))
     for name in clusters.unique():
         assert len(set(group[clusters[kept] == name].tolist())) == 1
+
+
+def test_a_seed_decides_who_falls_into_which_group():
+    for seed in (0, 7):
+        order = torch.randperm(12, generator=torch.Generator().manual_seed(seed))
+        group = deal_groups(torch.ones(12, dtype=torch.bool), None, 5, seed)
+        assert torch.equal(group, order % 5)
 
 
 def test_the_same_seed_gives_the_same_interval():

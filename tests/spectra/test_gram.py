@@ -132,6 +132,21 @@ def test_scores_keep_the_precision_of_the_gram_matrix():
     assert_close(found.reference.double(), double, rtol=0, atol=1e-4)
 
 
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16], ids=str)
+def test_what_is_found_in_half_precision_is_given_in_single(dtype):
+    gram = 3 * torch.eye(5, dtype=dtype)
+    assert_close(gram_eigenspectrum(gram), torch.full((4,), 0.75))
+    found = principal_scores(gram, gram[:2], count=2)
+    assert {part.dtype for part in found} == {torch.float32}
+    assert_close(found.new, found.reference[:2])
+
+
+def indefinite():
+    """Inner products of variance -0.001 along the difference of two stimuli."""
+    apart = torch.tensor([1.0, -1.0, 0.0, 0.0, 0.0], dtype=torch.float64)
+    return torch.eye(5, dtype=torch.float64) - 1.001 / 2 * torch.outer(apart, apart)
+
+
 def asymmetric():
     gram = torch.eye(5, dtype=torch.float64)
     gram[0, 1] = 1e-3
@@ -146,6 +161,7 @@ def asymmetric():
         (torch.ones(1, 1), "at least 2 stimuli, gram has 1"),
         (torch.full((3, 3), torch.nan), "not finite; did a response overflow"),
         (asymmetric(), "gram differs from its transpose by 0.001, its largest entry being 1"),
+        (indefinite(), r"direction of negative variance \(-0.001, the trace being 4\)"),
         (-torch.eye(4), r"direction of negative variance \(-1, the trace being 4\)"),
     ],
 )
@@ -162,6 +178,13 @@ def test_rounding_does_not_make_a_gram_matrix_asymmetric():
     assert_close(gram_eigenspectrum(gram), torch.full((4,), 0.25).double(), rtol=1e-6, atol=0)
 
 
+def test_of_two_roundings_of_one_product_the_mean_counts():
+    x = gaussian(6, 4)
+    gram = x @ x.T
+    gram[0, 1] *= 1 + 1e-6
+    assert_close(gram_eigenspectrum(gram), gram_eigenspectrum(gram.T), rtol=1e-12, atol=1e-12)
+
+
 @pytest.mark.parametrize("count", [0, -3])
 def test_no_components_are_refused(count):
     gram = torch.eye(5)
@@ -171,12 +194,22 @@ def test_no_components_are_refused(count):
         principal_scores(gram, count=count)
 
 
-def test_components_that_are_rounding_are_refused():
-    x = gaussian(40, 6)
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_components_that_are_rounding_are_refused(dtype):
+    x = gaussian(40, 6).to(dtype)
     gram = x @ x.T
     principal_scores(gram, count=6)
     with pytest.raises(ValueError, match=r"count=7 components asked of 40 stimuli.* in 6 direct"):
         principal_scores(gram, count=7)
+
+
+def test_a_variance_well_above_rounding_is_a_component():
+    """The last one is 1e-5 of the first, a hundred times what single precision rounds."""
+    x = gaussian(40, 6) * 10 ** (-torch.arange(6.0, dtype=torch.float64) / 2)
+    gram = x @ x.T
+    found = principal_scores(gram.float(), count=6)
+    expected = principal_scores(gram, count=6)
+    assert_close(found.variances.double(), expected.variances, rtol=0.1, atol=0)
 
 
 @pytest.mark.parametrize(

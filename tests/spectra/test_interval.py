@@ -169,6 +169,18 @@ def test_a_window_that_ends_in_rounding_is_refused():
         alpha_interval(steep.float(), **how)
 
 
+def test_a_gram_matrix_may_have_the_window_that_its_responses_have():
+    """The last variance is 6e-5 of the first, far above rounding of single precision."""
+    x, _ = planted(100, 30, 3.0, 0)
+    how = {"ranks": (2, 25), "weights": "none"}
+    found, expected = (
+        interval(some, **how, generator=torch.Generator().manual_seed(1))
+        for interval, some in ((gram_alpha_interval, (x @ x.T).float()), (alpha_interval, x))
+    )
+    assert found.alpha == pytest.approx(expected.alpha, abs=5e-3)
+    assert found.standard_error == pytest.approx(expected.standard_error, rel=0.05)
+
+
 def test_the_uncorrected_interval_misses_the_planted_alpha_where_the_sample_is_biased():
     found = list(simulate(HARD[0], 10))
     assert coverage(found, 1.0, "interval") < 0.5

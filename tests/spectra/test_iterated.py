@@ -132,6 +132,14 @@ def test_directions_are_orthonormal_and_of_the_same_span(tangled):
     assert rest.norm() < 1e-12 * block.norm()
 
 
+def test_directions_of_every_degree_of_dependence_are_orthonormal():
+    """Singular values from 1 to 1e-14, of which the first factors leave some tangled."""
+    left = torch.linalg.qr(gaussian(UNITS, TRACKED, seed=1))[0]
+    right = torch.linalg.qr(gaussian(TRACKED, TRACKED, seed=3))[0]
+    found = orthonormal(left * torch.logspace(0, -14, TRACKED, dtype=left.dtype) @ right)
+    assert (found.T @ found - torch.eye(TRACKED, dtype=found.dtype)).norm() < 1e-10
+
+
 @pytest.mark.parametrize("block", [
     torch.zeros(UNITS, TRACKED), torch.ones(UNITS, TRACKED),
     gaussian(UNITS, 3, seed=1).repeat(1, 10), gaussian(TRACKED - 10, TRACKED, seed=1),

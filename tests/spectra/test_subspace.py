@@ -199,6 +199,29 @@ def test_a_tracker_bounds_the_errors_of_alpha_and_gradient(alpha, ranks, dtype, 
             assert bound <= 200 * LATER * max(of_alpha, of_gradient) + 4 * LATER * rounding
 
 
+@pytest.mark.parametrize("blocks", [1, 2])
+@pytest.mark.parametrize("amount", [0.03, 0.3])
+def test_where_variance_hardly_falls_vectors_are_no_worse_than_a_tracker_allows_for(amount, blocks):
+    found = find(batch(0.3), amount, blocks)
+    assert truly_wrong(batch(0.3), found)[1].sum() < SAFETY * found.vector_error.sum()
+
+
+@pytest.mark.parametrize("alpha", [0.3, 1.0, 2.0])
+@pytest.mark.parametrize("amount", [0.03, 0.3, 1.0])
+def test_the_eigenvalue_behind_the_last_is_not_taken_for_a_smaller_one(alpha, amount):
+    behind = torch.linalg.svdvals(batch(alpha))[COUNT].square()
+    for blocks in (1, 2):
+        found = find(batch(alpha), amount, blocks)
+        assert behind < found.behind < 1.1 * behind
+
+
+def test_a_second_look_is_trusted_less():
+    tracker, found = Tracker((3, COUNT), "subspace", 1e-3), find(batch(1.0), 0.3)
+    found = found._replace(value_error=torch.zeros_like(found.value_error))  # of α
+    later = tracker.error(found._replace(blocks=2))
+    assert later == pytest.approx(LATER / SAFETY * tracker.error(found))
+
+
 def test_blocks_are_added_while_it_is_not_good_enough(monkeypatch):
     asked = []
 

@@ -86,6 +86,15 @@ def test_within_groups_the_table_correlates_less():
     assert (found[False].n, found[True].n) == (26, 14)
 
 
+@pytest.mark.parametrize("settings", [{"seed": 3, "resamples": FEW}, {"interval": "fisher"}])
+def test_within_groups_is_the_correlation_of_each(settings):
+    x, y = gaussian(2, 24)
+    found = within(x, y, ["b", "a"] * 12, **settings)
+    assert list(found) == ["b", "a"]
+    for place, name in enumerate(found):
+        assert found[name] == correlation(x[place::2], y[place::2], **settings)
+
+
 def test_robust_networks_of_the_table_beside_their_bases():
     bases = TABLE.set_index("model")["v1_predictivity_pls"]
     after, before = PREDICTED[ROBUST], bases[TABLE["architecture"][ROBUST]].to_numpy()
@@ -208,6 +217,14 @@ def test_the_bootstrap_interval_of_a_partial_correlation_regresses_anew():
     assert (found.low, found.high) == pytest.approx(slow, abs=1e-9)
 
 
+def test_a_resample_in_which_a_control_does_not_vary_does_without_it():
+    """A third of the resamples leave the one network of its group out."""
+    x, y, group = *gaussian(2, 10), np.repeat([0.0, 1.0], [9, 1])
+    found = partial_correlation(x, y, group, seed=3, resamples=999)
+    slow = slow_bca(np.array([x, y, group]), slow_partial, 999, 3)
+    assert (found.low, found.high) == pytest.approx(slow, abs=1e-9)
+
+
 def test_the_bootstrap_covers_a_planted_correlation_as_often_as_it_says():
     truth, covered = 0.6, 0
     for seed in range(200):
@@ -234,6 +251,16 @@ def test_a_partial_correlation_is_that_of_the_residuals(count):
     spread = np.sqrt(rest[0] / freedom * np.linalg.inv(design.T @ design)[1, 1])
     expected = 2 * scipy_stats.t.sf(abs(weights[1] / spread), freedom)
     assert found.p == pytest.approx(expected, rel=1e-9)
+
+
+def test_a_control_far_from_zero_is_held_like_any_other():
+    first, second = gaussian(2, 15, seed=4)
+    x, y = second + gaussian(15), second - gaussian(15, seed=1)
+    near, far = (
+        partial_correlation(x, y, np.stack([first, second + offset], 1), interval="fisher")
+        for offset in (0, 1e6)
+    )
+    assert far.r == pytest.approx(near.r, abs=1e-8)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])
@@ -444,3 +471,42 @@ def test_holm_rejects_what_stepping_down_rejects(p, level):
             break
         rejected.add(one)
     assert {one for one, value in enumerate(statistics.holm(p)) if value <= level} == rejected
+
+
+def test_pairs_that_differ_alike_but_for_rounding_are_ties():
+    before, after = [1, 2, 3, 4, 5, 6], [2, 1, 4, 5, 6, 7]
+    tenths = paired([one / 10 for one in before], [one / 10 for one in after])
+    assert tenths.p == paired(before, after).p
+    alike = paired([0.3, 0.5, 0.6], [0.1 + 0.2, 0.5, 0.6])
+    assert (alike.mean, alike.p, alike.positive) == (0, 1, 0)
+    assert np.isnan([alike.low, alike.high]).all()
+
+
+def test_controls_that_are_nearly_alike_are_both_held():
+    """As least squares on both has it: no more is lost than rounding takes of their difference."""
+    z, w, one, other = np.random.default_rng(0).standard_normal((4, 40))
+    x, y = w + 0.3 * one, w + 0.3 * other
+    wanted = partial_correlation(x, y, np.stack([z, w], 1), interval="fisher").r
+    for apart in (1e-3, 1e-6):
+        found = partial_correlation(x, y, np.stack([z, z + apart * w], 1), interval="fisher").r
+        assert found == pytest.approx(wanted, abs=1e-8)
+
+
+def test_a_bootstrap_in_which_controls_may_explain_all_has_no_interval():
+    """Of 8 networks a fifth of the resamples has at most 4, which 3 controls explain."""
+    x, y, *given = np.random.default_rng(0).standard_normal((5, 8))
+    found = partial_correlation(x, y, np.stack(given, 1), resamples=99)
+    assert np.isnan([found.low, found.high]).all()
+    assert np.isfinite([found.r, found.p]).all()
+
+
+@pytest.mark.parametrize("scale", [1e-200, 1e200], ids=str)
+def test_differences_and_lines_do_not_depend_on_units_however_extreme(scale):
+    one, other = np.array([1.0, 2.0, 3.0]), np.array([0.0, 1.0, 3.0])
+    for compare in (paired, between):
+        plain, scaled = compare(one, other), compare(scale * one, scale * other)
+        np.testing.assert_allclose(np.array(scaled[:3]) / scale, plain[:3], rtol=1e-10)
+        assert scaled[3:] == plain[3:]
+    plain, scaled = line(one, other), line(scale * one, other)
+    assert scaled.slope * scale == pytest.approx(plain.slope, rel=1e-12)
+    assert scaled.intercept == pytest.approx(plain.intercept, rel=1e-12)

@@ -335,3 +335,18 @@ def test_a_rival_is_a_result_of_this_study(tmp_path):
     (finished,) = done(tmp_path, splits=2)
     with pytest.raises(ValueError, match="was measured with splits=2, and this is 3"):
         task_of(against=predictivity.read_rival(finished.path))
+
+
+def test_pictures_that_may_be_on_both_sides_of_a_split_are_told():
+    there = recorded()
+    images = there.images.clone()
+    images[[7, 13]] = there.images[1]  # movies 0, 1 and 2
+    images[3] = there.images[2]  # both of movie 0
+    twice = there._replace(images=images)
+    assert predictivity.alike_across(there, "none") == ()
+    (told,) = predictivity.alike_across(twice, "none")
+    assert told.startswith("2 images stand for 5 stimuli: the same picture is in training and test")
+    (told,) = predictivity.alike_across(twice, "movie")
+    assert told.startswith("1 image stands for 3 stimuli: ")
+    images[[7, 13]] = there.images[[7, 13]]
+    assert predictivity.alike_across(there._replace(images=images), "movie") == ()

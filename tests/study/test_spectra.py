@@ -13,6 +13,7 @@ from striate.responses import Kernel, Responses
 from striate.spectra import alpha_interval, fit_power_law, simulate_recording
 from striate.study.photographs import kernels_of_draws
 from striate.study.spectra import Window, fair_comparison, network_spectra, recording_spectra
+from striate.study.spectra.stimuli import lost_stimuli
 from striate.study.spectra.window import components_of, fitting
 from striate.study.spectra.written import window_curves
 
@@ -116,7 +117,8 @@ def test_a_window_is_shortened_and_a_narrow_layer_has_a_spectrum_only():
 
 
 @pytest.mark.parametrize(("change", "message"), [
-    ({"sets": 1}, "sets=1: at least 2, or nothing is known of their spread"),
+    ({"sets": 1}, "sets=1: give a whole number from 2 on, or nothing is known of their spread"),
+    ({"set_size": -5}, "set_size=-5: give a whole number from 2 on"),
     ({"window": Window((60, 90), "rank")}, r"200 images make sets of 100, and ranks \(60, 90\)"),
 ])  # fmt: skip
 def test_too_little_is_refused(change, message):
@@ -229,6 +231,25 @@ def test_a_fair_comparison_says_what_was_matched():
     assert 0.9 < fits["net:layer"] < r_squared(spectra["net:layer"], 3, 20)
 
 
+@pytest.mark.parametrize(("ranks", "at_least"), [((50, 90), 100), ((3, 5), 6)])
+def test_a_window_narrower_than_an_octave_is_refused_alone_and_in_a_comparison(ranks, at_least):
+    how = {"window": Window(ranks, "rank"), "algorithm": "text", "seed": 0}
+    layer = Responses(recorded(units=120).tensor[:1], "net:layer", "noise")
+    for measure in (recording_spectra, partial(fair_comparison, layer)):
+        with pytest.raises(ValueError, match=f"twice its first rank at least, here at {at_least};"):
+            measure(recorded(units=120), **how)
+
+
+def test_one_halving_has_no_spread():
+    results = recording_spectra(
+        recorded(), window=Window((3, 20), "rank"), algorithm="text", seed=0, shuffles=1
+    )
+    (curve,) = by_name(results, "cross_validated_eigenspectrum")
+    assert curve.error is None
+    assert curve.settings["error"] == "none: one halving says nothing of their spread"
+    assert all(score.error > 0 for score in by_name(results, "alpha"))
+
+
 def test_the_window_that_is_left():
     assert fitting(Window((10, 1000), "rank"), 511) == Window((10, 511), "rank")
     assert fitting(Window((10, 1000), "rank"), 5000) == Window((10, 1000), "rank")
@@ -275,8 +296,9 @@ def test_the_spectrum_of_few_directions_ends_with_them_where_rounding_is_positiv
         source="net",
     )  # fmt: skip
     assert [len(curve.y) for curve in by_name(results, "eigenspectrum")] == [20]
-    fitted = by_name(results, "alpha") + by_name(results, "alpha_all_images")
+    fitted = by_name(results, "alpha") + by_name(results, "alpha_first_set")
     assert [score.settings["ranks"] for score in fitted] == ["5-20", "5-20"]
+    assert not by_name(results, "alpha_all_images")  # of 600 images, 300 were a set
     assert max(x for curve in by_name(results, "alpha_by_window") for x in curve.x) == 20
 
 
@@ -311,7 +333,7 @@ def test_sets_that_share_most_of_their_images_have_no_error():
     assert curve.error is None
     told = "none: sets of 101 of 200 images share most, and their sd is no error"
     assert alpha.settings["error"] == curve.settings["error"] == told
-    (whole,) = by_name(results, "alpha_all_images")
+    (whole,) = by_name(results, "alpha_first_set")
     assert whole.error > 0
     assert whole.settings["error"].startswith("jackknife")
 
@@ -348,6 +370,52 @@ def test_frames_of_one_movie_leave_together_with_and_without_cross_validation():
     assert plain.error == pytest.approx((high - low) / 2, rel=1e-9)
     alone = by_name(recording_spectra(responses, **how, groups=10), "alpha")[1]
     assert plain.error > 1.3 * alone.error
+    told = "jackknife over 60 clusters of images, half the 95 % interval"
+    assert {one.settings["error"] for one in scores} == {told}
+    assert alone.settings["error"] == "jackknife over images, half the 95 % interval"
+
+
+def test_clusters_of_one_image_each_are_images_and_those_left_out_do_not_count():
+    tensor = recorded().tensor.clone()
+    tensor[1:, :3] = float("nan")
+    cut = Responses(tensor, "v1", "noise")
+    how = {"window": Window((3, 20), "rank"), "algorithm": "text", "seed": 0, "shuffles": 2}
+    layer = Responses(recorded(ratio=1e9).tensor[:1], "net:layer", "noise")
+    for clusters, over in (
+        (torch.arange(300), "images"),
+        (torch.arange(300) // 3, "99 clusters of images"),
+    ):
+        results = recording_spectra(cut, **how, clusters=clusters)
+        results += fair_comparison(layer, cut, **how, draws=2, groups=4, clusters=clusters)
+        kinds = {one.settings["error"] for one in results if "alpha" in one.name and one.error}
+        assert kinds - {"sd over draws"} == {
+            f"jackknife over {over}, half the 95 % interval",
+            f"jackknife over {over} and draws of units, half the 95 % interval",
+        }
+        assert {one.settings["of_stimuli"] for one in results} == {300}
+
+
+def test_each_cause_for_which_stimuli_are_left_out_is_told():
+    trials = torch.randn(4, 50, 6, generator=torch.Generator().manual_seed(0))
+    assert lost_stimuli(trials, seed=0) == ()
+    lacking = trials.clone()
+    lacking[:, 10:, 2] = float("nan")
+    told = "40 of 50 stimuli are left out: unit 2 (counted from 0) has no two trials of 40; leave "
+    assert lost_stimuli(lacking, seed=0) == (f"{told}out that unit instead",)
+    assert "unit 7 (counted" in lost_stimuli(lacking, seed=0, named=lambda unit: unit + 5)[0]
+    lacking[1:, 9, 3:] = float("nan")
+    lacking[1:, 0] = float("nan")
+    # In whatever two trials the first half is, a unit lacks them.
+    for unit, pair in enumerate([(0, 1), (2, 3), (0, 2), (1, 3), (0, 3), (1, 2)]):
+        lacking[list(pair), 1, unit] = float("nan")
+    assert lost_stimuli(lacking, seed=0) == (
+        "1 of 50 stimuli is left out: no unit was recorded in two trials of them",
+        "41 of 50 stimuli are left out: unit 2 (counted from 0) has no two trials of 40; leave out "
+        "units like it, of 4 that lack some, instead",
+        "1 of 50 stimuli is left out: no halving of their trials gave each unit one in both",
+    )
+    with pytest.raises(ValueError, match=r"unit 2 .* has two trials of 0: leave out units like it"):
+        lost_stimuli(lacking.index_fill(2, torch.tensor([2]), float("nan")), seed=0)
 
 
 def test_the_window_of_a_recording_ends_where_its_largest_movie_leaves_it():

@@ -185,3 +185,17 @@ def test_a_thousand_cells_are_listed_in_a_moment(tmp_path):
     states = [one.state for one in status(tmp_path)]
     assert time.process_time() - started < 3  # with every type checked, as in tests
     assert (states.count("done"), states.count("missing")) == (500, 500)
+
+
+def test_what_runs_without_a_plan_is_listed_with_how_far_it_is(tmp_path):
+    plans.leave(TASKS[:1], tmp_path, command="striate run roots")
+    with claim(lock_of(TASKS[2], tmp_path), "roots"), claim(lock_of(TASKS[0], tmp_path), "roots"):
+        progress.note(checkpoint_of(TASKS[2], tmp_path), 2, 10, "α 1.10")
+        (planned, alone) = status(tmp_path)
+    assert planned[:3] == ("roots", "root-of-4", "running")
+    assert alone[:3] == ("roots", "root-of-9", "running")
+    assert alone.reason.startswith("epoch 2/10 α 1.10, for 0 s, process ")
+    assert not list(status(tmp_path))[1:]  # a lock that nobody holds is none
+    seen = []
+    list(run(lambda *_: seen.extend(status(tmp_path)) or [], TASKS[2:3], directory=tmp_path))
+    assert seen[1][:3] == ("roots", "root-of-9", "running")

@@ -245,6 +245,7 @@ def _predictivity_of(
         regression=mapped,
         against=rival,
     )
-    about = (read.responses.source, *read.notes, *neurons.notes(), pictures.left_out)
+    alike = (line for kind in predicted.kinds() for line in predictivity.alike_across(read, kind))
+    about = (read.responses.source, *read.notes, *neurons.notes(), *alike, pictures.left_out)
     notes = (*about, *spectra.notes_of(network, chosen.left_out))
     return job_of("images shown", [task for task, _ in wanted], way, notes)

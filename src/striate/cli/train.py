@@ -216,12 +216,13 @@ def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -
     from striate.study import path_of
     from striate.study import run as run_tasks
     from striate.study.progress import shown
+    from striate.study.run import checkpoint_of
 
     path = path_of(task, results)
     lost = _lost(path)
     if rank > 0:
         if lost is not None:  # the first process trains again, and needs this one
-            measure(task, results / ".partial" / path.name)
+            measure(task, checkpoint_of(task, results))
         return
     console = Console(stderr=True, highlight=False)
     if lost:

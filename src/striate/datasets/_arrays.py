@@ -16,6 +16,12 @@ from striate.datasets._packed import attributes_of, unpacked
 from striate.datasets._recording import Recording, assemble, existing, listed, span
 
 PREFIX = "responses_"
+# What people call the axes of responses, in the order in which they are asked for.
+AXES = (
+    {"repeat", "repeats", "repetition", "repetitions", "trial", "trials"},
+    {"stimulus", "stimuli", "image", "images", "stimulus_id", "image_id"},
+    {"unit", "units", "neuron", "neurons", "neuroid", "neuroids", "cell", "cells", "channel"},
+)
 HDF5 = b"\x89HDF\r\n\x1a\n"
 
 
@@ -31,7 +37,8 @@ def arrays(path: str | Path, *, population: str | None = None) -> Recording:
         8-bit or in [0, 1], and ``image_ids`` (stimuli,), text or integers: equal for stimuli
         that stem from one photograph or movie. Other arrays are left alone. Attributes by which
         NetCDF packs responses are heeded (``_FillValue``, ``missing_value``, ``scale_factor``,
-        ``add_offset``), and the notes then say so; names of dimensions are not: their order counts.
+        ``add_offset``), and so are names of dimensions that say which axis is which (``repeat``,
+        ``stimulus``, ``unit`` and the like: `AXES`); the notes then say so. Without, order counts.
     population
         Which one, of several; all of them, side by side, if None.
 
@@ -64,15 +71,36 @@ def arrays(path: str | Path, *, population: str | None = None) -> Recording:
 
 
 def _unpacked(path: Path, stored: dict[str, np.ndarray]) -> tuple[dict[str, np.ndarray], list[str]]:
-    """Return arrays as attributes of an HDF5 file mean them, and what was done, if anything."""
+    """Return arrays as an HDF5 file describes them, and what was done, if anything."""
     if not _is_hdf5(path):
         return stored, []
     with hdf5(path) as file:
         packing = {name: attributes_of(file[name]) for name in stored}
+        axes = {name: _dimensions(file[name]) for name in stored}
     found = {name: unpacked(path, name, held, packing[name]) for name, held in stored.items()}
-    return {name: values for name, (values, _) in found.items()}, [
-        line for _, told in found.values() for line in told
+    notes = [line for _, told in found.values() for line in told]
+    values = {name: held for name, (held, _) in found.items()}
+    for name, called in axes.items():
+        order = _order(called)
+        if order not in (None, (0, 1, 2)):
+            values[name] = np.ascontiguousarray(values[name].transpose(order))
+            notes.append(f"{name}: its dimensions are {', '.join(called)}, and were put in order")
+    return values, notes
+
+
+def _dimensions(dataset: Any) -> list[str]:  # noqa: ANN401  an h5py.Dataset
+    """Return the names of a data set's axes, as NetCDF-4 has them: of the scales on each."""
+    return [
+        str(axis[0].name if len(axis) else axis.label).rpartition("/")[2] for axis in dataset.dims
     ]
+
+
+def _order(called: Sequence[str]) -> tuple[int, ...] | None:
+    """Return where repeats, stimuli and units are, by their names; None if these do not say."""
+    places = [[at for at, name in enumerate(called) if name.lower() in names] for names in AXES]
+    if len(called) != len(AXES) or any(len(found) != 1 for found in places):
+        return None
+    return tuple(found[0] for found in places)
 
 
 def populations(path: str | Path) -> tuple[str, ...]:

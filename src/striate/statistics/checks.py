@@ -72,6 +72,15 @@ def near_one(values: np.ndarray) -> np.ndarray:
     return np.ldexp(values, -np.frexp(np.abs(values).max())[1])
 
 
+def to_ten(*several: np.ndarray) -> float:
+    """Return the power of ten that brings the largest of all numbers to between 1 and 10.
+
+    Ten, not two: what was written with a few decimals still has a few.
+    """
+    largest = max(float(np.abs(values).max()) for values in several)
+    return 10.0 ** np.clip(-np.floor(np.log10(largest)), -300, 300) if largest else 1.0
+
+
 def varies(values: np.ndarray) -> bool:
     """Say whether numbers differ by more than rounding."""
     values = near_one(values)

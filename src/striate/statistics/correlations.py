@@ -219,8 +219,13 @@ def _pearson(x: np.ndarray, y: np.ndarray, axis: int = -1) -> np.ndarray:
 
 
 def _partial(x: np.ndarray, y: np.ndarray, *controls: np.ndarray, axis: int = -1) -> np.ndarray:
-    """Correlate the residuals; scipy asks for the last axis, and stacks the resamples before it."""
-    return _pearson(_residuals(x, controls), _residuals(y, controls))
+    """Correlate the residuals; scipy asks for the last axis, and stacks the resamples before it.
+
+    NaN where the controls leave nothing but rounding of one, as where a resample has few networks.
+    """
+    of_x, of_y = _residuals(x, controls), _residuals(y, controls)
+    none = _is_rounding(of_x, x) | _is_rounding(of_y, y)
+    return np.where(none, np.nan, _pearson(of_x, of_y))
 
 
 def _residuals(values: np.ndarray, controls: Sequence[np.ndarray]) -> np.ndarray:
@@ -232,11 +237,16 @@ def _residuals(values: np.ndarray, controls: Sequence[np.ndarray]) -> np.ndarray
     unit = np.stack(
         [one / np.where(size > 0, size, 1) for one, size in zip(centred, lengths, strict=True)]
     )
-    design = np.moveaxis(unit, 0, -1)
-    across = np.swapaxes(design, -1, -2)
-    # Also where a resample makes the controls dependent
-    inverse = np.linalg.pinv(across @ design, rcond=ROUNDING, hermitian=True)
-    return target - (design @ (inverse @ (across @ target[..., None])))[..., 0]
+    # Of the columns, not their products, in which all below the root of rounding is lost.
+    axes, sizes, _ = np.linalg.svd(np.moveaxis(unit, 0, -1), full_matrices=False)
+    axes = axes * (sizes > ROUNDING * sizes[..., :1])[..., None, :]  # a resample may have fewer
+    return target - (axes @ (np.swapaxes(axes, -1, -2) @ target[..., None]))[..., 0]
+
+
+def _is_rounding(rest: np.ndarray, values: np.ndarray) -> np.ndarray:
+    """Say whether nothing is left of values, along the last axis."""
+    spread = values - values.mean(-1, keepdims=True)
+    return np.asarray(np.linalg.norm(rest, axis=-1) <= ROUNDING * np.linalg.norm(spread, axis=-1))
 
 
 def _fisher(r: float, n: int) -> tuple[float, float]:
@@ -248,8 +258,7 @@ def _fisher(r: float, n: int) -> tuple[float, float]:
 
 def _explained(values: np.ndarray, controls: Sequence[np.ndarray]) -> bool:
     """Say whether the controls leave nothing but rounding."""
-    rest = _residuals(values, controls)
-    return bool(np.linalg.norm(rest) <= ROUNDING * np.linalg.norm(values - values.mean()))
+    return bool(_is_rounding(_residuals(values, controls), values))
 
 
 def _tested(x: np.ndarray, y: np.ndarray, controls: Sequence[np.ndarray]) -> tuple[float, float]:

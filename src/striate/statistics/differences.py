@@ -5,10 +5,11 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from striate.statistics.checks import Numbers, column, columns, varies
+from striate.statistics.checks import Numbers, column, columns, to_ten, varies
 
 FEWEST_PAIRS = 2
 FEWEST_OF_A_GROUP = 2
+DIGITS = 12  # behind the first of the largest number, to which differences are told apart
 
 
 class Paired(NamedTuple):
@@ -21,8 +22,8 @@ class Paired(NamedTuple):
     low, high
         Its 95 % interval, Student's; NaN where all pairs differ alike.
     p
-        Two-sided, of Wilcoxon's signed ranks; pairs that do not differ are left out of it. 1 where
-        none differs.
+        Two-sided, of Wilcoxon's signed ranks; pairs that do not differ, but for
+        rounding, are left out of it. 1 where none differs.
     positive
         How many pairs differ upwards.
     n
@@ -84,10 +85,13 @@ def paired(before: Numbers, after: Numbers) -> Paired:
     (0.0167, 2, 3)
     """
     first, second = columns(FEWEST_PAIRS, "a comparison in pairs", before=before, after=after)
-    change = second - first
-    low, high = _interval(change.mean(), change)
+    unit = to_ten(first, second)
+    # Ranks know no rounding: 0.2 - 0.1 and 0.4 - 0.3 are one size, 0.1 + 0.2 - 0.3 is none.
+    change = (unit * second - unit * first).round(DIGITS)
     p = float(np.asarray(stats.wilcoxon(change))[1]) if change.any() else 1.0
-    return Paired(float(change.mean()), low, high, p, int((change > 0).sum()), len(change))
+    ends = (change.mean(), *_interval(change.mean(), change))
+    mean, low, high = (float(end / unit) for end in ends)
+    return Paired(mean, low, high, p, int((change > 0).sum()), len(change))
 
 
 def between(one: Numbers, other: Numbers) -> Between:
@@ -113,10 +117,12 @@ def between(one: Numbers, other: Numbers) -> Between:
                 f"{name} has {len(values)} networks; a comparison of groups needs at least "
                 f"{FEWEST_OF_A_GROUP}"
             )
-    difference = mine.mean() - theirs.mean()
-    low, high = _interval(difference, mine, theirs)
+    unit = to_ten(mine, theirs)
+    gap = (unit * mine).mean() - (unit * theirs).mean()
+    ends = (gap, *_interval(gap, unit * mine, unit * theirs))
+    difference, low, high = (float(end / unit) for end in ends)
     p = float(np.asarray(stats.mannwhitneyu(mine, theirs))[1])
-    return Between(float(difference), low, high, p, len(mine), len(theirs))
+    return Between(difference, low, high, p, len(mine), len(theirs))
 
 
 def _interval(centre: float, *samples: np.ndarray) -> tuple[float, float]:

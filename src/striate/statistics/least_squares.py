@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from striate.statistics.checks import Numbers, check_varies, columns
+from striate.statistics.checks import Numbers, check_varies, columns, to_ten
 
 FEWEST = 2
 
@@ -41,5 +41,7 @@ def line(x: Numbers, y: Numbers) -> Line:
     """
     a, b = columns(FEWEST, "a line", x=x, y=y)
     check_varies(x=a)
-    slope, intercept, *_ = (float(value) for value in np.asarray(stats.linregress(a, b)))
+    across, up = to_ten(a), to_ten(b)
+    fitted = np.asarray(stats.linregress(across * a, up * b))
+    slope, intercept = float(fitted[0] / up * across), float(fitted[1] / up)
     return Line(intercept, slope)

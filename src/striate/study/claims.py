@@ -16,22 +16,29 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+PARTIAL = ".partial"  # the folder in that of results where locks and unfinished work lie
 # How often other runs may remove the folder of a lock just before it is made.
 TRIES = 100
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP}
 
 
 class Holder(NamedTuple):
-    """Who works on a task: its process, the machine, and since when (seconds since 1970)."""
+    """Who works on a task: its process, the machine, and since when (seconds since 1970).
+
+    `study` is that of the task.
+    """
 
     pid: int
     host: str
     since: float
+    study: str = ""
 
 
 @contextlib.contextmanager
-def claim(file: Path) -> Iterator[bool]:
+def claim(file: Path, study: str = "") -> Iterator[bool]:
     """Hold the lock `file` while the block runs; False if another process or thread holds it.
+
+    `study` is written into it, for `holder`.
 
     A block that raises leaves no empty folders behind that were not there before.
     """
@@ -42,7 +49,7 @@ def claim(file: Path) -> Iterator[bool]:
         return
     finished = False
     try:
-        about = Holder(os.getpid(), socket.gethostname(), time.time())
+        about = Holder(os.getpid(), socket.gethostname(), time.time(), study)
         os.truncate(handle, 0)
         os.pwrite(handle, json.dumps(about._asdict()).encode(), 0)
         yield True

@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from striate.results import write_atomically
+from striate.study.claims import PARTIAL
 from striate.study.slurm import slurm_jobs, slurm_settings
 from striate.study.workers import THREADS, cores
 
@@ -177,7 +178,7 @@ def _forgiving(dask_scheduler: "Scheduler") -> None:
 
 def _check_seen(client: "Client", folder: Path) -> None:
     """Refuse workers to whom the results folder is another one, or none."""
-    probe = folder / ".partial" / f".seen-{os.getpid()}"
+    probe = folder / PARTIAL / f".seen-{os.getpid()}"
     write_atomically(probe, b"")
     try:
         sight: Any = client.run(partial(_sees, probe))

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TaskID, TextColumn
 
-from striate.study.claims import holder
+from striate.study.claims import PARTIAL, holder
 from striate.study.run import Task, checkpoint_of, lock_of
 
 NOTE_SECONDS = 0.5  # between two words about one measurement
@@ -172,7 +172,7 @@ def _log(tasks: Sequence[Task], directory: Path, console: Console, stop: Event, 
 
 def _running(tasks: Sequence[Task], directory: Path) -> dict[str, Far]:
     """Return how far those are that somebody works on; what was killed left its word behind."""
-    notes = {file.stem for file in (directory / ".partial").glob("*.progress")}
+    notes = {file.stem for file in (directory / PARTIAL).glob("*.progress")}
     found = {}
     for task in tasks:
         checkpoint = checkpoint_of(task, directory)

@@ -21,7 +21,7 @@ from striate.activations import remove_partial
 from striate.results import Result, Setting
 from striate.results.given import as_path
 from striate.study import failures
-from striate.study.claims import claim
+from striate.study.claims import PARTIAL, claim
 from striate.study.clusters import was_killed
 from striate.study.failures import Failed
 from striate.study.provenance import Meter
@@ -88,7 +88,7 @@ def path_of(task: Task, directory: str | Path) -> Path:
 
 def checkpoint_of(task: Task, directory: Path) -> Path:
     """Return where an unfinished `task` keeps how far it is; its lock lies beside it."""
-    return directory / ".partial" / path_of(task, directory).name
+    return directory / PARTIAL / path_of(task, directory).name
 
 
 def lock_of(task: Task, directory: Path) -> Path:
@@ -212,7 +212,7 @@ def _do(
     path, unfinished = path_of(task, directory), checkpoint_of(task, directory)
     with ExitStack() as held:
         try:
-            ours = held.enter_context(claim(lock_of(task, directory)))
+            ours = held.enter_context(claim(lock_of(task, directory), str(task["study"])))
         except PermissionError as error:  # a lock that another user left
             if not recorded:
                 raise

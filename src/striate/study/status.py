@@ -3,13 +3,13 @@
 import fnmatch
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from striate import results
 from striate.study import failures, plans
-from striate.study.claims import holder
+from striate.study.claims import PARTIAL, Holder, holder
 from striate.study.progress import Far, duration, told
 from striate.study.run import Task, checkpoint_of, failure_of, lock_of, path_of
 
@@ -39,7 +39,7 @@ class Status(NamedTuple):
 
 
 def status(directory: Path) -> Iterator[Status]:
-    """Yield where each task of each plan in `directory` stands, then results without a plan.
+    """Yield where each task of each plan in `directory` stands, then what runs or is without one.
 
     Raises
     ------
@@ -118,7 +118,18 @@ def _standing(directory: Path) -> Iterator[tuple[Path, Status]]:
         if path not in planned | found:
             study, label = str(failed.task["study"]), str(failed.task["label"])
             yield path, Status(study, label, "failed", _why(failed))
+    yield from _alone(directory, {path.name for path in planned})
     yield from _loose(sorted(found - planned), found, directory)
+
+
+def _alone(directory: Path, planned: Container[str]) -> Iterator[tuple[Path, Status]]:
+    """Yield the measurements that run without a plan, as those of one network do."""
+    for lock in sorted((directory / PARTIAL).glob("*.lock")):
+        path, at_work = lock.with_suffix(".json"), holder(lock)
+        if at_work and path.name not in planned:
+            said = _running(at_work, told(path))
+            result = directory / at_work.study / path.name
+            yield result, Status(at_work.study, _label_of(path), "running", said)
 
 
 def _loose(
@@ -183,13 +194,17 @@ def _stands(task: Task, directory: Path, *, done: bool) -> tuple[State, str]:
     at_work = holder(lock_of(task, directory))
     far = told(checkpoint_of(task, directory))
     if at_work:
-        since = duration(time.time() - at_work.since)
-        how_far = f"{f'{far} {far.text}'.rstrip()}, " if far else ""
-        return "running", f"{how_far}for {since}, process {at_work.pid} on {at_work.host}"
+        return "running", _running(at_work, far)
     failed = failures.read(failure_of(task, directory))
     if failed:
         return "failed", _why(failed)
     return "missing", _missing(task, directory, far)
+
+
+def _running(at_work: Holder, far: Far | None) -> str:
+    since = duration(time.time() - at_work.since)
+    how_far = f"{f'{far} {far.text}'.rstrip()}, " if far else ""
+    return f"{how_far}for {since}, process {at_work.pid} on {at_work.host}"
 
 
 def _why(failed: failures.Failed) -> str:

@@ -18,6 +18,7 @@ from striate.studies.kong2021.subject import Subject
 from striate.studies.kong2021.summary import NAME, summarised
 from striate.studies.kong2021.tasks import Planned, check, planned
 from striate.study import Failed, Finished, Measured, Task, failures, run
+from striate.study.claims import PARTIAL
 from striate.study.predictivity import population_of, scores_of
 from striate.study.progress import noted
 from striate.study.run import Measure, checkpoint_of, failure_of, is_done
@@ -179,7 +180,7 @@ class Seen(NamedTuple):
 
 def _sums(row: Task, folder: Path) -> Path:
     """Say where unfinished sums lie: they are of no measurement alone, so any finds them."""
-    return folder / ".partial" / f"{NAME}-{row['model_sha256']}-{digest(row)[:12]}"
+    return folder / PARTIAL / f"{NAME}-{row['model_sha256']}-{digest(row)[:12]}"
 
 
 class _Given(NamedTuple):

@@ -50,6 +50,7 @@ compare networks, and names neither statistic nor side (D31); here it is the dif
 
 from striate.studies.predictivity.networks import (
     NAME,
+    alike_across,
     measure_network,
     measured_alone,
     network_task,
@@ -60,6 +61,7 @@ from striate.studies.predictivity.sharing import shared_features
 
 __all__ = [
     "NAME",
+    "alike_across",
     "measure_network",
     "measured_alone",
     "network_task",

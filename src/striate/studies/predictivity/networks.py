@@ -1,6 +1,7 @@
 """How well a network predicts a recording, as a task and its measurement."""
 
 from collections.abc import Sequence
+from hashlib import sha256
 from pathlib import Path
 
 from torch import Tensor
@@ -267,3 +268,31 @@ def _groups(recording: Recording, grouped: str) -> tuple[str, ...] | None:
             "grouped, or read it with 'image_ids'"
         )
     return recording.image_ids
+
+
+def alike_across(recording: Recording, grouped: str) -> tuple[str, ...]:
+    """Say how many pictures may be on both sides of a split, as two stimuli; nothing if none.
+
+    A neuron's response to a picture can then be read off, whatever the network.
+
+    Parameters
+    ----------
+    recording
+        With its images.
+    grouped
+        As in `network_task`.
+    """
+    images = images_of(recording)
+    groups = _groups(recording, grouped) or range(len(images))
+    of: dict[bytes, list[object]] = {}
+    for image, group in zip(images, groups, strict=True):
+        of.setdefault(sha256(image.contiguous().numpy().tobytes()).digest(), []).append(group)
+    again = [those for those in of.values() if len(set(those)) > 1]
+    if not again:
+        return ()
+    each = "1 image stands" if len(again) == 1 else f"{len(again)} images stand"
+    return (
+        f"{each} for {sum(map(len, again))} stimuli: the same picture is in training and test; "
+        "file its trials as repeats of one stimulus, or give them one of image_ids, and "
+        "--grouped movie",
+    )
