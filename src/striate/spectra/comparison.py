@@ -5,6 +5,8 @@ hundred neurons that do. Both numbers move the exponent. Here the network is mad
 the recording: as many units, as many trials, as unreliable.
 """
 
+from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -17,7 +19,7 @@ from striate.spectra.conditions import Gains, measured, noisy, share, with_gains
 from striate.spectra.cross_validated_interval import deal_groups
 from striate.spectra.power_law import Weights, check_ranks, check_weights, fit_power_law
 from striate.spectra.repeats import Missing, check_trials, halvings
-from striate.spectra.shared_variance import Algorithm, check_settings
+from striate.spectra.shared_variance import Algorithm, Spectrum, check_settings
 from striate.spectra.windows import Goodness, goodness_of_fit
 
 # Times the precision of a response: a unit that varies by less says nothing but rounding.
@@ -200,15 +202,18 @@ def compare_spectra(
             f"network has {varying.shape[1]} units that vary over the stimuli, the recording "
             f"{units}; give a wider layer"
         )
-    settings = {"algorithm": algorithm, "shuffles": shuffles, "missing": missing}
-    samples, kept = _samples(recording, clusters, groups, seed, settings)
-    theirs = _spectra(recording, samples, ranks, seed, settings)
+    halve = partial(halvings, algorithm=algorithm, shuffles=shuffles, missing=missing, seed=seed)
+    kept = halve(recording).kept
+    samples = _samples(deal_groups(kept, clusters, groups, seed).to(recording.device), groups)
+    available = min(min(map(len, samples)) - 1, units - (algorithm == "released"))
+    check_ranks(ranks, available=available)
+    theirs = _mean_spectra(halve(recording).runs, samples, available)
     ours, reliability = [], []
     for _ in range(draws):
         chosen = torch.randperm(varying.shape[1], generator=generator)[:units].to(network.device)
         trials = noisy(varying[:, chosen], recording, noise, generator)
         reliability.append(share(measured(trials)))
-        ours.append(_spectra(trials, samples, ranks, seed, settings))
+        ours.append(_mean_spectra(halve(trials).runs, samples, available))
     mean = torch.stack(ours).mean(0)
     fit = {"ranks": ranks, "weights": weights}
     alphas = torch.stack([_alphas(spectra, **fit) for spectra in ours])
@@ -217,22 +222,24 @@ def compare_spectra(
     found, recorded = by_draw.mean().item(), of_recording[0].item()
     straight = [goodness_of_fit(spectra[0], **fit) for spectra in ours]
     return SpectralComparison(
-        found,
-        recorded,
-        found - recorded,
-        (found - recorded - half, found - recorded + half),
-        by_draw,
-        mean[0] / mean[0].sum(),
-        theirs[0] / theirs[0].sum(),
-        sum(reliability) / draws,
-        share(noise),
-        kept,
-        ranks,
-        level,
-        Goodness(*(torch.stack(values).mean() for values in zip(*straight, strict=True))),
-        goodness_of_fit(theirs[0], **fit),
-        varying.shape[1],
-        units,
+        network=found,
+        recording=recorded,
+        difference=found - recorded,
+        interval=(found - recorded - half, found - recorded + half),
+        by_draw=by_draw,
+        network_spectrum=mean[0] / mean[0].sum(),
+        recording_spectrum=theirs[0] / theirs[0].sum(),
+        network_reliability=sum(reliability) / draws,
+        recording_reliability=share(noise),
+        kept=kept,
+        ranks=ranks,
+        level=level,
+        network_fit=Goodness(
+            *(torch.stack(values).mean() for values in zip(*straight, strict=True))
+        ),
+        recording_fit=goodness_of_fit(theirs[0], **fit),
+        varying=varying.shape[1],
+        units=units,
     )
 
 
@@ -244,33 +251,16 @@ def _varying(network: Tensor) -> Tensor:
     return network[:, network.std(0) > rounding]
 
 
-def _samples(
-    recording: Tensor, clusters: Tensor | None, groups: int, seed: int, settings: dict[str, object]
-) -> tuple[list[Tensor], Tensor]:
-    """All stimuli kept, and all but each group of them."""
-    _, kept, _ = halvings(recording, seed=seed, **settings)  # pyright: ignore[reportArgumentType]
-    group = deal_groups(kept, clusters, groups, seed).to(recording.device)
-    everything = torch.arange(len(group), device=recording.device)
-    return [everything, *(everything[group != number] for number in range(groups))], kept
+def _samples(group: Tensor, groups: int) -> list[Tensor]:
+    """All stimuli, and all but those of each group; `group` has that of each stimulus."""
+    everything = torch.arange(len(group), device=group.device)
+    return [everything, *(everything[group != number] for number in range(groups))]
 
 
-def _spectra(
-    trials: Tensor,
-    samples: list[Tensor],
-    ranks: tuple[int, int],
-    seed: int,
-    settings: dict[str, object],
-) -> Tensor:
-    """Mean cross-validated spectrum of each sample of stimuli; the halvings of all are the same."""
-    runs, _, _ = halvings(trials, seed=seed, **settings)  # pyright: ignore[reportArgumentType]
-    released = settings["algorithm"] == "released"
-    available = min(min(map(len, samples)) - 1, trials.shape[2] - released)
-    check_ranks(ranks, available=available)
-    sums, count = torch.zeros(len(samples), available, dtype=torch.float64), 0
-    for run in runs:
-        count += 1
-        sums += torch.stack([run(sample, available).double().cpu() for sample in samples])
-    return sums / count
+def _mean_spectra(runs: Iterable[Spectrum], samples: Sequence[Tensor], available: int) -> Tensor:
+    """Average the cross-validated spectra of each sample of stimuli over halvings."""
+    by_run = [torch.stack([run(one, available).double().cpu() for one in samples]) for run in runs]
+    return torch.stack(by_run).mean(0)
 
 
 def _alphas(spectra: Tensor, *, ranks: tuple[int, int], weights: Weights) -> Tensor:

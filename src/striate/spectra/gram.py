@@ -58,7 +58,7 @@ def gram_eigenspectrum(
     -------
     variances
         ``min(stimuli - 1, count)``, largest first, never negative; beyond the number of units
-        they are zero up to rounding. In the precision of `gram`.
+        they are zero up to rounding. In the precision of `gram`, but at least float32.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def principal_scores(
     Returns
     -------
     scores
-        In the precision of `gram`; computed in float64.
+        In the precision of `gram`, but at least float32; computed in float64.
 
     Raises
     ------
@@ -203,6 +203,7 @@ def _check_cross(cross: Tensor, gram: Tensor) -> None:
 
 
 def _centred_cross(cross: Tensor, gram: Tensor) -> Tensor:
+    """Inner products of new responses with the others', less the mean of the others in both."""
     return cross - cross.mean(1, keepdim=True) - gram.mean(0) + gram.mean()
 
 

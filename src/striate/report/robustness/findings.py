@@ -22,10 +22,9 @@ from striate.report.robustness.words import (
     word_of,
     worst_of,
 )
-from striate.report.words import listed, percent, plural
+from striate.report.words import MOST, first_few, listed, percent, plural
 from striate.results import Curve, Score
 
-MOST = 5  # sentences of one kind
 FEW = 3  # networks that a sentence names
 SIDES = {PASSBANDS[0]: "low frequencies", PASSBANDS[1]: "high frequencies"}
 
@@ -112,9 +111,7 @@ def of_trials(together: Together) -> list[str]:
         parts += [f"all probes together {percent(worst)}"] if worst is not None else []
         where = f"{one.label} ({trial_text(trial)})"
         sentences.append(f"{where}: {'; '.join([*parts, verdict_text(trial)])}.")
-    if len(sentences) <= MOST:
-        return sentences
-    return [*sentences[: MOST - 1], f"{len(sentences) - MOST + 1} more are in the table."]
+    return first_few(sentences, "are in the table")
 
 
 def of_curves(together: Together) -> list[str]:
