@@ -1,6 +1,6 @@
 """Accuracies of more networks than can have a look or several rows each."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
@@ -34,7 +34,7 @@ from striate.report.figures import (
     stem,
 )
 from striate.report.known import Key, Known, key_of
-from striate.report.robustness.attacks import CLAIM, MOST
+from striate.report.robustness.attacks import CLAIM, MOST, Column
 from striate.report.robustness.attacks import columns_of as cells_of
 from striate.report.robustness.curves import curve_table, dress_curves, kinds_of
 from striate.report.robustness.drawing import RING, curve_rows, score_rows
@@ -103,26 +103,19 @@ def _attacks(together: Together, people: Crowd) -> Plate | None:
     order = sorted(together.networks, key=lambda one: -np.nan_to_num(_main(one), nan=-1))
     figure = Figure(figsize=(WIDTH, 0.3 + ranking_height(len(order))), layout="constrained")
     panels = figure.subplots(1, len(chosen), squeeze=False, sharey=True)[0]
-    parts = []
-    for axes, letter, (title, cell) in zip(panels, letters(len(chosen)), chosen, strict=True):
-        there = [(one, place, *cell(one)) for place, one in enumerate(order)]
-        measured = [(o, p, s) for o, p, s, _ in there if s is not None]
-        part = pd.concat([score_rows(letter, o, title, s, float(p)) for o, p, s in measured])
-        theirs = {o.label: value for o, _, s, value in there if value is not None and s is not None}
-        rings = part[part["of"].isin(theirs)].assign(source="published", low=np.nan, high=np.nan)
-        rings = rings.assign(x=rings["of"].map(theirs), error=np.nan)
-        _dots(axes, part, rings, people)
-        axes.set_title(f"{letter}\u2003{title}", fontsize=8.5)
-        axes.xaxis.set_major_locator(MaxNLocator(3))
-        axes.xaxis.set_major_formatter(FuncFormatter(lambda v, place: f"{round(100 * v, 2):g} %"))
-        axes.margins(x=0.1)
-        parts += [part, rings]
+    measured, rings = zip(
+        *(
+            _accuracy_panel(axes, letter, column, order, people)
+            for axes, letter, column in zip(panels, letters(len(chosen)), chosen, strict=True)
+        ),
+        strict=True,
+    )
     names = [clipped(_with_verdict(one), 46) for one in order]
     panels[0].set_yticks(range(len(names)), names, fontsize=6.4)
     panels[0].set_ylim(len(names) - 0.3, -0.7)
     for axes in panels[1:]:
         axes.tick_params(labelleft=False)
-    has_rings = any(len(part) and part["source"].iloc[0] == "published" for part in parts)
+    has_rings = any(map(len, rings))
     ring = Line2D([], [], label="published", color=INK, **RING)
     crowd_legend(figure, people._replace(named={}), [ring] if has_rings else [])
     found = of_accuracies(together)
@@ -145,8 +138,30 @@ def _attacks(together: Together, people: Crowd) -> Plate | None:
         f"Accuracies of {plural(len(order), 'network')} without and under attack. "
         f"{(found or [''])[0]}",
         figure,
-        pd.concat([part for part in parts if len(part)], ignore_index=True),
+        pd.concat([part for part in (*measured, *rings) if len(part)], ignore_index=True),
     )
+
+
+def _accuracy_panel(
+    axes: Axes, letter: str, column: Column, order: Sequence[Network], people: Crowd
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Draw one column of the table; return the rows measured, and those published beside them."""
+    title, cell = column
+    there = [(one, float(place), *cell(one)) for place, one in enumerate(order)]
+    measured = pd.concat(
+        [score_rows(letter, one, title, s, place) for one, place, s, _ in there if s is not None]
+    )
+    theirs = {one.label: y for one, _, s, y in there if s is not None and y is not None}
+    rings = measured[measured["of"].isin(theirs)].assign(
+        source="published", x=lambda rows: rows["of"].map(theirs), error=np.nan, low=np.nan,
+        high=np.nan,
+    )  # fmt: skip
+    _dots(axes, measured, rings, people)
+    axes.set_title(f"{letter}\u2003{title}", fontsize=8.5)
+    axes.xaxis.set_major_locator(MaxNLocator(3))
+    axes.xaxis.set_major_formatter(FuncFormatter(lambda x, _: f"{round(100 * x, 2):g} %"))
+    axes.margins(x=0.1)
+    return measured, rings
 
 
 def _dots(axes: Axes, part: pd.DataFrame, rings: pd.DataFrame, people: Crowd) -> None:
