@@ -390,6 +390,17 @@ def test_the_spectrum_of_a_recording_is_measured(lab):
     assert "4 repeats x 80 stimuli x 12 units" in err
 
 
+def test_stimuli_that_are_left_out_are_told_before_work(lab):
+    held = dict(np.load("v1.npz"))
+    held["responses"][:, 30:, 4] = np.nan
+    np.savez("rare.npz", **held)
+    told = "50 of 80 stimuli are left out: unit 4 (counted from 0) has no two trials of 50; leave"
+    for words in ("spectrum rare.npz --ranks 1-3", "compare tiny.py:net rare.npz --ranks 1-3"):
+        status, _, err = striate(words + " --layers 0" * words.startswith("compare"))
+        assert status == 0, err
+        assert told in err
+
+
 def test_a_window_that_was_shortened_is_told(lab):
     status, out, err = striate("spectrum v1.npz --ranks 2-20 --shuffles 3")
     assert status == 0, err

@@ -347,7 +347,11 @@ TYPED = [
     ),
     (
         "measure spectrum nets.py:small --images digits --sets 1",
-        "sets=1: at least 2, or nothing is known of their spread",
+        "sets=1: give a whole number from 2 on, or nothing is known of their spread",
+    ),
+    (
+        "measure spectrum nets.py:small --images digits --set-size=-5",
+        "set_size=-5: give a whole number from 2 on",
     ),
     (
         "measure spectrum nets.py:small --images digits --set-size 5",
@@ -442,6 +446,11 @@ TYPED = [
     (
         "spectrum good.npz --ranks 1:3",
         "--ranks '1:3': give first-last, both included, e.g. 6-50",
+    ),
+    (
+        "spectrum good.npz --ranks 50-90",
+        "ranks=(50, 90): a window ends at twice its first rank at least, here at 100; end later, "
+        "or start at 45 or before",
     ),
     (
         "spectrum good.npz --ranks 3-1",

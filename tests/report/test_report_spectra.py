@@ -199,6 +199,32 @@ def test_a_full_set_is_what_the_interval_is_of(tmp_path):
     assert "α of the first set of 100 images" in plate.methods
 
 
+@pytest.mark.parametrize(("images", "name", "quantity"), [
+    (200, "alpha_all_images", "α of all images"),
+    (100, "alpha_first_set", "α of the first set of 100"),
+])  # fmt: skip
+@pytest.mark.parametrize("renamed", [False, True])
+def test_an_exponent_of_the_first_set_is_not_told_as_of_all_images(
+    tmp_path, images, name, quantity, renamed
+):
+    """Of results with the old name, as those of `docs/results`, and of those with the new one."""
+    save_layers(tmp_path, {"a": 1.0, "b": 1.2}, available=200)
+    records = read(tmp_path)
+    for result in records[0].results:
+        if result.name == "alpha_all_images":
+            result.settings["images"] = images
+            object.__setattr__(result, "name", name if renamed else "alpha_all_images")
+    there = found(records)
+    table = spectra_table(there)
+    assert set(table["name"]) == {"alpha", name}
+    (cells,) = spectra_cells(table).values()
+    assert [cell["quantity"] for cell in cells] == ["α", quantity] * 2
+    (plate,) = (one for one in plates(there) if one.name.startswith("spectra-layers"))
+    np.testing.assert_allclose(chosen(plate, source="interval")["y"], [1.05, 1.25])
+    sample = "all 200 images" if images == 200 else "the first set of 100 images"
+    assert f"hollow, α of {sample} with jackknife" in plate.methods
+
+
 def test_recordings_stand_beside_the_published_mouse(drawn):
     plate = drawn["spectra-recordings"]
     mouse = chosen(plate, source="recording")
@@ -241,6 +267,37 @@ def test_the_interval_for_infinitely_many_stimuli_is_held_against_the_bound_of_e
     assert set(zip(ends["corrected_low"], ends["corrected_high"], strict=True)) == {
         (1.1, 1.45), (0.9, 1.45), (0.9, 0.95),
     }  # fmt: skip
+
+
+def test_intervals_that_are_not_to_be_trusted_are_counted_apart(tmp_path):
+    """docs/alpha-interval.md: α of 0.8 or more, and the window ends at a tenth of 440 stimuli."""
+    save_recording(tmp_path / "a", "u1", cross=0.79, corrected=(1.1, 1.45))
+    (said,) = findings(found(read(tmp_path / "a")))
+    assert said.endswith(
+        "no interval for infinitely many stimuli, of which theory speaks, is counted: α is below "
+        "0.8, or the window ends beyond a tenth of the stimuli, where it is not to be trusted."
+    )
+    save_recording(tmp_path / "a", "u2", cross=1.3, window="5-45", corrected=(1.1, 1.45))
+    save_recording(tmp_path / "a", "u3", cross=0.8, window="5-44", corrected=(0.7, 0.9))
+    (first, *_) = findings(found(read(tmp_path / "a")))
+    assert "0.70 to 0.90, lies below theory's bound 1 (2 are not counted: α is below 0.8, " in first
+    save_recording(tmp_path / "a", "u4", cross=1.3, corrected=(1.1, 1.45))
+    (first, *_) = findings(found(read(tmp_path / "a")))
+    assert "1 lies above theory's bound, none hold it and 1 lies below (2 are not counted" in first
+
+
+def test_the_spread_of_one_halving_is_not_told(tmp_path):
+    for name, error in (("one", None), ("many", (0.01,) * 47)):
+        save_recording(tmp_path / name, "u1")
+        records = read(tmp_path / name)
+        spectrum = records[0].results[0]
+        object.__setattr__(spectrum, "error", error)
+        (plate, _) = plates(found(records))
+        band = "rank, mean ± sd over halvings of the trials (band), shaded where α"
+        assert (band in plate.methods) == (name == "many")
+        assert ("rank, mean over halvings of the trials, shaded" in plate.methods) == (
+            error is None
+        )
 
 
 def test_a_population_that_was_measured_twice_counts_once_as_a_layer_does(tmp_path):
@@ -443,6 +500,18 @@ def test_a_comparison_has_the_bound_of_its_stimuli_and_says_how_large_they_were(
         assert part in plate.methods
     whole = plates["spectra-comparison-u1-shown-at-full-size"].methods
     assert "440 images, resized to all that its network takes, and answered" in whole
+
+
+def test_images_that_were_left_out_or_squeezed_are_told(tmp_path):
+    save_comparison(tmp_path, "u1", {"a": 1.2})
+    (record,) = read(tmp_path)
+    for result in record.results:
+        result.settings.update(stimuli=40, of_stimuli=300, squeezed_from="32×64")
+    (plate,) = plates(found([record]))
+    assert plate.methods.startswith(
+        "Each layer saw 40 of the recording's 300 images, squeezed from 32×64 pixels to all that "
+        "its network takes, and answered"
+    )
 
 
 def test_what_was_cut_out_of_an_image_is_told(tmp_path):

@@ -103,8 +103,57 @@ def test_a_layer_that_cannot_be_compared_is_named(cortex):
     big = cortex.responses.tensor.repeat(1, 1, 8)
     many = cortex._replace(responses=Responses(big, "many", "60 images"))
     one_pixel = Presentation(stimulus_deg=0.1, field_deg=8.0)
-    with pytest.raises(ValueError, match="layer 0: network has 54 units that vary"):
+    told = r"layer 0: network has 54 units that vary.*are 1 of the network's 16 pixels wide\)"
+    with pytest.raises(ValueError, match=told):
         measured(many, net(), presentation=one_pixel)
+
+
+@pytest.mark.parametrize("make", [
+    lambda cortex, window: spectra.recording_task(cortex, window=window),
+    lambda cortex, window: spectra.comparison_task(net(), cortex, ["0"], window=window),
+])  # fmt: skip
+def test_what_cannot_be_measured_is_refused_when_the_task_is_made(cortex, make):
+    once = Responses(cortex.responses.tensor[:1], "one.npz", "60 images")
+    with pytest.raises(ValueError, match=r"one\.npz has one repeat; cross-validation needs two"):
+        make(cortex._replace(responses=once), WINDOW)
+    with pytest.raises(ValueError, match="image_ids has one name, 'a', for all 60 stimuli"):
+        make(cortex._replace(image_ids=("a",) * 60), WINDOW)
+    with pytest.raises(ValueError, match=r"ranks=\(3, 5\): a window ends at twice its first rank"):
+        make(cortex, WINDOW._replace(ranks=(3, 5)))
+
+
+def test_an_error_over_few_groups_is_told_before_work(cortex):
+    two = cortex._replace(image_ids=("a", "b") * 30)
+    (said,) = spectra.recording_notes(two)
+    assert said.startswith("image_ids has 2 names for 60 stimuli: those with one name leave the")
+    assert spectra.comparison_notes(net(), two, window=WINDOW, gains="equal") == (said,)
+    for named in (None, tuple(map(str, range(60))), tuple(map(str, range(10))) * 6):
+        assert spectra.recording_notes(cortex._replace(image_ids=named)) == ()
+
+
+@pytest.mark.parametrize("gains", ["equal", "own"])
+def test_stimuli_that_are_left_out_are_told_with_the_unit_that_lacks_them(cortex, gains):
+    trials = with_a_silent_one(cortex).responses.tensor.clone()
+    trials[:, 40:, 7] = torch.nan
+    rare = cortex._replace(responses=Responses(trials, "rare", "60 images"))
+    said = spectra.comparison_notes(net(), rare, window=WINDOW, gains=gains)
+    assert said[-1].startswith("20 of 60 stimuli are left out: unit 7 (counted from 0) has no two")
+    assert len(said) == (2 if gains == "equal" else 1)  # the silent one is left out
+    assert spectra.recording_notes(rare) == said[-1:]
+    _, results = measured(rare, net(), gains=gains)
+    assert {(one.settings["stimuli"], one.settings["of_stimuli"]) for one in results} == {(40, 60)}
+    assert not any("of_stimuli" in one.settings for one in measured(cortex, net())[1])
+
+
+def test_images_that_are_not_square_are_told_to_be_squeezed(cortex):
+    wide = cortex._replace(images=cortex.images[:, :, :12])
+    (said,) = spectra.comparison_notes(net(), wide, window=WINDOW, gains="equal")
+    assert said.startswith("images of 12×24 pixels are squeezed to 16×16, all that the network")
+    in_proportion = {"window": WINDOW, "gains": "equal", "presentation": Presentation(4.0, 8.0)}
+    assert spectra.comparison_notes(net(), wide, **in_proportion) == ()
+    assert {one.settings["squeezed_from"] for one in measured(wide, net())[1]} == {"12×24"}
+    shown = measured(wide, net(), presentation=Presentation(8.0, 8.0))[1]
+    assert not any("squeezed_from" in one.settings for one in (*measured(cortex, net())[1], *shown))
 
 
 def with_a_silent_one(cortex):

@@ -402,7 +402,7 @@ def test_each_cause_for_which_stimuli_are_left_out_is_told():
     lacking[:, 10:, 2] = float("nan")
     told = "40 of 50 stimuli are left out: unit 2 (counted from 0) has no two trials of 40; leave "
     assert lost_stimuli(lacking, seed=0) == (f"{told}out that unit instead",)
-    assert "unit 7 (counted" in lost_stimuli(lacking, seed=0, named=lambda unit: unit + 5)[0]
+    assert "unit 7 (counted" in lost_stimuli(lacking, seed=0, units=torch.arange(5, 11))[0]
     lacking[1:, 9, 3:] = float("nan")
     lacking[1:, 0] = float("nan")
     # In whatever two trials the first half is, a unit lacks them.

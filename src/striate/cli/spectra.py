@@ -71,12 +71,15 @@ class FitOptions(NamedTuple):
         """Read the window of the fit."""
         from striate.spectra import check_ranks
         from striate.study.spectra import Window
+        from striate.study.spectra.window import check_octave
 
         if self.weights not in ("rank", "none"):
             raise ValueError(f"--weights {self.weights!r}; choose rank (1/n) or none")
         first_last = ranks_of(self.ranks) or (1, 2)
         check_ranks(first_last)
-        return Window(first_last, self.weights)
+        window = Window(first_last, self.weights)
+        check_octave(window)
+        return window
 
     def how(self) -> "SpectralAlgorithm":
         """Return the algorithm, if it is one."""
@@ -190,6 +193,7 @@ def spectrum(
         dimensions=fit.dimensions,
     )
     _tell(read)
+    tell_notes([spectra.recording_notes(read, seed=seed)])
     way = partial(spectra.measure_recording, recording=read, window=window, algorithm=how)
     measure_once(task, results, way)
 
@@ -250,8 +254,13 @@ def compare(
     )
     wanted = [(describe(presentation=way), way) for way in ways]
     _tell(read)
-    kept = spectra.kept_of(read, window=given["window"], gains=gains)
-    tell_notes([spectra.notes_of(network, chosen.left_out), kept])
+    notes = [
+        spectra.comparison_notes(
+            network, read, window=given["window"], gains=gains, seed=seed, presentation=way
+        )
+        for way in ways[:1]  # what it says is the same for all sizes
+    ]
+    tell_notes([spectra.notes_of(network, chosen.left_out), *notes])
     for task, way in wanted:
         compared = partial(
             spectra.measure_comparison,

@@ -6,7 +6,7 @@ So a network can be made to respond under the same ones.
 from typing import Literal, NamedTuple, get_args
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 from striate.spectra.power_law import check_ranks
@@ -47,17 +47,33 @@ def with_gains(
     Raises
     ------
     ValueError
+        As `units_compared`.
+    """
+    kept = units_compared(recording, gains, ranks)
+    if gains == "own":
+        return recording
+    signal = measured(recording.double()).signal[kept]  # squares of small numbers are held
+    return recording[:, :, kept] / signal.sqrt().to(recording.dtype)
+
+
+def units_compared(
+    recording: Float[Tensor, "repeats stimuli units"], gains: Gains, ranks: tuple[int, int]
+) -> Bool[Tensor, " units"]:
+    """Say which units `compare_spectra` compares: all, or with equal gains those with a signal.
+
+    Raises
+    ------
+    ValueError
         If `gains` are neither equal nor own, or there are fewer neurons than `ranks`: of equal
         ones, fewer that have a signal.
     """
     if gains not in get_args(Gains):
         raise ValueError(f"gains={gains!r}; choose 'equal' or 'own'")
     check_ranks(ranks, available=recording.shape[2])
-    if gains == "own":
-        return recording
-    noise = measured(recording.double())  # squares of small numbers are held
     never = recording.isnan().flatten(0, 1).all(0)  # which is an error, and told as such
-    kept = (_shares(noise) >= LEAST_SIGNAL) | never
+    if gains == "own":
+        return torch.ones_like(never)
+    kept = (_shares(measured(recording.double())) >= LEAST_SIGNAL) | never
     count = int(kept.sum())
     if count < ranks[1]:
         raise ValueError(
@@ -65,7 +81,7 @@ def with_gains(
             f"least {LEAST_SIGNAL:g} of a trial's variance; fit fewer ranks, or give gains='own', "
             "which takes all units as they are"
         )
-    return recording[:, :, kept] / noise.signal[kept].sqrt().to(recording.dtype)
+    return kept
 
 
 def _shares(noise: Noise) -> Tensor:

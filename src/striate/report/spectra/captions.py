@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from striate.report.mouse import MOUSE_RANKS
 from striate.report.names import called, files_of
 from striate.report.spectra.findings import CROSS, fits_of
-from striate.report.spectra.found import Comparison, Population, Together, sets_of
+from striate.report.spectra.found import Comparison, Population, Together, over_images, sets_of
 from striate.report.spectra.words import bound_of, windows_of
 from striate.report.words import counted, listed, plural, span
 from striate.results import Score, Setting
@@ -15,6 +15,8 @@ def recordings_methods(populations: Sequence[Population]) -> str:
     """Say what the figure of recordings shows."""
     scores = [score for one in populations for score in one.alphas.values()]
     spectra = [one.spectra[CROSS] for one in populations if CROSS in one.spectra]
+    several = any(curve.error is not None for curve in spectra) or not spectra
+    spread = f"mean{' ± sd' * several} over halvings of the trials{' (band)' * several}"
     below = sum(sum(variance <= 0 for variance in curve.y) for curve in spectra)
 
     def over(name: str) -> str:
@@ -25,8 +27,8 @@ def recordings_methods(populations: Sequence[Population]) -> str:
         f"total, with the published fit to ranks {MOUSE_RANKS[0]}–{MOUSE_RANKS[1]}. b: α, with "
         f"error bars of {errors_of(scores)}; "
         f"dotted, {_bound_text([{}, *(one.settings for one in populations)])}. "
-        "Other panels: share of the variance by rank, mean ± sd over halvings of "
-        f"the trials (band), shaded where α was fitted ({windows_of(scores)}); thin lines have the "
+        f"Other panels: share of the variance by rank, {spread}, shaded where α was "
+        f"fitted ({windows_of(scores)}); thin lines have the "
         f"measured slope. {fits_of(populations)} of {over('units')} units, "
         f"{over('stimuli')} stimuli, {over('repeats')} repeats, {over('shuffles')} halvings. "
         f"{_negative(below)}From {listed(files_of(one.source for one in populations))}."
@@ -65,7 +67,7 @@ def sample_name(together: Together) -> str:
     """Name the images behind the interval over images: all, or the first set where it is full."""
     for one in together.networks:
         for layer in one.layers:
-            whole = layer.scores.get("alpha_all_images")
+            whole = over_images(layer)
             if whole is not None:
                 count, of_set = (one.settings.get("images") for one in (whole, layer.spectrum))
                 which = "the first set of" if count == of_set else "all"
@@ -86,8 +88,8 @@ def comparison_methods(one: Comparison, letters: Sequence[str]) -> str:
     )
     networks = dict.fromkeys(match.network for match in one.matches)
     return (
-        f"Each layer saw the recording's {counted(settings.get('stimuli'))} images, "
-        f"{_shown_text(settings)}, and answered with {counted(settings.get('units'))} of its units"
+        f"Each layer saw {_images_text(settings)}, {_shown_text(settings)}, and "
+        f"answered with {counted(settings.get('units'))} of its units"
         f"{_varying_text(one)}, in as many trials and with Gaussian noise, each unit with the "
         f"variance of signal and of noise that one neuron of the recording has; {_gains_text(one)}"
         f"{counted(settings.get('draws'))} draws of units and noise. {noise}Spectra are "
@@ -128,11 +130,21 @@ def _bound_text(settings: Iterable[Mapping[str, Setting]]) -> str:
     )
 
 
+def _images_text(settings: Mapping[str, Setting]) -> str:
+    """Say how many images of the recording were shown: not all where trials are missing."""
+    count, whole = (settings.get(name) for name in ("stimuli", "of_stimuli"))
+    if whole is None:
+        return f"the recording's {counted(count)} images"
+    return f"{counted(count)} of the recording's {counted(whole)} images"
+
+
 def _shown_text(settings: Mapping[str, Setting]) -> str:
     """Say how large the network saw the images."""
     wide, field, crop = (settings.get(n) for n in ("stimulus_deg", "field_deg", "crop_px"))
     if not isinstance(wide, int | float) or not isinstance(field, int | float):
-        return "resized to all that its network takes"
+        squeezed = settings.get("squeezed_from")
+        how = "resized" if squeezed is None else f"squeezed from {squeezed} pixels"
+        return f"{how} to all that its network takes"
     cut = "" if crop is None else f"cut to the inner {crop} pixels, "
     return f"{cut}{wide:g}° wide within {field:g}° and surrounded by black"
 
@@ -156,11 +168,9 @@ def numbers(values: Iterable[Setting]) -> list[int | float]:
 
 
 def _exponents(together: Together, letter: str) -> str:
-    every = [layer.scores for one in together.networks for layer in one.layers]
-    sets, whole = (
-        [scores[name] for scores in every if name in scores]
-        for name in ("alpha", "alpha_all_images")
-    )
+    every = [layer for one in together.networks for layer in one.layers]
+    sets = [layer.scores["alpha"] for layer in every if "alpha" in layer.scores]
+    whole = [score for layer in every if (score := over_images(layer)) is not None]
     if not sets:
         return ""
     known = any(score.error is not None for score in sets)

@@ -9,7 +9,8 @@ from striate.report.drawing import DASHES, MARKS, by_depth, clipped, rows
 from striate.report.figures import INK, MUTED, Look
 from striate.report.names import layers as short_names
 from striate.report.spectra.captions import sample_name
-from striate.report.spectra.found import Together
+from striate.report.spectra.found import Layer, Together, over_images
+from striate.results import Score
 
 EDGE = 0.3  # of the step from layer to layer that is left free on either side
 LONGEST = 6  # characters of a layer's name that fit without turning it
@@ -33,11 +34,11 @@ def exponent_rows(letter: str, together: Together) -> list[pd.DataFrame]:
     for one in together.networks:
         count = len(one.layers)
         places = np.arange(float(count)) if same else np.linspace(0, 1, count)
-        for source, name, aside in (("measured", "alpha", 0), (INTERVAL, "alpha_all_images", step)):
+        for source, of, aside in (("measured", _of_sets, 0), (INTERVAL, over_images, step)):
             there = [
-                (place + aside, layer.name, layer.scores[name])
+                (place + aside, layer.name, score)
                 for place, layer in zip(places, one.layers, strict=True)
-                if name in layer.scores
+                if (score := of(layer)) is not None
             ]
             if there:
                 x, names, scores = zip(*there, strict=True)
@@ -46,6 +47,10 @@ def exponent_rows(letter: str, together: Together) -> list[pd.DataFrame]:
                 units = [float(score.settings.get("units") or 0) for score in scores]
                 parts.append(rows(letter, source, one.label, list(names), x, y, error, units))
     return parts
+
+
+def _of_sets(layer: Layer) -> Score | None:
+    return layer.scores.get("alpha")
 
 
 def exponent_panel(axes: Axes, table: pd.DataFrame, together: Together, letter: str) -> None:

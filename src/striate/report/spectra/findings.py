@@ -5,11 +5,22 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from striate.report.names import called
-from striate.report.spectra.found import Comparison, Found, Layer, Match, Population, Together
+from striate.report.spectra.found import (
+    Comparison,
+    Found,
+    Layer,
+    Match,
+    Population,
+    Together,
+    window,
+)
 from striate.report.spectra.words import alpha_of, bound_of
 from striate.report.words import extremes, listed, minus, plural, span
 from striate.results import Score
 
+# Where the interval for infinitely many stimuli is one (docs/alpha-interval.md): from this α on,
+# and if the window ends at a tenth of the stimuli or before.
+LEAST_ALPHA, PART = 0.8, 10
 CROSS, PLAIN = "cvPCA", "PCA of the trial mean"
 
 
@@ -139,9 +150,18 @@ def _beside_theory(scores: Sequence[Score]) -> str:
 
     Older results do not have their intervals.
     """
-    known = [(score, ends) for score in scores if (ends := _corrected(score)) is not None]
-    if not known:
+    there = [(score, ends) for score in scores if (ends := _corrected(score)) is not None]
+    known = [(score, ends) for score, ends in there if _trusted(score)]
+    if not there:
         return "the interval for infinitely many stimuli, of which theory speaks, is not known"
+    why = (
+        f"α is below {LEAST_ALPHA:g}, or the window ends beyond a tenth of the stimuli, where it "
+        "is not to be trusted"
+    )
+    if not known:
+        return f"no interval for infinitely many stimuli, of which theory speaks, is counted: {why}"
+    left = len(there) - len(known)
+    rest = f" ({left} {'is' if left == 1 else 'are'} not counted: {why})" if left else ""
     bounds = [bound_of(score.settings)[0] for score, _ in known]
     above = sum(low > bound for (_, (low, _)), bound in zip(known, bounds, strict=True))
     below = sum(high < bound for (_, (_, high)), bound in zip(known, bounds, strict=True))
@@ -151,12 +171,24 @@ def _beside_theory(scores: Sequence[Score]) -> str:
         between = minus(f"{low} to {high}")
         return (
             f"the interval for infinitely many stimuli, {between}, {side} theory's bound "
-            f"{bounds[0]:g}"
+            f"{bounds[0]:g}{rest}"
         )
     return (
         "of the intervals for infinitely many stimuli, "
         f"{_counted(above, 'lie')} above theory's bound, "
         f"{_counted(len(known) - above - below, 'hold')} it and {_counted(below, 'lie')} below"
+        f"{rest}"
+    )
+
+
+def _trusted(score: Score) -> bool:
+    """Say whether the interval for infinitely many stimuli means anything for such an exponent."""
+    ends, stimuli = window(score.settings), score.settings.get("stimuli")
+    return (
+        score.value >= LEAST_ALPHA
+        and ends is not None
+        and isinstance(stimuli, int | float)
+        and PART * ends[1] <= stimuli
     )
 
 

@@ -1,6 +1,7 @@
 """From result files to what was measured together: sets of networks, populations, comparisons."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import NamedTuple
 
 from striate.report.names import distinct, in_order, models, recordings
@@ -125,6 +126,23 @@ def sets_of(together: Together) -> str:
         layer.spectrum.settings.get("images") for one in together.networks for layer in one.layers
     ]
     return f"{counted(together.settings['sets'])} sets of {counted(sizes[0])} images"
+
+
+def over_images(layer: Layer) -> Score | None:
+    """Return the exponent whose interval is over images, named for those it is of.
+
+    Results of before there were two names call the one of a first set ``alpha_all_images`` too.
+    """
+    score = layer.scores.get("alpha_first_set") or layer.scores.get("alpha_all_images")
+    if score is None:
+        return None
+    images, available = (score.settings.get(name) for name in ("images", "available"))
+    of_some = (
+        isinstance(images, int | float)
+        and isinstance(available, int | float)
+        and images < available
+    )
+    return replace(score, name="alpha_first_set" if of_some else "alpha_all_images")
 
 
 def _together(records: Sequence[Record], names: Mapping[Key, str]) -> list[Together]:

@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 import pandas as pd
 
 from striate.report.known import Key, Known
-from striate.report.spectra.found import Comparison, Found, Measured, Population, Together
+from striate.report.spectra.found import (
+    Comparison,
+    Found,
+    Measured,
+    Population,
+    Together,
+    over_images,
+)
 from striate.report.spectra.words import alpha_of
 from striate.report.words import minus
 from striate.results import Score, Setting
@@ -22,6 +29,7 @@ SETTINGS = (
 QUANTITIES = {
     "alpha": "α",
     "alpha_all_images": "α of all images",
+    "alpha_first_set": "α of the first set",
     "alpha_matched": "α, matched",
     "alpha_difference": "difference",
 }
@@ -67,14 +75,16 @@ def spectra_cells(table: pd.DataFrame, most: int | None = None) -> dict[str, lis
     crowded = {group for group, count in networks.items() if most is not None and count > most}
     layers = (table["kind"] == "network") & table["group"].isin(crowded)
     for row in table[~layers].to_dict("records"):
+        count = _whole(row["stimuli"] if _blank(row["images"]) else row["images"])
+        of = f" of {count}" if row["name"] == "alpha_first_set" else ""
         cell = {
             "part": str(row["part"]),
-            "quantity": QUANTITIES[row["name"]],
+            "quantity": f"{QUANTITIES[row['name']]}{of}",
             "value": minus(f"{row['value']:.3f}"),
             "error": "" if _blank(row["error"]) else f"± {row['error']:.3f}",
             "kind": "" if _blank(row["error_kind"]) else str(row["error_kind"]),
             "ranks": "" if _blank(row["ranks"]) else str(row["ranks"]).replace("-", "–"),
-            "stimuli": _whole(row["stimuli"] if _blank(row["images"]) else row["images"]),
+            "stimuli": count,
             "units": _whole(row["units"]),
             "r_squared": "" if _blank(row["r_squared"]) else f"{row['r_squared']:.3f}",
         }
@@ -108,11 +118,11 @@ def _networks(together: Together) -> Iterator[dict[str, Setting]]:
     for network in together.networks:
         for layer in network.layers:
             straight = layer.scores.get("r_squared")
-            for name in ("alpha", "alpha_all_images"):
-                if name in layer.scores:
-                    named = ("network", together.label, network.label, network.model, layer.name)
-                    fits = straight.value if straight is not None and name == "alpha" else None
-                    yield _row(*named, layer.scores[name], fits)
+            named = ("network", together.label, network.label, network.model, layer.name)
+            if (sets := layer.scores.get("alpha")) is not None:
+                yield _row(*named, sets, None if straight is None else straight.value)
+            if (whole := over_images(layer)) is not None:
+                yield _row(*named, whole)
 
 
 def _population(one: Population) -> Iterator[dict[str, Setting]]:

@@ -27,6 +27,7 @@ from striate.studies.spectra.about import NAME
 from striate.studies.spectra.chosen import chosen_layers, notes_of
 from striate.studies.spectra.compared import (
     as_seen,
+    comparison_notes,
     comparison_task,
     kept_of,
     measure_comparison,
@@ -38,7 +39,12 @@ from striate.studies.spectra.networks import (
     take_of,
 )
 from striate.studies.spectra.pictures import Pictures, pictures
-from striate.studies.spectra.recordings import clusters_of, measure_recording, recording_task
+from striate.studies.spectra.recordings import (
+    clusters_of,
+    measure_recording,
+    recording_notes,
+    recording_task,
+)
 
 __all__ = [
     "NAME",
@@ -46,6 +52,7 @@ __all__ = [
     "as_seen",
     "chosen_layers",
     "clusters_of",
+    "comparison_notes",
     "comparison_task",
     "draws_of",
     "kept_of",
@@ -55,6 +62,7 @@ __all__ = [
     "network_task",
     "notes_of",
     "pictures",
+    "recording_notes",
     "recording_task",
     "take_of",
 ]

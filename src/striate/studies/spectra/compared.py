@@ -11,7 +11,7 @@ from striate.models import Network
 from striate.responses import Responses
 from striate.results import Result, layers_of, spelled_layers
 from striate.spectra import Algorithm, Gains
-from striate.spectra.conditions import with_gains
+from striate.spectra.conditions import units_compared
 from striate.studies.spectra.about import (
     RECORDED,
     SHOWN,
@@ -25,12 +25,14 @@ from striate.studies.spectra.pictures import planes_of
 from striate.studies.spectra.recordings import (
     clusters_of,
     dimensions_of,
+    few_clusters,
     groups_of,
     images_of,
     recording_task,
 )
 from striate.study import Task
 from striate.study.spectra import Window, fair_comparison
+from striate.study.spectra.stimuli import lost_stimuli
 from striate.study.spectra.written import spelled_gains
 
 KEPT = ("model", "model_sha256", "recording", *SHOWN)
@@ -63,12 +65,11 @@ def comparison_task(
     ------
     ValueError
         If the recording has no images, or they cannot be shown like this; a layer does not exist;
-        `dimensions` is not positive and finite; or as `with_gains`.
+        or as `recording_task` and `units_compared`.
     """
     images = images_of(recording)
     if presentation is not None:
         present(images[:1], presentation, size=network.size)
-    with_gains(recording.responses.tensor, gains, window.ranks)  # refuses what cannot be
     about = recording_task(
         recording,
         window=window,
@@ -77,6 +78,7 @@ def comparison_task(
         seed=seed,
         dimensions=dimensions,
     )
+    units_compared(recording.responses.tensor, gains, window.ranks)  # refuses what cannot be
     return {
         **about,
         **about_network(network),
@@ -125,8 +127,10 @@ def measure_comparison(
         else Presented(images_of(recording), presentation, network.size, planes)
     )
     chosen, kept = layers_of(task), (*KEPT, *recording.told())
-    compared = with_gains(recording.responses.tensor, gains, window.ranks)
-    _check_widths(collect(network.model, shown[:1], chosen), compared.shape[2])
+    squeezed = presentation is None and squeezed_from(recording)
+    told = {"squeezed_from": squeezed} if squeezed else {}
+    compared = units_compared(recording.responses.tensor, gains, window.ranks)
+    _check_widths(collect(network.model, shown[:1], chosen), int(compared.sum()))
     results: list[Result] = []
     for layer in chosen:
         # One layer at a time is held.
@@ -147,20 +151,67 @@ def measure_comparison(
                 gains=gains,
             )
         except ValueError as error:
-            raise ValueError(f"layer {layer}: {error}") from error
-        results += [with_settings(result, task, kept, layer=layer) for result in found]
+            small = "" if presentation is None else _width_told(presentation, network.size)
+            raise ValueError(f"layer {layer}: {error}{small}") from error
+        results += [with_settings(result, task, kept, layer=layer, **told) for result in found]
     return results
+
+
+def comparison_notes(
+    network: Network,
+    recording: Recording,
+    *,
+    window: Window,
+    gains: Gains,
+    seed: int = 0,
+    presentation: Presentation | None = None,
+) -> tuple[str, ...]:
+    """Say what a comparison leaves out, if its error is of few groups, and if images are squeezed.
+
+    Parameters
+    ----------
+    network, recording, window, gains, seed, presentation
+        As in `comparison_task`.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two stimuli are left, or as `units_compared`.
+    """
+    there = recording.responses.tensor
+    compared = units_compared(there, gains, window.ranks)
+    squeezed = presentation is None and squeezed_from(recording)
+    told = (
+        f"images of {squeezed} pixels are squeezed to {network.size}×{network.size}, all that the "
+        "network takes; --stimulus-deg shows them in their proportions"
+    )
+    return (
+        *kept_of(recording, window=window, gains=gains),
+        *lost_stimuli(there[:, :, compared], seed=seed, units=compared.nonzero()[:, 0]),
+        *few_clusters(recording),
+        *((told,) if squeezed else ()),
+    )
+
+
+def squeezed_from(recording: Recording) -> str:
+    """Give height and width of images that are not square; nothing of others."""
+    height, width = images_of(recording).shape[-2:]
+    return "" if height == width else f"{height}×{width}"
+
+
+def _width_told(presentation: Presentation, size: int) -> str:
+    wide = presentation.width_px(size)
+    return f" (images are {wide} of the network's {size} pixels wide)"
 
 
 def kept_of(recording: Recording, *, window: Window, gains: Gains) -> tuple[str, ...]:
     """Say which neurons are compared, if not all are."""
-    there = recording.responses.tensor
-    kept = with_gains(there, gains, window.ranks).shape[2]
-    if kept == there.shape[2]:
+    compared = units_compared(recording.responses.tensor, gains, window.ranks)
+    if compared.all():
         return ()
     return (
-        f"{kept} of {there.shape[2]} units are compared: of the others, signal is less than a "
-        "tenth of a trial's variance (--gains own takes all, as they are)",
+        f"{int(compared.sum())} of {len(compared)} units are compared: of the others, signal is "
+        "less than a tenth of a trial's variance (--gains own takes all, as they are)",
     )
 
 

@@ -10,7 +10,12 @@ from striate.spectra import Algorithm
 from striate.studies.spectra.about import NAME, RECORDED, file_stem
 from striate.study import Task
 from striate.study.spectra import Window, recording_spectra
+from striate.study.spectra.stimuli import lost_stimuli
+from striate.study.spectra.window import check_octave
 from striate.study.spectra.written import bounded, spelled
+
+GROUPS = 20  # of the jackknife
+FEW = 10  # fewer groups say little of how sure an exponent is
 
 
 def recording_task(
@@ -36,9 +41,16 @@ def recording_task(
     Raises
     ------
     ValueError
-        If `dimensions` is not positive and finite.
+        If the recording has one repeat, or one name for all its stimuli; `window` ends before twice
+        its first rank; or `dimensions` is not positive and finite.
     """
     source = recording.responses.source
+    if len(recording.responses.tensor) < 2:
+        raise ValueError(
+            f"{source} has one repeat; cross-validation needs two, to tell signal from noise"
+        )
+    check_octave(window)
+    groups_of(recording)  # refuses what cannot be dealt out
     return {
         "study": NAME,
         "version": RECORDED,
@@ -80,6 +92,34 @@ def measure_recording(
     )
 
 
+def recording_notes(recording: Recording, *, seed: int = 0) -> tuple[str, ...]:
+    """Say what a spectrum of a recording leaves out, and if its error is of few groups.
+
+    Parameters
+    ----------
+    recording, seed
+        As in `recording_task`.
+
+    Raises
+    ------
+    ValueError
+        If fewer than two stimuli are left.
+    """
+    return (*lost_stimuli(recording.responses.tensor, seed=seed), *few_clusters(recording))
+
+
+def few_clusters(recording: Recording) -> tuple[str, ...]:
+    """Say if stimuli have so few names that an error over them says little."""
+    ids = recording.image_ids or ()
+    count = len(set(ids))
+    if not count < min(FEW, len(ids)):
+        return ()
+    return (
+        f"image_ids has {count} names for {len(ids)} stimuli: those with one name leave the "
+        f"jackknife together, and an error over {count} groups is itself little known",
+    )
+
+
 def dimensions_of(task: Task) -> float | None:
     """Return how many dimensions the stimuli of a task are said to have; None for many."""
     given = task["dimensions"]
@@ -110,5 +150,18 @@ def clusters_of(recording: Recording) -> Tensor | None:
 
 
 def groups_of(recording: Recording) -> int:
-    """Twenty groups of the jackknife, or as many as there are movies."""
-    return min(20, len(set(recording.image_ids or range(20))))
+    """Twenty groups of the jackknife, or as many as there are movies.
+
+    Raises
+    ------
+    ValueError
+        If all stimuli are of one.
+    """
+    ids = recording.image_ids
+    count = GROUPS if ids is None else len(set(ids))
+    if ids is not None and count == 1:
+        raise ValueError(
+            f"image_ids has one name, {ids[0]!r}, for all {len(ids)} stimuli, and those with one "
+            "name leave the jackknife together; name what they stem from, or leave image_ids out"
+        )
+    return min(GROUPS, count)

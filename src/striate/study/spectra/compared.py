@@ -6,8 +6,18 @@ from torch import Tensor
 from striate.responses import Responses
 from striate.results import Result, Score, Setting
 from striate.spectra import Algorithm, Gains, Missing, compare_spectra
-from striate.study.spectra.window import Window
-from striate.study.spectra.written import bounded, curve, fit_scores, score, spelled, spelled_gains
+from striate.study.spectra.window import Window, check_octave
+from striate.study.spectra.written import (
+    HALF,
+    bounded,
+    curve,
+    fit_scores,
+    jackknife_over,
+    lost,
+    score,
+    spelled,
+    spelled_gains,
+)
 
 
 def fair_comparison(
@@ -34,7 +44,7 @@ def fair_comparison(
     recording
         With at least two repeats.
     window
-        Fitted as it is.
+        Fitted as it is; it ends at twice its first rank at least.
     algorithm, seed, draws, shuffles, groups, clusters, missing, gains
         As in `compare_spectra`.
     dimensions
@@ -49,8 +59,9 @@ def fair_comparison(
     Raises
     ------
     ValueError
-        As `compare_spectra` and `smoothness_bound`.
+        If the window is narrower; and as `compare_spectra` and `smoothness_bound`.
     """
+    check_octave(window)
     bound = bounded(dimensions)
     found = compare_spectra(
         network.mean(),
@@ -70,6 +81,7 @@ def fair_comparison(
         "recording": recording.source, "units": found.units, "seed": seed,
         "stimuli": int(found.kept.sum()), "algorithm": algorithm, "draws": draws,
         "shuffles": shuffles, **spelled(window), **bound, **spelled_gains(gains),
+        **lost(found.kept),
     }  # fmt: skip
     ours = {
         **about, "reliability": round(found.network_reliability, 6), "varying": found.varying,
@@ -78,7 +90,7 @@ def fair_comparison(
     low, high = found.interval
     difference = {
         **about, "low": low, "high": high,
-        "error": "jackknife over images and draws of units, half the 95 % interval",
+        "error": f"{jackknife_over(found.kept, clusters)} and draws of units, {HALF}",
     }  # fmt: skip
     return [
         score(

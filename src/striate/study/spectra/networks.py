@@ -7,6 +7,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate._checks import check_whole
 from striate.responses import Kernel
 from striate.results import Result, Setting
 from striate.spectra import fit_power_law, goodness_of_fit, gram_eigenspectrum
@@ -24,6 +25,8 @@ from striate.study.spectra.written import (
 
 SET_SIZE, SETS = 2816, 3  # Kong et al. 2021
 WHOLE = "all"
+# Exponents whose interval is over images: of all there are, and of the first of the sets drawn.
+OF_ALL, OF_FIRST = "alpha_all_images", "alpha_first_set"
 # Of the mean variance: below it a component may be the rounding of float32 activations.
 ROUNDING = 1e-5
 SPREAD = "sd over sets"
@@ -79,9 +82,9 @@ def spectrum_draws(
     ValueError
         If there are fewer than two sets, or too few images.
     """
+    check_whole("sets", sets, least=2, otherwise=", or nothing is known of their spread")
+    check_whole("set_size", set_size, least=2)
     size = set_size if available >= set_size else available // 2
-    if sets < 2:
-        raise ValueError(f"sets={sets}: at least 2, or nothing is known of their spread")
     if size <= 2 * window.ranks[0]:
         raise ValueError(
             f"{available} images make sets of {size}, and ranks {window.ranks} need sets of more "
@@ -145,8 +148,9 @@ def network_spectra(
     -------
     results
         Of each layer, the curves ``eigenspectrum`` (parts of the variance) and ``alpha_by_window``,
-        and the scores ``alpha``, ``alpha_all_images``, ``r_squared`` and ``residual_sd``; a layer
-        too narrow for a window that ends at twice its first rank has its spectrum only.
+        and the scores ``alpha``, ``r_squared``, ``residual_sd`` and, with the interval over images,
+        ``alpha_all_images``, or ``alpha_first_set`` where there are more images than a set has; a
+        layer too narrow for a window that ends at twice its first rank has its spectrum only.
 
     Raises
     ------
@@ -295,4 +299,5 @@ def _over_images(
         return []
     found = interval_of_spectra(whole.without, ranks=fitted.ranks, weights=fitted.weights)
     settings = {**about, **spelled(fitted), "images": whole.images, **corrected(found)}
-    return [interval_score("alpha_all_images", found, source, settings)]
+    of_all = whole.images == about["available"]
+    return [interval_score(OF_ALL if of_all else OF_FIRST, found, source, settings)]

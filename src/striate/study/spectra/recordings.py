@@ -19,13 +19,15 @@ from striate.spectra import (
     repeated_eigenspectra,
 )
 from striate.spectra.cross_validated_interval import deal_groups
-from striate.study.spectra.window import Window, fitting
+from striate.study.spectra.window import Window, check_octave, fitting
 from striate.study.spectra.written import (
     bounded,
     corrected,
     curve,
     fit_scores,
     interval_score,
+    jackknife_over,
+    lost,
     spelled,
     window_curves,
 )
@@ -52,7 +54,7 @@ def recording_spectra(
         With at least two repeats.
     window
         The window wanted; it is shortened to what units, and stimuli without the largest group,
-        allow, and recorded.
+        allow, and recorded. It ends at twice its first rank at least.
     algorithm, shuffles, seed, missing
         As in `repeated_eigenspectra`.
     groups, clusters
@@ -67,7 +69,7 @@ def recording_spectra(
     results
         The curves ``cross_validated_eigenspectrum`` and ``eigenspectrum`` (of the mean over
         trials), each with its ``alpha``, ``r_squared`` and ``residual_sd`` (settings tell which by
-        ``method``) and the former with ``alpha_by_window``.
+        ``method``) and the former with ``alpha_by_window``. One halving has no spread.
 
     Raises
     ------
@@ -75,6 +77,7 @@ def recording_spectra(
         As `cross_validated_alpha` and `smoothness_bound`; and if the window cannot be fitted at
         all.
     """
+    check_octave(window)
     repeats, stimuli, units = responses.tensor.shape
     _fitted(window, torch.ones(stimuli, dtype=torch.bool), units, clusters, groups, seed)
     bound = bounded(dimensions)
@@ -87,7 +90,7 @@ def recording_spectra(
         "units": units, "stimuli": int(kept.sum()), "repeats": repeats, "seed": seed,
         "algorithm": algorithm, "shuffles": shuffles, "missing": missing,
         "used": round(found.used, 6), "notes": " ".join(notes), **spelled(fitted),
-        **bound,
+        **bound, **lost(kept),
     }  # fmt: skip
     interval = cross_validated_alpha(
         responses.tensor,
@@ -104,16 +107,17 @@ def recording_spectra(
     # α and R² are of the same spectrum: the mean over halvings.
     fit = goodness_of_fit(found.eigenspectra.mean(0), **fitted._asdict())
     source, cv = responses.source, {**about, "method": "cvPCA"}
+    over, several = jackknife_over(kept, clusters), len(parts) > 1
     return [
         curve(
             "cross_validated_eigenspectrum",
             parts.mean(0),
             source,
             cv,
-            parts.std(0),
-            "sd over halvings",
+            parts.std(0) if several else None,
+            "sd over halvings" if several else "none: one halving says nothing of their spread",
         ),
-        interval_score("alpha", interval, source, {**cv, **corrected(interval)}),
+        interval_score("alpha", interval, source, {**cv, **corrected(interval)}, over),
         *fit_scores(fit, source, cv),
         *window_curves(parts.mean(0), fitted.weights, source, cv),
         *_of_trial_means(
@@ -123,6 +127,7 @@ def recording_spectra(
             None if clusters is None else clusters.to(kept.device)[kept],
             source,
             about,
+            over,
         ),
     ]
 
@@ -164,6 +169,7 @@ def _of_trial_means(
     clusters: Tensor | None,
     source: str,
     about: Mapping[str, Setting],
+    over: str,
 ) -> list[Result]:
     """What one gets without cross-validation, noise and all."""
     means, settings = means.double(), {**about, "method": "PCA of the trial mean"}
@@ -180,6 +186,6 @@ def _of_trial_means(
     )
     return [
         curve("eigenspectrum", spectrum / spectrum.sum(), source, settings),
-        interval_score("alpha", found, source, {**settings, **corrected(found)}),
+        interval_score("alpha", found, source, {**settings, **corrected(found)}, over),
         *fit_scores(goodness_of_fit(spectrum, **window._asdict()), source, settings),
     ]

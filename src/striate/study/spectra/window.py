@@ -19,6 +19,22 @@ MOST = 2000  # of the authors
 PROTOCOLS = {"paper": Window((10, 1000), "rank"), "authors": Window((10, 999), "rank")}
 
 
+def check_octave(window: Window) -> None:
+    """Refuse a window that is narrower than an octave: no slope is to be had of so few ranks.
+
+    Raises
+    ------
+    ValueError
+        If it ends before twice its first rank.
+    """
+    first, last = window.ranks
+    if last < 2 * first:
+        raise ValueError(
+            f"ranks={window.ranks}: a window ends at twice its first rank at least, here at "
+            f"{2 * first}; end later, or start at {last // 2} or before"
+        )
+
+
 def fitting(window: Window, available: int) -> Window | None:
     """Shorten a window to the ranks there are; None if less than an octave of it is left."""
     first, last = window.ranks

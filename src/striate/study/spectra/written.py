@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from math import inf
 
+import torch
 from torch import Tensor
 
 from striate.results import Curve, Result, Score, Setting
@@ -17,7 +18,7 @@ from striate.spectra import (
 from striate.study.spectra.window import Window
 
 FIRSTS = (1, 2, 5, 10, 20, 50, 100)
-JACKKNIFE = "jackknife over images, half the 95 % interval"
+HALF = "half the 95 % interval"
 
 
 def window_curves(
@@ -79,12 +80,30 @@ def score(
     return Score(name, value.item(), None if error is None else error.item(), source, about)
 
 
+def jackknife_over(kept: Tensor | None = None, clusters: Tensor | None = None) -> str:
+    """Say what a jackknife leaves out: images, or the clusters of those kept, if they are fewer."""
+    if kept is None or clusters is None:
+        return "jackknife over images"
+    count = len(clusters.cpu()[kept.cpu()].unique())
+    over = "images" if count == int(torch.count_nonzero(kept)) else f"{count} clusters of images"
+    return f"jackknife over {over}"
+
+
+def lost(kept: Tensor) -> dict[str, Setting]:
+    """Spell of how many stimuli those are that were kept; nothing where all were."""
+    return {} if kept.all() else {"of_stimuli": len(kept)}
+
+
 def interval_score(
-    name: str, found: AlphaInterval, source: str, settings: Mapping[str, Setting]
+    name: str,
+    found: AlphaInterval,
+    source: str,
+    settings: Mapping[str, Setting],
+    over: str | None = None,
 ) -> Score:
-    """Write an exponent whose error is half its interval over images."""
+    """Write an exponent whose error is half its interval, `over` images or clusters of them."""
     low, high = found.interval
-    about = {**settings, "error": JACKKNIFE}
+    about = {**settings, "error": f"{over or jackknife_over()}, {HALF}"}
     return Score(name, found.alpha, (high - low) / 2, source, about)
 
 
