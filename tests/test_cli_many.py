@@ -6,6 +6,7 @@ import re
 import shutil
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -16,7 +17,7 @@ from striate import results
 from striate.cli import jobs
 from striate.cli.sweeping import Many
 from striate.studies import spectra
-from striate.study import plans
+from striate.study import clusters, plans
 from striate.study.many import together
 from typed import striate
 
@@ -267,6 +268,20 @@ def test_the_summary_of_each_network_is_in_the_plan():
     )
     (plan,) = plans.left(Path("r"))
     assert plan.summaries == [part, part]
+
+
+@pytest.mark.usefixtures("lab")
+def test_a_start_that_never_happened_leaves_no_plan(monkeypatch):
+    @contextmanager
+    def nowhere(*_, **__):
+        raise ValueError("no scheduler of Dask answers there")
+        yield
+
+    monkeypatch.setattr(clusters, "cluster", nowhere)
+    words = f"measure spectrum nets.py:one nets.py:two {SPECTRA}"
+    status, _, err = striate(f"{words} --cluster tcp://127.0.0.1:1")
+    assert (status, err.splitlines()[-1]) == (2, "error: no scheduler of Dask answers there")
+    assert list(plans.left(Path("results"))) == []
 
 
 @pytest.mark.usefixtures("lab")

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -9,7 +10,7 @@ import xarray as xr
 
 from striate import results
 from striate.studies import gerum2022
-from striate.study import path_of, plans
+from striate.study import clusters, path_of, plans
 from typed import striate
 
 GRID = (
@@ -242,3 +243,42 @@ def test_a_full_disk_stops_the_sweep_and_the_same_command_goes_on(monkeypatch):
     assert err.splitlines()[-1] == "error: [Errno 28] No space left on device"
     assert striate(GRID)[0] == 0
     assert striate("results verify results")[1] == "3 sound, 0 damaged\n"
+
+
+@pytest.mark.parametrize("before", [False, True])
+def test_a_start_that_never_happened_leaves_no_plan(quick, monkeypatch, before):
+    """But a plan that was there stays."""
+    quick.add(1.0)
+    if before:
+        assert striate(GRID)[0] == 1
+
+    @contextmanager
+    def nowhere(*_, **__):
+        raise ValueError("no scheduler of Dask answers there")
+        yield
+
+    monkeypatch.setattr(clusters, "cluster", nowhere)
+    for network in ("", "--network deep_mlp"):
+        status, _, err = striate(f"{GRID} {network} --cluster tcp://127.0.0.1:1")
+        assert (status, err.splitlines()[-1]) == (2, "error: no scheduler of Dask answers there")
+    assert len(list(plans.left(Path("results")))) == before
+    counts = "2 done, 0 running, 1 failed" if before else "0 done, 0 running, 0 failed"
+    assert striate("status")[1].splitlines()[-1] == f"{counts}, 0 missing"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_plan_stays_where_a_run_stops_after_its_start(monkeypatch):
+    def full(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(results, "save", full)
+    assert striate(GRID)[0] == 2
+    assert striate("status")[1].splitlines()[-1] == "0 done, 0 running, 0 failed, 3 missing"
+
+
+@pytest.mark.usefixtures("quick")
+def test_a_folder_called_like_a_result_stops_nothing():
+    assert striate(GRID)[0] == 0
+    Path("results/x.json").mkdir()
+    for words in ("status", "table", "results verify results"):
+        assert striate(words)[0] == 0

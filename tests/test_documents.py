@@ -6,6 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from torch.nn.functional import cross_entropy
@@ -13,6 +14,7 @@ from torch.nn.functional import cross_entropy
 from striate.datasets import digits
 from striate.models import shallow_mlp
 from striate.spectra import SpectralPenalty, batch_alpha, fit_power_law
+from striate.spectra.distances import DISTANCES
 
 ROOT = Path(__file__).parent.parent
 EXAMPLES = ROOT / "examples"
@@ -189,3 +191,28 @@ def test_the_page_on_cross_validation_finds_the_planted_exponent():
     low, high = names["alpha"].corrected_interval
     assert low < 1 < high
     assert names["spectra"].eigenspectra.shape == (20, 100)
+
+
+def test_the_page_on_penalties_gives_the_formulas_of_all_forms():
+    text = " ".join((ROOT / "docs" / "penalty.md").read_text().split())
+    n = np.arange(3, 13)
+    random = np.random.default_rng(0)
+    spectrum = np.sort(random.uniform(0.001, 0.1, 12))[::-1].copy()
+    share, alpha = spectrum[2:], 1.3
+    decades = np.log10(share + 1e-8)
+    d, weights = decades + alpha * np.log10(n), np.log10((n + 1) / n)
+    w = weights / weights.sum()
+    excess = share / ((share[0] + 1e-8) * (n / 3) ** -alpha) - 1
+    assert (excess > 0).any()
+    assert (excess < 0).any()
+    for form, told, value in [
+        ("slope", "|α̂ − α|, where −α̂ is the slope of log₁₀(λₙ + 10⁻⁸) over log₁₀ n by plain least",
+         abs(-np.polyfit(np.log10(n), decades, 1)[0] - alpha)),
+        ("line", "Σ wₙ (dₙ − Σ wₙdₙ)² with dₙ = log₁₀(λₙ + 10⁻⁸) + α log₁₀ n, and weights "
+         "wₙ = log₁₀((n+1)/n) that are divided by their sum", (w * (d - (w * d).sum()) ** 2).sum()),
+        ("ratio", "1/(N+1) · Σ [(λₙ/gₙ − 1)² + max(λₙ/gₙ − 1, 0)]",
+         (excess**2 + excess.clip(min=0)).sum() / (12 + 1)),
+    ]:  # fmt: skip
+        assert f'`"{form}"`: {told}' in text
+        found = DISTANCES[form](torch.from_numpy(spectrum), alpha, (3, 12)).item()
+        assert found == pytest.approx(value, rel=1e-10)

@@ -59,6 +59,21 @@ def test_a_name_that_is_none_is_refused_with_a_suggestion(name, message):
         capture(network(), name).__enter__()
 
 
+def test_a_further_name_of_a_module_in_two_places_is_told_from_none():
+    relu = nn.ReLU()
+    model = nn.Sequential(nn.Linear(3, 3), relu, nn.Linear(3, 3), relu)
+    told = "='3' is the module that is named '1', which runs in each of its places; ask for '1'"
+    with pytest.raises(ValueError, match=f"layer{told}"):
+        find(model, "3")
+    for choose in (match, places):
+        with pytest.raises(ValueError, match=f"layers{told}"):
+            choose(model, ["0", "3"])
+    with pytest.raises(ValueError, match="layer='5' is not a layer of this Sequential"):
+        find(model, "5")
+    with pytest.raises(ValueError, match="layer='' is not a layer of this Sequential"):
+        find(model, "")
+
+
 def test_a_model_without_layers_has_nothing_to_suggest():
     with pytest.raises(ValueError, match=r"of this Tanh; did you mean a model with named layers\?"):
         find(nn.Tanh(), "0")

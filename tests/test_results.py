@@ -373,3 +373,11 @@ def test_names_of_layers_come_back_from_one_setting_whatever_they_hold():
     assert layers_of({"layers": spelled_layers(names)}) == names
     assert layers_of({"spectral_layers": spelled_layers(names)}, "spectral_layers") == names
     assert layers_of({"layers": None}) == layers_of({}) == []
+
+
+def test_whole_numbers_of_numpy_are_those_of_python(tmp_path):
+    assert digest({"splits": np.int64(3)}) == digest({"splits": 3})
+    path = write(tmp_path / "a.json", splits=np.int64(3))
+    assert read_record(path)["task"]["splits"] == 3
+    with pytest.raises(TypeError, match="is a complex, which JSON does not hold"):
+        digest({"splits": 3j})

@@ -23,6 +23,7 @@ from striate.results import (
     digest,
     export,
     load,
+    load_all,
     load_arrays,
     merge,
     paths,
@@ -214,6 +215,9 @@ def test_a_folder_is_verified_from_end_to_end(tmp_path):
         (tmp_path / "s" / name).write_bytes(b"")
     newer = write(tmp_path / "s" / "newer.json")
     newer.write_text(json.dumps(json.loads(newer.read_text()) | {"format": 2}))
+    foreign = tmp_path / "s" / "package.json"
+    foreign.write_text('{"name": "somebody else"}')
+    (tmp_path / "s" / "folder.json").mkdir()
     (tmp_path / ".partial").mkdir()
     (tmp_path / ".partial" / "x.json").write_text("not finished")
     found = verify(tmp_path)
@@ -221,13 +225,43 @@ def test_a_folder_is_verified_from_end_to_end(tmp_path):
     assert {path.name for path in found.damaged} == {"cut.json", "lost.json"}
     assert "is not a result file" in found.damaged[tmp_path / "s" / "cut.json"]
     assert "which is missing" in found.damaged[tmp_path / "s" / "lost.json"]
-    assert list(found.unread) == [newer]  # nothing says that it is damaged
+    assert list(found.unread) == [newer, foreign]  # nothing says that they are damaged
+    assert "it has no task, provenance, results, format, sha256)" in found.unread[foreign]
     assert "has format 2, this version reads 1; upgrade striate" in found.unread[newer]
     names = ["aside.json.damaged-1", "aside.npz.damaged-1"]
     assert [file.name for file in found.aside] == names
     assert [file.name for file in found.leftovers] == [".cut.json.abc"]
     # Those of a damaged result are its own: whoever mends or deletes it finds them there.
     assert [file.name for file in found.strays] == ["cut-2.npz", "stray.npz"]
+
+
+@pytest.mark.parametrize("lost", ["task", "results", "format", "sha256"])
+def test_a_result_that_lost_a_part_is_damaged_and_not_of_somebody_else(tmp_path, lost):
+    path = write(tmp_path / "task.json")
+    record = json.loads(path.read_text())
+    del record[lost]
+    path.write_text(json.dumps(record))
+    with pytest.raises(DamagedError, match=rf"is not a result file \(it has no {lost}\)"):
+        load(path)
+    assert list(verify(tmp_path).damaged) == [path]
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "null", '"task"', '["task", "format"]'])
+def test_json_that_is_no_record_is_of_somebody_else(tmp_path, content):
+    (tmp_path / "list.json").write_text(content)
+    with pytest.raises(DamagedError, match=r"not a result file \(it holds no record of a task\)"):
+        load(tmp_path / "list.json")
+    found = verify(tmp_path)
+    assert (list(found.unread), found.damaged) == ([tmp_path / "list.json"], {})
+
+
+def test_a_folder_whose_name_ends_in_json_is_no_result(tmp_path):
+    inside = write(tmp_path / "x.json" / "cell.json")
+    assert list(paths(tmp_path)) == [inside]
+    assert load_all(tmp_path) == RESULTS
+    (tmp_path / "gone.json").symlink_to("nowhere")  # which is not overlooked
+    with pytest.raises(FileNotFoundError):
+        load_all(tmp_path)
 
 
 # --- two writers

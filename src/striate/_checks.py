@@ -24,5 +24,5 @@ def check_positive(name: str, value: object, unit: str = "") -> None:
     ValueError
         If `value` is none.
     """
-    if not isinstance(value, Real) or not 0 < float(value) < math.inf:
+    if not isinstance(value, Real) or isinstance(value, bool) or not 0 < float(value) < math.inf:
         raise ValueError(f"{name}={value!r}: give a positive, finite number{unit and ' of '}{unit}")

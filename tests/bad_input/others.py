@@ -125,7 +125,8 @@ CASES = [
     ),
     (
         "results.load(Path('foreign/cell.json'))",
-        "foreign/cell.json is not a result file ('task'); move it away and rerun",
+        "foreign/cell.json is not a result file (it has no task, provenance, results, format, "
+        "sha256); move it away and rerun",
     ),
     (
         "results.load_arrays(Path('without-arrays/x.json'))",

@@ -160,6 +160,10 @@ TYPED = [
         "attack_images=-5; attack at least one image",
     ),
     (
+        "run gerum2022 --attack-images 99999",
+        "attack_images=99999, but digits has 360 test images here",
+    ),
+    (
         "run gerum2022 --solver fast",
         "solver='fast'; choose one of 'exact', 'subspace', 'auto'",
     ),
@@ -234,7 +238,8 @@ TYPED = [
     ),
     (
         "report --results foreign",
-        "foreign/cell.json is not a result file ('task'); move it away and rerun",
+        "foreign/cell.json is not a result file (it has no task, provenance, results, format, "
+        "sha256); move it away and rerun",
     ),
     (
         "report --results newer",

@@ -22,6 +22,8 @@ trials = spectra.simulate_recording(
 one_unit_lost = trials.index_fill(2, torch.tensor([3]), float("nan"))
 model = models.shallow_mlp((1, 8, 8), 10, seed=0)
 penalty = partial(SpectralPenalty, alpha=1.0, beta=0.1, ranks=(1, 20))
+between = penalty(every=2)  # in training, after a step that was penalised
+between(x)
 fit = partial(fit_power_law, ranks=(1, 10), weights="none")
 interval = partial(spectra.alpha_interval, ranks=(1, 9), weights="none", generator=seeded)
 cvpca = partial(spectra.repeated_eigenspectra, algorithm="text", seed=0)
@@ -579,7 +581,33 @@ CASES = [
     ),
     (
         "spectra.ramp(0.0, 1.0, steps=0)",
-        "steps=0, after=0: a ramp takes at least one step, from 0 on",
+        "steps=0: give a whole number from 1 on",
+    ),
+    (
+        "spectra.ramp(0.0, 1.0, steps=2.5)",
+        "steps=2.5: give a whole number from 1 on",
+    ),
+    (
+        "spectra.ramp(0.0, 1.0, steps=3, after=0.5)",
+        "after=0.5: give a whole number from 0 on",
+    ),
+    (
+        "spectra.ramp(0.0, None, steps=3)",
+        "end=None: give a finite number",
+    ),
+    (
+        "spectra.ramp('a', 1.0, steps=3)",
+        "start='a': give a finite number",
+    ),
+    (
+        "SpectralPenalty(alpha=lambda: 1.0, beta=0.1, ranks=(6, 50))",
+        "alpha is a function that cannot be called with a step (too many positional arguments); "
+        "give a number, or a function of the training step, counted from 0",
+    ),
+    (
+        "penalty().attach(model, ['hidden']).__enter__()",
+        "layer=['hidden']: name one layer, e.g. 'layer1'; several get a penalty each, in "
+        "striate.spectra.attach(model, {'layer': penalty})",
     ),
     (
         "SpectralPenalty(alpha=-1.0, beta=0.1, ranks=(6, 50))",
@@ -597,6 +625,26 @@ CASES = [
     (
         "SpectralPenalty(alpha=1.0, beta=lambda step: None, ranks=(6, 50))",
         "a schedule gave None at step 0; let it give a number",
+    ),
+    (
+        "penalty()(torch.zeros(50, 30, dtype=torch.int64))",
+        "activations are torch.int64, which has no gradient; give floating point, e.g. "
+        "activations.float()",
+    ),
+    (
+        "between.measure(torch.zeros(50, 30, dtype=torch.int64))",
+        "activations are torch.int64, which has no gradient; give floating point, e.g. "
+        "activations.float()",
+    ),
+    (
+        "penalty(beta=0.0)(torch.zeros(50, 30, dtype=torch.int64))",
+        "activations are torch.int64, which has no gradient; give floating point, e.g. "
+        "activations.float()",
+    ),
+    (
+        "penalty().over([torch.zeros(50, 30, dtype=torch.int64)])",
+        "activations are torch.int64, which has no gradient; give floating point, e.g. "
+        "activations.float()",
     ),
     (
         "penalty()(torch.zeros(50, 30, dtype=torch.complex64))",

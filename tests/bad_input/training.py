@@ -112,7 +112,7 @@ CASES = [
     ),
     (
         "training.plan(noise=-0.1)",
-        "sd=-0.1: give a finite number, 0 or more",
+        "noise of sd=-0.1: give a finite number, 0 or more",
     ),
     (
         "training.plan(blur='coarse', blur_sigma=2.0)",

@@ -215,6 +215,48 @@ def test_responses_are_put_in_the_order_that_their_dimensions_say(names, tmp_pat
     assert (told in found.notes) == (places != [0, 1, 2])
 
 
+def labelled(path, values, **attributes):
+    with h5py.File(path, "w") as file:
+        held = file.create_dataset("responses", data=values)
+        for axis, name in enumerate(attributes.pop("scales", ())):
+            if name:
+                scale = file.create_dataset(name, data=np.arange(values.shape[axis]))
+                scale.make_scale(name)
+                held.dims[axis].attach_scale(scale)
+        for name in attributes.pop("gone", ()):
+            del file[name]
+        for key, value in attributes.items():
+            held.attrs[key] = value
+    return path
+
+
+TURNED = np.array([b"unit", b"stimulus", b"repeat"])
+
+
+@pytest.mark.parametrize("attributes", [
+    {"DIMENSION_LABELS": TURNED},  # of fixed length, which HDF5's own reader does not survive
+    {"DIMENSION_LABELS": ["unit", "stimulus", "repeat"]},
+    {"DIMENSION_LABELS": TURNED, "scales": ("depth", "", "")},  # which says less than the label
+    {"scales": ("unit", "stimulus", "repeat")},
+    {"DIMENSION_LABELS": ["unit", "stimulus", "repeat"], "scales": ("x",), "gone": ("x",)},
+], ids=range(5))  # fmt: skip
+def test_labels_of_axes_are_read_however_they_are_stored(attributes, tmp_path):
+    values = RNG.normal(size=(3, 5, 4))
+    found = recording(labelled(tmp_path / "v1.h5", values.T, **attributes))
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), values)
+
+
+@pytest.mark.parametrize("attributes", [
+    {"DIMENSION_LABELS": ["unit"]}, {"DIMENSION_LABELS": "unit stimulus repeat"},
+    {"DIMENSION_LABELS": np.array([1, 2, 3])}, {"DIMENSION_LABELS": [""] * 5},
+    {"scales": ("x", "y", "z"), "gone": ("x",)},
+], ids=range(5))  # fmt: skip
+def test_labels_that_say_nothing_are_left_alone(attributes, tmp_path):
+    values = RNG.normal(size=(3, 5, 4))
+    found = recording(labelled(tmp_path / "v1.h5", values, **attributes))
+    np.testing.assert_array_equal(found.responses.tensor.numpy(), values)
+
+
 @pytest.mark.parametrize(
     "names", [("a", "b", "c"), ("unit", "stimulus", "b"), ("unit", "neuron", "image")], ids=" ".join
 )

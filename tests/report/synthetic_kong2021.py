@@ -60,6 +60,7 @@ def save_summary(
     missing: Sequence[tuple[str, str, str]] = (),
     eps: float | None = None,
     ends: Mapping[str, tuple[float, float]] | None = None,
+    started: str | None = None,
     **changes: object,
 ) -> Path:
     """Save the summary of a network with these numbers, named by quantity and regression."""
@@ -103,8 +104,20 @@ def save_summary(
         **task,
     }
     path = folder / "kong2021" / f"{results.digest(task)[:16]}.json"
-    results.save(path, entries, task=task, provenance={"striate": "0.1.0", "torch": "2.13.0"})
+    at = {} if started is None else {"started": started}
+    results.save(path, entries, task=task, provenance={"striate": "0.1.0", "torch": "2.13.0", **at})
     return path
+
+
+def save_step(
+    folder: Path, *, sha: str = "aaaaaaaaaaaa", study: str = "robustness", **more: object
+) -> None:
+    """Save what a step says of its images and classes."""
+    task = {"study": study, "kind": "network", "model_sha256": sha, **more}
+    score = Score("clean_accuracy", 0.5, source="step")
+    results.save(
+        folder / study / f"{results.digest(task)[:16]}.json", [score], task=task, provenance={}
+    )
 
 
 def save_row(folder: Path, entry: str, *, scale: float = 0.5, **more: object) -> Path:

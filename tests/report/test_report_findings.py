@@ -1,3 +1,4 @@
+import re
 from dataclasses import replace
 
 import pytest
@@ -35,6 +36,38 @@ def test_robustness_that_falls_with_alpha_is_said_to_fall(folder):
     _, attack, _ = findings([fragile(result) for result in load_all(folder)])
     assert "falling to" in attack
     assert "with the best," in attack  # the best lies inside, at target 2
+
+
+def test_what_is_printed_alike_is_no_trend(folder):
+    def changed(inside, right):
+        values = {1.0: 0.53, 2.0: inside, 3.0: inside, 5.0: right}
+        return [
+            replace(result, y=tuple(values[result.settings["target"]] for _ in result.y))
+            if result.name.startswith("accuracy_") and result.settings["target"]
+            else result
+            for result in load_all(folder)
+        ]
+
+    for right in (0.53, 0.53 + 1e-5, 0.53 - 1e-5):
+        _, attack, _ = findings(changed(0.53, right))
+        assert "β = 1 keep 53.0 % at α = 1.0, and as many at α = " in attack
+        assert "rising" not in attack
+        assert "falling" not in attack
+        assert "best" not in attack
+    _, attack, _ = findings(changed(0.6, 0.53))
+    assert re.search(r"and as many at α = [\d.]+, with the best, 60.0 %, at α = ", attack)
+
+
+def test_of_several_sweeps_the_one_spoken_of_is_named(folder, tmp_path, saved):
+    for sentence in findings(load_all(folder)):  # there are digits, too
+        assert "shallow MLP on MNIST" in sentence.replace("Shallow", "shallow")
+    _, attack, targets = findings(load_all(folder))
+    assert attack.startswith("Shallow MLP on MNIST: attacked with FGSM")
+    assert re.match(r"Shallow MLP on MNIST: \d+ of 16 networks ended within", targets)
+    saved(tmp_path, beta=1.0, target=2.0)
+    _, attack, targets = findings(load_all(tmp_path))
+    assert attack.startswith("Attacked with FGSM")
+    assert targets.startswith("1 of 1 network ended")
 
 
 def test_only_the_baseline(tmp_path, saved):

@@ -16,6 +16,7 @@ from synthetic_kong2021 import (
     TABLE,
     planted,
     save_row,
+    save_step,
     save_study,
     save_summary,
 )
@@ -24,7 +25,7 @@ from test_report_page import LOADING, Page
 from striate.report import page as report_page
 from striate.report import write
 from striate.report.kong2021 import STUDY
-from striate.report.kong2021.analysis import analyse, pairs
+from striate.report.kong2021.analysis import EVERY, Analysis, analyse, pairs
 from striate.report.kong2021.cells import NO_NUMBER
 from striate.report.kong2021.drawing import mark_accuracies
 from striate.report.kong2021.findings import of_panel
@@ -34,9 +35,10 @@ from striate.report.kong2021.plates import is_near, plates
 from striate.report.kong2021.published import rows
 from striate.report.kong2021.shown import Part, shown
 from striate.report.kong2021.table import HEADS, full_table, page_rows
-from striate.report.kong2021.words import minus, p_text, place_text
+from striate.report.kong2021.words import minus, p_text, place_text, rank_text
 from striate.report.section import read
 from striate.results import Score, save
+from striate.statistics import Correlation
 
 SHOWN = [*FEW, *ROBUST, "nets:mine"]
 
@@ -45,6 +47,7 @@ SHOWN = [*FEW, *ROBUST, "nets:mine"]
 def folder(tmp_path_factory):
     made = tmp_path_factory.mktemp("kong2021")
     save_study(made)
+    save_step(made, classes=1000)
     return made
 
 
@@ -233,7 +236,8 @@ def test_measured_correlations_are_those_of_the_planted_numbers(folder, report, 
     assert (mine["r"], mine["p"]) == pytest.approx((truth.statistic, truth.pvalue))
     assert (mine["low"], mine["high"], mine["n"]) == pytest.approx((low, high, 9))
     assert (mine["printed_r"], mine["printed_p"]) == (0.159, 0.327)
-    said = f"measured R = {truth.statistic:.2f} (95 % interval {low:.2f} to {high:.2f}, n = 9)"
+    p = p_text(float(truth.pvalue))
+    said = f"measured R = {truth.statistic:.2f} ({p}; 95 % interval {low:.2f} to {high:.2f}, n = 9)"
     assert minus(said) in text
     robust = table[(table["figure"] == "8B") & (table["networks"] == "robust")].iloc[0]
     assert robust["reason"] == "3 networks; a correlation needs 4."
@@ -328,6 +332,18 @@ def test_a_published_correlation_that_shows_no_sign_is_not_contradicted(figure, 
         mine = dots(up, [turn * (x + x**2) for x in up], [True, False] * 3 + [True])
         panel = Panel("B", *drawn.pairs[1], drawn.regression, mine)
         assert of_panel(drawn, Part(panel, "measured", analyse(mine))).endswith(f": {expected}.")
+
+
+def test_a_sign_is_claimed_where_p_and_interval_agree():
+    """Of few networks a bootstrap's interval may leave out 0 where p does not."""
+    found = Correlation(0.47, 0.092, 0.03, 0.77, 14, 0.4, 0.16)
+    drawn = FIGURES[0]
+    panel = Panel("A", *drawn.pairs[0], drawn.regression, dots([0.1], [0.2], [True]))
+    for p, verdict in ((0.092, "neither sign is shown"), (0.03, "the same sign")):
+        analysis = Analysis({EVERY: found._replace(p=p)}, "", None)
+        said = of_panel(drawn, Part(panel, "measured", analysis))
+        assert f"R = 0.47 (p = {p:.3f}; 95 % interval 0.03 to 0.77, n = 14)" in said
+        assert said.endswith(f": {verdict}.")
 
 
 def test_a_caption_counts_the_networks_that_are_drawn(tmp_path):
@@ -519,6 +535,51 @@ def test_places(value, others, said):
     assert place_text(value, others) == said
 
 
+@pytest.mark.parametrize(
+    ("mine", "others", "said"),
+    [
+        ((5, None), [(4, None), (6, None)], "above 1 of the 2"),
+        ((5, None), [(5, None)], "level with the one"),
+        ((5, 1), [(4.5, 1), (6.5, 1)], "not to be told from any of the 2"),
+        ((5, 1), [(6, None)], "not to be told from the one"),
+        ((5, 1), [(5.5, 0.1), (1, 1), (9, 1)], "not to be told from 1 and above 1 of the 3"),
+        ((5, 1), [(5.5, 0.1), (8, 1)], "not to be told from 1 and below 1 of the 2"),
+        ((5, 1), [(2, 1), (3, 0.5)], "above all 2"),
+    ],
+)
+def test_places_are_not_told_where_errors_overlap(mine, others, said):
+    scores = [
+        Score("x", float(value), None if error is None else float(error), "", {"error": "sd"})
+        for value, error in (mine, *others)
+    ]
+    assert rank_text(scores[0], scores[1:]) == said
+
+
+def test_an_interval_that_is_not_symmetric_decides_by_its_ends():
+    ends = {"error": "half the 95 % interval", "low": 0.0, "high": 0.3}
+    mine = Score("x", 0.0, 0.15, "", ends)
+    assert rank_text(mine, [0.2]) == "not to be told from the one"
+    assert rank_text(mine, [0.31]) == "below the one"
+
+
+@pytest.mark.parametrize(
+    ("classes", "size", "said"),
+    [
+        (1000, 224, ", above 27 of the 40 published (on other photographs)"),
+        (10, 64, " (by chance 10.0 %, of 10 classes; images of 64 pixels; not ranked among"),
+        (10, 224, " (by chance 10.0 %, of 10 classes; images of 224 pixels; not ranked among"),
+        (1000, 64, " (by chance 0.1 %, of 1000 classes; images of 64 pixels; not ranked among"),
+        (None, 224, " (of how many classes, no result here says; images of 224 pixels; not ranked"),
+    ],
+)
+def test_accuracies_of_few_classes_or_small_images_are_not_ranked(tmp_path, classes, size, said):
+    save_summary(tmp_path, {"adversarial_accuracy": 0.45}, size=size)
+    if classes is not None:
+        save_step(tmp_path, classes=classes)
+    (*_, sentence) = STUDY.section(read(tmp_path), tmp_path).words["findings"]
+    assert f"adversarial accuracy 45.0 %{said}" in sentence.replace("\u00a0", " ")
+
+
 def test_each_figure_has_the_panels_of_the_paper(there):
     pairs_of = {figure.number: [(p.x, p.y) for p in panels(figure, there[0])] for figure in FIGURES}
     attacked, score = "adversarial_accuracy", "frequency_score"
@@ -533,6 +594,45 @@ def test_networks_of_another_input_size_saw_the_same_photographs(tmp_path):
     (together,) = found(read(tmp_path))
     assert len(together.networks) == 5
     assert together.settings["pictures"] == "val"
+
+
+def test_other_photographs_in_a_folder_of_the_same_name_are_not_measured_alike(tmp_path):
+    """The digest of each way of preparing them stands for how many they are."""
+    for number, name in enumerate(("alexnet", "vgg11", "vgg13")):
+        pictures = f"val {number:012x}"
+        save_row(tmp_path, name, pictures=pictures)
+        save_step(
+            tmp_path, study="spectra", pictures=pictures, available=90 if number == 2 else 150
+        )
+    made = {one.label: [each.name for each in one.networks] for one in found(read(tmp_path))}
+    assert made == {"available 150": ["alexnet", "vgg11"], "available 90": ["vgg13"]}
+
+
+@pytest.mark.parametrize("order", [(True, False), (False, True)])
+def test_of_rows_that_say_otherwise_the_last_written_counts_and_that_is_said(tmp_path, order):
+    for hour, robust in enumerate(order):
+        save_summary(
+            tmp_path, {"alpha pls": 0.7}, spectra="s.json", pls=None, robust=robust,
+            started=f"2026-01-01T0{hour}:00:00+00:00",
+        )  # fmt: skip
+    ((network,),) = (one.networks for one in found(read(tmp_path)))
+    assert network.robust is order[1]
+    missing = STUDY.section(read(tmp_path), tmp_path).words["missing"]
+    said = "Rows of nets:mine contradict each other: trained to be robust, and not."
+    assert any(one.startswith(said) for one in missing)
+
+
+def test_a_network_that_stands_for_several_rows_is_named(tmp_path):
+    for entry in (None, "vgg11"):
+        save_summary(tmp_path, {"clean_accuracy": 0.5}, entry=entry)
+    missing = STUDY.section(read(tmp_path), tmp_path).words["missing"]
+    said = "Rows of nets:mine contradict each other: it stands for no row and vgg11 of the table"
+    assert any(one.startswith(said) for one in missing)
+
+
+def test_results_of_steps_alone_make_no_section(tmp_path):
+    save_step(tmp_path, classes=10)
+    assert STUDY.section(read(tmp_path), tmp_path) is None
 
 
 def test_many_long_names_do_not_cover_the_dots(tmp_path):
@@ -755,7 +855,7 @@ def test_of_several_reasons_the_last_is_on_the_page(tmp_path):
 
 
 def test_one_other_network_is_no_plural(tmp_path):
-    for number, name in enumerate("ab"):
+    for number, name in enumerate("ab"):  # further apart than their errors
         save_summary(tmp_path, {"alpha pls": 0.5 + number}, sha=name * 12, model=f"nets.py:{name}")
     words = STUDY.section(read(tmp_path), tmp_path).words["findings"]
     assert any(one.startswith("nets:b:") and "above the one other measured" in one for one in words)

@@ -131,6 +131,16 @@ def test_the_page_says_what_was_left_alone_and_sets_forms_side_by_side(tmp_path,
     assert (report.parent / "figures" / "found-forced-shallow-mlp-on-mnist.csv").exists()
 
 
+def test_the_legend_says_what_each_verdict_means(tmp_path, saved):
+    path = saved(tmp_path, beta=1.0, target=2.0)
+    record, entries = results.read_record(path), results.load(path)
+    about = {**entries[0].settings, "verdict": "none", "reason": "planted", "epoch": 10}
+    entries.append(Score("verdict", 0.0, settings=about))
+    results.save(path, entries, task=record["task"], provenance=record["provenance"])
+    text = " ".join(Page(write(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert "does not (masked), is no better than guessing, or than the baseline (none), or" in text
+
+
 def test_without_networks_of_the_paper_no_claim_is_judged(tmp_path, saved):
     saved(tmp_path, data="digits")
     report = write(tmp_path)

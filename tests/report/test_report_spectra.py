@@ -193,10 +193,10 @@ def test_captions_count_the_images_there_were_and_not_those_that_were_wanted(dra
     assert "2,816" not in methods
 
 
-def test_a_full_set_is_what_the_interval_is_of(tmp_path):
+def test_one_set_of_all_images_is_called_all(tmp_path):
     save_layers(tmp_path, {"a": 1.0}, available=100)
     plate = draw(tmp_path)["spectra-layers-100-images-of-val"]
-    assert "α of the first set of 100 images" in plate.methods
+    assert "α of all 100 images" in plate.methods
 
 
 @pytest.mark.parametrize(("images", "name", "quantity"), [

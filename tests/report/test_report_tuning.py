@@ -178,6 +178,9 @@ def test_bars_of_medians_reach_the_ends_of_their_intervals(tmp_path):
     assert [row[name] for row in rows] == ["0.50 (0.32 to 0.52)", "0.60 (0.42 to 0.62)"]
     full = tuning_table(there)
     assert full.loc[full["name"] == name, "high"].tolist() == pytest.approx([0.52, 0.62])
+    # Of the other medians there is half of an interval, on both sides.
+    said = "error bars: bootstrap over channels, half the 95 % interval; bootstrap over channels, the 95 % interval."
+    assert said in plate.methods
 
 
 def test_the_stimuli_are_shown_with_their_own_pixels_and_named(drawn, there):
@@ -384,6 +387,28 @@ def test_components_keep_all_ranks_in_the_csv_and_their_correlation(drawn, there
     assert "jackknife over images" in plate.methods
 
 
+def test_intervals_of_correlations_are_drawn_to_one(tmp_path):
+    """A jackknife of few images gave ρ = 0.63 ± 0.61; the result keeps its error."""
+    save_tuning(tmp_path, {"a": 0.5, "b": 0.5}, pictures="val 123abc")
+    (path,) = results.paths(tmp_path)
+    wide = [
+        dataclasses.replace(one, error=0.61) if one.name == "rank_frequency_rho" else one
+        for one in results.load(path)
+    ]
+    assert any(one.error == 0.61 for one in wide)
+    record = results.read_record(path)
+    results.save(
+        tmp_path / "tuning" / "wide.json", wide, task=record["task"], provenance={"started": "2"}
+    )
+    path.unlink()
+    (plate,) = [one for name, one in draw(tmp_path).items() if "components" in name]
+    np.testing.assert_allclose(
+        bars_of(plate.figure.axes[0]), [(-0.01, 1), (-0.26, 0.96)], atol=1e-6
+    )
+    assert set(chosen(plate, panel="rho")["error"]) == {0.61}
+    assert "bars end at −1 and 1" in plate.methods
+
+
 def test_what_was_found_with_other_stimuli_says_with_which(tmp_path):
     save_tuning(tmp_path, {"0": 0.5, "3": 0.25})
     alone = findings(found(read(tmp_path)))
@@ -549,6 +574,25 @@ def test_a_page_of_gratings_says_nothing_of_degrees(tmp_path):
     assert "No score against V1" in said
     assert "striate measure tuning MODEL --optimal 3" in said
     assert "6.4°" not in said
+
+
+def test_gratings_in_degrees_are_no_patches(tmp_path):
+    """Of small images it can be said how many degrees they span."""
+    save_tuning(tmp_path, {"a": 0.5}, gratings=True)
+    (path,) = results.paths(tmp_path)
+    record = results.read_record(path)
+    degrees = {"unit": "cycles/degree", "pixels_per_degree": 16.0, "field_deg": 4.0}
+    there = [
+        dataclasses.replace(one, settings={**one.settings, **degrees}) for one in results.load(path)
+    ]
+    path.unlink()
+    task = {**record["task"], **degrees}
+    results.save(tmp_path / "tuning" / "degrees.json", there, task=task, provenance={})
+    said = " ".join(Page(write(tmp_path).read_text(encoding="utf-8")).text.split())
+    assert "The stimuli are gratings, stripes that fill the image, at every" in said
+    assert "how many stripes fit into a degree" in said
+    assert "Gabor" not in said.partition("Figures")[0]
+    assert "not with these patches" not in said
 
 
 def test_planted_markup_comes_out_as_text(tmp_path):

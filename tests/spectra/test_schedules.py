@@ -1,10 +1,11 @@
+import math
 import pickle
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from striate.spectra import ramp
+from striate.spectra import SpectralPenalty, ramp
 from striate.spectra.schedules import at
 
 small = st.integers(0, 50)
@@ -33,11 +34,41 @@ def test_a_ramp_survives_pickling():
     assert [again(step) for step in range(8)] == [1, 1, 1, 1.25, 1.5, 1.75, 2, 2]
 
 
-@pytest.mark.parametrize("settings", [{"steps": 0}, {"steps": -1}, {"steps": 5, "after": -1}])
-def test_a_ramp_that_is_none_is_refused(settings):
-    asked = f"steps={settings['steps']}, after={settings.get('after', 0)}"
-    with pytest.raises(ValueError, match=f"{asked}: a ramp takes at least one step, from 0 on"):
-        ramp(0.0, 1.0, **settings)
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"steps": 0}, "steps=0: give a whole number from 1 on"),
+        ({"steps": -1}, "steps=-1: give a whole number from 1 on"),
+        ({"steps": True}, "steps=True: give a whole number from 1 on"),
+        ({"steps": 5, "after": -1}, "after=-1: give a whole number from 0 on"),
+        ({"end": float("inf"), "steps": 3}, "end=inf: give a finite number"),
+        ({"start": float("nan"), "steps": 3}, "start=nan: give a finite number"),
+    ],
+)
+def test_a_ramp_that_is_none_is_refused(settings, told):
+    with pytest.raises(ValueError, match=f"^{told}$"):
+        ramp(**{"start": 0.0, "end": 1.0, **settings})
+
+
+@pytest.mark.parametrize("name", ["alpha", "beta"])
+@pytest.mark.parametrize("schedule", [lambda: 1.0, lambda step, epoch: 1.0, lambda *, step: 1.0])
+def test_a_function_that_takes_no_step_is_no_schedule(name, schedule):
+    told = f"^{name} is a function that cannot be called with a step .*the training step"
+    with pytest.raises(ValueError, match=told):
+        SpectralPenalty(**{"alpha": 1.0, "beta": 1.0, name: schedule}, ranks=(1, 5))
+
+
+def test_a_function_that_takes_more_than_a_step_if_it_need_not_is_one():
+    for schedule in (lambda step, scale=2.0: scale, lambda *steps: 1.0, math.sqrt, float):
+        SpectralPenalty(alpha=1.0, beta=schedule, ranks=(1, 5))
+
+
+def test_what_a_schedule_itself_stops_at_stays_its_own_error():
+    def broken(step):
+        return "a" + step
+
+    with pytest.raises(TypeError, match="concatenate"):
+        SpectralPenalty(alpha=1.0, beta=broken, ranks=(1, 5))
 
 
 def test_a_setting_is_a_number_or_a_function_of_the_step():

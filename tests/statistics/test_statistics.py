@@ -510,3 +510,19 @@ def test_differences_and_lines_do_not_depend_on_units_however_extreme(scale):
     plain, scaled = line(one, other), line(scale * one, other)
     assert scaled.slope * scale == pytest.approx(plain.slope, rel=1e-12)
     assert scaled.intercept == pytest.approx(plain.intercept, rel=1e-12)
+
+
+def test_small_differences_count_beside_a_large_pair():
+    before = np.array([1e13, 1, 2, 3, 4, 5, 6])
+    change = np.array([1000.0, 1, 1, 2, 1, 3, 1])
+    found = paired(before, before + change)
+    assert found.p == scipy_stats.wilcoxon(change).pvalue
+    assert (found.positive, found.mean) == (7, pytest.approx(change.mean(), rel=1e-12))
+    assert paired([10, 20, 30], [11, 22, 33]).mean == 2
+
+
+def test_rounding_of_a_control_that_lies_far_from_zero_is_no_control():
+    z, x, y = gaussian(3, 40)
+    alone = partial_correlation(x, y, z, interval="fisher").r
+    found = partial_correlation(x, y, np.stack([z, z + 1e9], 1), interval="fisher").r
+    assert found == pytest.approx(alone, abs=1e-5)

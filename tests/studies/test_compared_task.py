@@ -145,6 +145,40 @@ def test_stimuli_that_are_left_out_are_told_with_the_unit_that_lacks_them(cortex
     assert not any("of_stimuli" in one.settings for one in measured(cortex, net())[1])
 
 
+def test_a_unit_is_called_by_its_number_in_the_file(cortex):
+    trials = with_a_silent_one(cortex).responses.tensor.clone()
+    trials[:, 40:, 7] = torch.nan
+    # Of twelve units in the file the first two never responded.
+    there = cortex._replace(
+        responses=Responses(trials, "rare", "60 images"), units=torch.arange(2, 12)
+    )
+    for said in (
+        spectra.recording_notes(there),
+        spectra.comparison_notes(net(), there, window=WINDOW, gains="equal"),
+    ):
+        assert "unit 9 (counted from 0) has no two trials of 20" in said[-1]
+
+
+def test_clusters_are_counted_among_the_stimuli_that_are_kept(cortex):
+    trials = cortex.responses.tensor.clone()
+    trials[:, 12:, 7] = torch.nan
+    names = tuple(f"movie {number // 4}" for number in range(60))
+    there = cortex._replace(responses=Responses(trials, "rare", "60"), image_ids=names)
+    assert "image_ids has 3 names for 12 stimuli" in spectra.recording_notes(there)[-1]
+    task = spectra.recording_task(there, window=WINDOW)
+    found = spectra.measure_recording(
+        task, Path(), recording=there, window=WINDOW, algorithm="text"
+    )
+    assert "jackknife over 3 clusters of images" in str([one.settings for one in found])
+    one_movie = there._replace(image_ids=("a",) * 12 + ("b",) * 48)
+    for make in (
+        lambda: spectra.recording_task(one_movie, window=WINDOW),
+        lambda: spectra.comparison_task(net(), one_movie, ["0"], window=WINDOW),
+    ):
+        with pytest.raises(ValueError, match="image_ids has one name, 'a', for all 12 stimuli"):
+            make()
+
+
 def test_images_that_are_not_square_are_told_to_be_squeezed(cortex):
     wide = cortex._replace(images=cortex.images[:, :, :12])
     (said,) = spectra.comparison_notes(net(), wide, window=WINDOW, gains="equal")
@@ -174,10 +208,10 @@ def test_neurons_without_a_signal_are_left_out_and_that_is_said(cortex):
     # As before one could choose, so that names of results stay
     assert "gains" not in own_task
     assert not any("gains" in one.settings for one in own)
-    (said,) = spectra.kept_of(one_silent, window=WINDOW, gains="equal")
+    (said,) = spectra.comparison_notes(net(), one_silent, window=WINDOW, gains="equal")
     assert said.startswith("9 of 10 units are compared: of the others, signal is less than a tenth")
-    assert spectra.kept_of(one_silent, window=WINDOW, gains="own") == ()
-    assert spectra.kept_of(cortex, window=WINDOW, gains="equal") == ()
+    assert spectra.comparison_notes(net(), one_silent, window=WINDOW, gains="own") == ()
+    assert spectra.comparison_notes(net(), cortex, window=WINDOW, gains="equal") == ()
     # A layer need only be as wide as what is compared.
     nine = Network("nine", nn.Sequential(nn.Conv2d(3, 9, 16), nn.Flatten()).eval(), 16, 16)
     assert measured(one_silent, nine)[1]

@@ -199,3 +199,13 @@ def test_what_runs_without_a_plan_is_listed_with_how_far_it_is(tmp_path):
     seen = []
     list(run(lambda *_: seen.extend(status(tmp_path)) or [], TASKS[2:3], directory=tmp_path))
     assert seen[1][:3] == ("roots", "root-of-9", "running")
+
+
+def test_what_failed_and_runs_again_is_listed_once(tmp_path):
+    (failing,) = [one for one in TASKS if one["number"] < 0]
+    list(run(root, [failing], directory=tmp_path, failed=lambda _: None))
+    with claim(lock_of(failing, tmp_path), "roots"):
+        assert [one.state for one in status(tmp_path)] == ["running"]
+    list(run(root, TASKS[:1], directory=tmp_path))
+    with claim(lock_of(TASKS[0], tmp_path), "roots"):
+        assert [one.state for one in status(tmp_path)] == ["running", "failed"]

@@ -215,7 +215,8 @@ def test_the_learning_rate_falls_after_its_epochs():
             "epochs=1: 'coarse to fine' needs at least 2",
         ),
         (lambda: curriculum("constant", sigma=1.0, epochs=0), "epochs=0: 'constant' needs at"),
-        (lambda: noisy(float("nan")), "sd=nan: give a finite number"),
+        (lambda: noisy(float("nan")), "noise of sd=nan: give a finite number"),
+        (lambda: noisy(-1.0), r"noise of sd=-1\.0: give a finite number, 0 or more"),
         (lambda: cropped(-1), "padding=-1: give a number of pixels"),
         (lambda: resized_crop(scale=(0.5, 1.5)), r"scale=\(0\.5, 1\.5\): give the least"),
         (lambda: resized_crop(ratio=(2.0, 1.0)), r"ratio=\(2\.0, 1\.0\): give the least"),
@@ -224,7 +225,7 @@ def test_the_learning_rate_falls_after_its_epochs():
         (lambda: dropped((1,), factor=0.0), r"factor=0\.0: a learning rate falls"),
         (lambda: cosine(0), "epochs=0: need at least one"),
     ],
-    ids=range(14),
+    ids=range(15),
 )
 def test_settings_out_of_range_are_refused(make, message):
     with pytest.raises(ValueError, match=message):

@@ -20,7 +20,7 @@ from striate.cli.sweeping import (
     executor_for,
     failed_when,
     leave,
-    leave_plan,
+    planned,
     tell_plan,
 )
 
@@ -209,9 +209,9 @@ def measure_each(
     if not jobs:
         return []
     folder = results if many.cluster is None else results.resolve()  # workers may stand elsewhere
-    leave_plan([task for name in jobs for task in tasks[name]], folder, summaries)
     failures: list[Failed] = []
-    for name, report in _each(jobs, tasks, folder, device=device, many=many):
+    found = _each(jobs, tasks, folder, device=device, many=many, summaries=summaries)
+    for name, report in found:
         for file in report.files:
             tell(file, "" if len(jobs) == 1 else f"{name}\t")
         failures += report.failures
@@ -225,6 +225,7 @@ def _each(
     *,
     device: str,
     many: Many,
+    summaries: "Sequence[Task]",
 ) -> Iterator[tuple[str, Report]]:
     """Yield what became of each network, and say it on standard error.
 
@@ -244,9 +245,11 @@ def _each(
     }
     wrong: list[Exception] = []
     with (
+        planned(every, results, summaries) as begin,
         executor_for(many, len(work), results, console, device) as executor,
         shown(every, results, console, total=len(work)) as pace,
     ):
+        begin()
         for name, outcome in together(work, executor):
             if isinstance(outcome, Report):
                 report = outcome

@@ -69,14 +69,12 @@ class FitOptions(NamedTuple):
 
     def window(self) -> "Window":
         """Read the window of the fit."""
-        from striate.spectra import check_ranks
         from striate.study.spectra import Window
         from striate.study.spectra.window import check_octave
 
         if self.weights not in ("rank", "none"):
             raise ValueError(f"--weights {self.weights!r}; choose rank (1/n) or none")
         first_last = ranks_of(self.ranks) or (1, 2)
-        check_ranks(first_last)
         window = Window(first_last, self.weights)
         check_octave(window)
         return window
@@ -254,13 +252,10 @@ def compare(
     )
     wanted = [(describe(presentation=way), way) for way in ways]
     _tell(read)
-    notes = [
-        spectra.comparison_notes(
-            network, read, window=given["window"], gains=gains, seed=seed, presentation=way
-        )
-        for way in ways[:1]  # what it says is the same for all sizes
-    ]
-    tell_notes([spectra.notes_of(network, chosen.left_out), *notes])
+    about = spectra.comparison_notes(  # the same for all sizes
+        network, read, window=given["window"], gains=gains, seed=seed, presentation=ways[0]
+    )
+    tell_notes([spectra.notes_of(network, chosen.left_out), about])
     for task, way in wanted:
         compared = partial(
             spectra.measure_comparison,

@@ -5,6 +5,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
 
@@ -96,12 +97,13 @@ def sweep(
 
     results = results if many.cluster is None else results.resolve()  # workers may stand elsewhere
     console = Console(stderr=True, highlight=False, soft_wrap=True)
-    leave_plan(tasks, results)
     failures: list[Failed] = []
     with (
+        planned(tasks, results) as begin,
         executor_for(many, len(tasks), results, console, device) as executor,
         shown(tasks, results, console) as pace,
     ):
+        begin()
 
         def tell(label: object, what: str, *, now: bool) -> None:
             pace.count(now=now)
@@ -138,12 +140,27 @@ def failed_when(failure: "Failed") -> str:
     return f"failed at {failure.at[:16].replace('T', ' ')} UTC, not tried again"
 
 
-def leave_plan(tasks: Sequence["Task"], results: Path, summaries: Sequence["Task"] = ()) -> None:
-    """Write down in the results folder what this command is to do, for ``striate status``."""
+@contextmanager
+def planned(
+    tasks: Sequence["Task"], results: Path, summaries: Sequence["Task"] = ()
+) -> Iterator[Callable[[], None]]:
+    """Write down in the results folder what this command is to do, for ``striate status``.
+
+    A new plan is taken back where an error ends the block before what is yielded was called: of a
+    cluster that never was, nothing is missing.
+    """
     from striate.study import plans
 
+    begun: list[bool] = []
+    before = set((results / plans.FOLDER).glob("*.json"))
     command = shlex.join(["striate", *sys.argv[1:]])
-    plans.leave(tasks, results, command=command, summaries=summaries)
+    plan = plans.leave(tasks, results, command=command, summaries=summaries)
+    try:
+        yield partial(begun.append, True)
+    except Exception:
+        if not begun and plan not in before:
+            plan.unlink(missing_ok=True)
+        raise
 
 
 def leave(failures: Sequence["Failed"], total: int, results: Path) -> NoReturn:

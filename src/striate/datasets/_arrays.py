@@ -38,7 +38,7 @@ def arrays(path: str | Path, *, population: str | None = None) -> Recording:
         that stem from one photograph or movie. Other arrays are left alone. Attributes by which
         NetCDF packs responses are heeded (``_FillValue``, ``missing_value``, ``scale_factor``,
         ``add_offset``), and so are names of dimensions that say which axis is which (``repeat``,
-        ``stimulus``, ``unit`` and the like: `AXES`); the notes then say so. Without, order counts.
+        ``stimulus``, ``unit`` and the like); the notes then say so. Without, order counts.
     population
         Which one, of several; all of them, side by side, if None.
 
@@ -89,10 +89,32 @@ def _unpacked(path: Path, stored: dict[str, np.ndarray]) -> tuple[dict[str, np.n
 
 
 def _dimensions(dataset: Any) -> list[str]:  # noqa: ANN401  an h5py.Dataset
-    """Return the names of a data set's axes, as NetCDF-4 has them: of the scales on each."""
+    """Return what the axes of a data set are called: as one of `AXES` if any of their names is.
+
+    NetCDF-4 names them by the scales that lie on them, others by a label.
+    """
+    known = set().union(*AXES)
+    every = zip(_labels(dataset), map(_scales, dataset.dims), strict=True)
+    named = [[name for name in (label, *scales) if name] for label, scales in every]
     return [
-        str(axis[0].name if len(axis) else axis.label).rpartition("/")[2] for axis in dataset.dims
+        next((name for name in names if name.lower() in known), names[0] if names else "")
+        for names in named
     ]
+
+
+def _labels(dataset: Any) -> list[str]:  # noqa: ANN401  an h5py.Dataset
+    """Read the labels of axes as the attribute they are: HDF5 itself crashes on unusual ones."""
+    held = np.atleast_1d(dataset.attrs.get("DIMENSION_LABELS", ()))[: dataset.ndim]
+    labels = text_of(held) if held.dtype.kind in "OSU" else []
+    return labels + [""] * (dataset.ndim - len(labels))
+
+
+def _scales(axis: Any) -> list[str]:  # noqa: ANN401  an h5py dimension
+    """Return the names of what lies on an axis; none if it was deleted."""
+    try:
+        return [str(scale.name).rpartition("/")[2] for scale in axis.values()]
+    except (RuntimeError, ValueError, KeyError, OSError):
+        return []
 
 
 def _order(called: Sequence[str]) -> tuple[int, ...] | None:

@@ -34,6 +34,9 @@ class Recording(NamedTuple):
     images_from
         Name and SHA-256 of the file of the images, where it is not the one that `responses.source`
         names; else empty.
+    units
+        Index of each unit among those that were read, from 0: of several populations side by side
+        among all of theirs. None where none was dropped, or that is not known.
     """
 
     responses: Responses
@@ -42,6 +45,7 @@ class Recording(NamedTuple):
     notes: tuple[str, ...]
     image_ids: tuple[str, ...] | None = None
     images_from: str = ""
+    units: Int64[Tensor, " units"] | None = None
 
     def told(self) -> dict[str, str]:
         """Give what a task that shows the images says of their file: nothing without another."""
@@ -123,6 +127,7 @@ def assemble(
         if image_ids is None
         else tuple(str(name) for name, is_there in zip(image_ids, there, strict=True) if is_there),
         "" if images_file is None else f"{images_file.name}, {_sha256(images_file)}",
+        torch.from_numpy(np.flatnonzero(present[2])),
     )
 
 

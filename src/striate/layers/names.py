@@ -19,12 +19,14 @@ def find(model: nn.Module, name: str) -> nn.Module:
     Raises
     ------
     ValueError
-        If there is no such layer; close names are suggested.
+        If there is no such layer; close names are suggested, and of a module that lies in several
+        places the one name it has.
     """
     check_module(model)
     _check_texts("layer", [name])
     layers = {known: layer for known, layer in model.named_modules() if known}
     if name not in layers:
+        _check_shared(model, name, "layer")
         close = difflib.get_close_matches(name, layers, n=3) or list(layers)[:8]
         raise ValueError(
             f"layer={name!r} is not a layer of this {type(model).__name__}; "
@@ -62,6 +64,7 @@ def match(model: nn.Module, names: str | Sequence[str]) -> dict[str, nn.Module]:
     for pattern in patterns:
         found = fitting(pattern, known)
         if not found:
+            _check_shared(model, pattern, "layers")
             close = difflib.get_close_matches(pattern, known, n=3) or list(known)[:8]
             raise ValueError(
                 f"layers={pattern!r} fits no layer of this {type(model).__name__}; "
@@ -127,6 +130,18 @@ def _fits(pattern: list[str], steps: list[str]) -> bool:
     if pattern[0] == "**":
         return _fits(pattern[1:], steps) or (bool(steps) and _fits(pattern, steps[1:]))
     return bool(steps) and fnmatchcase(steps[0], pattern[0]) and _fits(pattern[1:], steps[1:])
+
+
+def _check_shared(model: nn.Module, name: str, argument: str) -> None:
+    """Refuse a further name of a module that lies in several places, and say which one it has."""
+    places = dict(model.named_modules(remove_duplicate=False))
+    named = {id(layer): known for known, layer in model.named_modules()}
+    known = named[id(places[name])] if name in places else ""
+    if known:
+        raise ValueError(
+            f"{argument}={name!r} is the module that is named {known!r}, which runs in each "
+            f"of its places; ask for {known!r}, or give each place a module of its own"
+        )
 
 
 def _check_texts(argument: str, names: Sequence[object]) -> None:

@@ -45,8 +45,8 @@ class Verified(NamedTuple):
     strays
         Arrays that belong to no result that is there.
     unread
-        Why results cannot be read of which nothing says that they are damaged: a newer format, a
-        lack of rights.
+        Why files cannot be read of which nothing says that they are damaged: a newer format, a
+        lack of rights, JSON that is of somebody else.
     """
 
     sound: int
@@ -74,7 +74,8 @@ def verify(directory: str | Path) -> Verified:
         try:
             record = load_whole(path).record
         except (ValueError, OSError) as error:
-            (damaged if isinstance(error, DamagedError) else unread)[path] = str(error)
+            ours = isinstance(error, DamagedError) and not error.foreign
+            (damaged if ours else unread)[path] = str(error)
             beside |= _perhaps(path)
             continue
         sound += 1

@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict
+from numbers import Integral
 from pathlib import Path
 from typing import Any
 
@@ -22,8 +23,23 @@ FORMAT = 1
 
 def digest(content: object) -> str:
     """SHA-256 of anything JSON can hold, independent of the order of its keys."""
-    text = json.dumps(content, sort_keys=True, allow_nan=False, separators=(",", ":"))
+    text = json.dumps(
+        content, sort_keys=True, allow_nan=False, separators=(",", ":"), default=plain
+    )
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def plain(value: object) -> int:
+    """Return a whole number that JSON does not know, as NumPy's, as one that it does.
+
+    Raises
+    ------
+    TypeError
+        If it is none, as JSON asks for.
+    """
+    if isinstance(value, Integral):
+        return int(value)
+    raise TypeError(f"{value!r} is a {type(value).__name__}, which JSON does not hold")
 
 
 def save(
@@ -73,7 +89,7 @@ def save(
             },
         }
     record = {"format": FORMAT, "sha256": digest(content), **content}
-    write_atomically(path, json.dumps(record, indent=1, allow_nan=False).encode())
+    write_atomically(path, json.dumps(record, indent=1, allow_nan=False, default=plain).encode())
 
 
 def _packed(arrays: Mapping[str, np.ndarray]) -> bytes:

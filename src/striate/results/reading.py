@@ -13,6 +13,9 @@ from striate.results.files import FORMAT, digest
 from striate.results.given import as_path
 from striate.results.nouns import Curve, Result, Score
 
+# What every result file has; by the last two it is known.
+PARTS, SEAL = ("task", "provenance", "results"), ("format", "sha256")
+
 
 class DamagedError(ValueError):
     """A file that is not what was once written: cut, altered, or never a result.
@@ -21,11 +24,13 @@ class DamagedError(ValueError):
     ----------
     file
         Which.
+    foreign
+        Whether it is whole, but has nothing of a result: somebody else's file.
     """
 
-    def __init__(self, message: str, file: Path | None = None) -> None:
+    def __init__(self, message: str, file: Path | None = None, *, foreign: bool = False) -> None:
         super().__init__(message)
-        self.file = file
+        self.file, self.foreign = file, foreign
 
 
 def read_record(path: str | Path) -> dict[str, Any]:
@@ -39,16 +44,21 @@ def read_record(path: str | Path) -> dict[str, Any]:
         If the file was written by a newer format.
     """
     path = as_path("path", path)
+    foreign = False
     try:
         record = json.loads(path.read_text(encoding="utf-8"))
-        content = {key: record[key] for key in ("task", "provenance", "results")}
+        foreign = not isinstance(record, dict) or not any(key in record for key in SEAL)
+        _check_parts(record)
+        content = {key: record[key] for key in PARTS}
         if "arrays" in record:
             content["arrays"] = record["arrays"]
         written, checksum = record["format"], record["sha256"]
         found = digest(content)
     except (ValueError, TypeError, KeyError, RecursionError) as error:
         raise DamagedError(
-            f"{path} is not a result file ({error}); move it away and rerun", path
+            f"{path} is not a result file ({error}); move it away and rerun",
+            path,
+            foreign=foreign,
         ) from error
     if written != FORMAT:
         raise ValueError(
@@ -67,6 +77,15 @@ def read_record(path: str | Path) -> dict[str, Any]:
                 path,
             )
     return record
+
+
+def _check_parts(record: object) -> None:
+    """Refuse JSON that is no record of a task, and say in words what it has not."""
+    if not isinstance(record, dict):
+        raise TypeError("it holds no record of a task")
+    lacking = [key for key in (*PARTS, *SEAL) if key not in record]
+    if lacking:
+        raise ValueError(f"it has no {', '.join(lacking)}")
 
 
 def load(path: str | Path) -> list[Result]:
@@ -172,7 +191,8 @@ def paths(directory: str | Path) -> Iterator[Path]:
     if not directory.is_dir():
         raise ValueError(f"no results folder at {directory}; `striate run … --results` makes one")
     for path in sorted(directory.rglob("*.json")):
-        if not any(part.startswith(".") for part in path.relative_to(directory).parts):
+        hidden = any(part.startswith(".") for part in path.relative_to(directory).parts)
+        if not hidden and not path.is_dir():  # a link to nowhere is one that cannot be read
             yield path
 
 

@@ -203,11 +203,12 @@ def compare_spectra(
             f"{units}; give a wider layer"
         )
     halve = partial(halvings, algorithm=algorithm, shuffles=shuffles, missing=missing, seed=seed)
-    kept = halve(recording).kept
+    halved = halve(recording)
+    kept = halved.kept
     samples = _samples(deal_groups(kept, clusters, groups, seed).to(recording.device), groups)
     available = min(min(map(len, samples)) - 1, units - (algorithm == "released"))
     check_ranks(ranks, available=available)
-    theirs = _mean_spectra(halve(recording).runs, samples, available)
+    theirs = _mean_spectra(halved.runs, samples, available)
     ours, reliability = [], []
     for _ in range(draws):
         chosen = torch.randperm(varying.shape[1], generator=generator)[:units].to(network.device)

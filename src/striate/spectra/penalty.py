@@ -15,7 +15,7 @@ from striate.spectra.distances import DISTANCES, Form, slope
 from striate.spectra.power_law import check_ranks
 from striate.spectra.processes import Group, together
 from striate.spectra.relative import relative_spectrum
-from striate.spectra.schedules import Schedule, at
+from striate.spectra.schedules import Schedule, at, check_setting
 from striate.spectra.tracker import Solver, Tracker
 from striate.spectra.units import Units, arrange, check_units
 
@@ -107,6 +107,8 @@ class SpectralPenalty(nn.Module):
         check_whole("every", every)
         check_units(units)
         check_ranks(ranks)
+        check_setting("alpha", alpha)
+        check_setting("beta", beta)
         self.alpha, self.beta, self.ranks, self.form = alpha, beta, ranks, form
         self.units: Units = units
         self.every = int(every)
@@ -119,6 +121,7 @@ class SpectralPenalty(nn.Module):
     @not_compiled
     def forward(self, activations: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
         """Return the penalty of one mini-batch."""
+        _checked(activations)
         if at(self.beta, int(self.step)) == 0:
             self._advance()
             return _nothing(activations)
@@ -132,16 +135,7 @@ class SpectralPenalty(nn.Module):
         (`every`) the penalty is 0 and α, which nobody measured, NaN. At a strength of 0 α is
         measured all the same, which `forward` does not. A compiled graph breaks here.
         """
-        if not isinstance(activations, Tensor):
-            raise ValueError(
-                f"activations are a {type(activations).__name__}; give what a layer puts out, a "
-                "torch.Tensor"
-            )
-        if activations.is_complex():
-            raise ValueError(
-                f"activations are {activations.dtype}; a spectrum is of real ones, e.g. "
-                "torch.view_as_real(activations)"
-            )
+        _checked(activations)
         step = int(self.step)
         if self._is_between(step):
             self._advance()
@@ -201,7 +195,7 @@ class SpectralPenalty(nn.Module):
         if self._is_between(int(self.step)):
             self._advance()
             return Penalised(torch.tensor(0.0), torch.tensor(torch.nan)), _nothing
-        parts = [batch.detach() for batch in batches]
+        parts = [_checked(batch).detach() for batch in batches]
         if not parts:
             raise ValueError("batches is empty; give the activations of at least one mini-batch")
         # The gradient is kept between two passes, before any scaling: half precision would lose it.
@@ -256,7 +250,8 @@ class SpectralPenalty(nn.Module):
         Raises
         ------
         ValueError
-            If there is no such layer; from ``term()``, if the model has not been run once since.
+            If `layer` is not one name or there is no such layer; from ``term()``, if the model has
+            not been run once since.
 
         Examples
         --------
@@ -264,6 +259,11 @@ class SpectralPenalty(nn.Module):
         >>> with SpectralPenalty(alpha=1.0, beta=1.0, ranks=(1, 20)).attach(model, "1") as term:
         ...     loss = model(torch.randn(50, 20)).square().mean() + term()
         """
+        if not isinstance(layer, str):
+            raise ValueError(
+                f"layer={layer!r}: name one layer, e.g. 'layer1'; several get a penalty each, in "
+                "striate.spectra.attach(model, {'layer': penalty})"
+            )
         with attach(model, {layer: self}) as term:
             yield term
 
@@ -299,6 +299,26 @@ class SpectralPenalty(nn.Module):
 def _nothing(part: Float[Tensor, "batch *axes"]) -> Float[Tensor, ""]:
     """Return a penalty that is not asked for: 0, which may be all there is to go back from."""
     return part.new_zeros((), requires_grad=torch.is_grad_enabled() and part.requires_grad)
+
+
+def _checked(activations: Tensor) -> Tensor:
+    """Return `activations`, or refuse what no spectrum, or none that can be moved, is of."""
+    if not isinstance(activations, Tensor):
+        raise ValueError(
+            f"activations are a {type(activations).__name__}; give what a layer puts out, a "
+            "torch.Tensor"
+        )
+    if activations.is_complex():
+        raise ValueError(
+            f"activations are {activations.dtype}; a spectrum is of real ones, e.g. "
+            "torch.view_as_real(activations)"
+        )
+    if not activations.is_floating_point():
+        raise ValueError(
+            f"activations are {activations.dtype}, which has no gradient; give floating point, "
+            "e.g. activations.float()"
+        )
+    return activations
 
 
 def _sums(activations: Tensor) -> Tensor:

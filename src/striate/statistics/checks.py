@@ -67,18 +67,14 @@ def numbers(name: str, values: Numbers) -> np.ndarray:
     return made.astype(np.float64)
 
 
+def exponent(*several: np.ndarray) -> int:
+    """Return the power of two that is just above all numbers."""
+    return int(np.frexp(max(np.abs(values).max() for values in several))[1])
+
+
 def near_one(values: np.ndarray) -> np.ndarray:
     """Divide numbers by a power of two, lest their squares overflow or vanish; rounds nothing."""
-    return np.ldexp(values, -np.frexp(np.abs(values).max())[1])
-
-
-def to_ten(*several: np.ndarray) -> float:
-    """Return the power of ten that brings the largest of all numbers to between 1 and 10.
-
-    Ten, not two: what was written with a few decimals still has a few.
-    """
-    largest = max(float(np.abs(values).max()) for values in several)
-    return 10.0 ** np.clip(-np.floor(np.log10(largest)), -300, 300) if largest else 1.0
+    return np.ldexp(values, -exponent(values))
 
 
 def varies(values: np.ndarray) -> bool:

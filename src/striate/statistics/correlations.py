@@ -19,6 +19,7 @@ from striate.statistics.resampling import bootstrap_interval
 
 Interval = Literal["bootstrap", "fisher"]
 FEWEST = 4  # Fisher's interval divides by the root of n - 3
+EPS = float(np.finfo(np.float64).eps)
 ROUNDING = 1e-10  # of a column's spread, what is left of it where others determine it
 
 Group = TypeVar("Group", bound=Hashable)
@@ -120,7 +121,9 @@ def partial_correlation(
         One number per network, or networks × columns. With a column that is 1 in one group and 0
         in the other, what is left is the correlation within groups, pooled.
     interval
-        As in `correlation`; each column of `given` costs Fisher's a network.
+        As in `correlation`; each column of `given` costs Fisher's a network. The bootstrap wants
+        three networks more for each column beyond the first: with fewer, `given` explains some
+        resample without a rest, and the interval is NaN.
     seed, resamples
         Of the bootstrap.
 
@@ -234,12 +237,17 @@ def _residuals(values: np.ndarray, controls: Sequence[np.ndarray]) -> np.ndarray
     centred = [one - one.mean(-1, keepdims=True) for one in controls]
     # Of unit length, so that one cut-off of the inverse suits all.
     lengths = [np.linalg.norm(one, axis=-1, keepdims=True) for one in centred]
-    unit = np.stack(
-        [one / np.where(size > 0, size, 1) for one, size in zip(centred, lengths, strict=True)]
-    )
+    lengths = [np.where(size > 0, size, 1) for size in lengths]
+    unit = np.stack([one / size for one, size in zip(centred, lengths, strict=True)], axis=-1)
+    # What centring leaves of the digits of a column that lies far from zero.
+    lost = [
+        EPS * values.shape[-1] * np.abs(one).max(-1, keepdims=True) / size
+        for one, size in zip(controls, lengths, strict=True)
+    ]
     # Of the columns, not their products, in which all below the root of rounding is lost.
-    axes, sizes, _ = np.linalg.svd(np.moveaxis(unit, 0, -1), full_matrices=False)
-    axes = axes * (sizes > ROUNDING * sizes[..., :1])[..., None, :]  # a resample may have fewer
+    axes, sizes, _ = np.linalg.svd(unit, full_matrices=False)
+    least = np.maximum(ROUNDING, np.max(lost, axis=0)) * sizes[..., :1]
+    axes = axes * (sizes > least)[..., None, :]  # a resample may have fewer
     return target - (axes @ (np.swapaxes(axes, -1, -2) @ target[..., None]))[..., 0]
 
 

@@ -5,11 +5,12 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from striate.statistics.checks import Numbers, column, columns, to_ten, varies
+from striate.statistics.checks import Numbers, column, columns, exponent, varies
 
 FEWEST_PAIRS = 2
 FEWEST_OF_A_GROUP = 2
-DIGITS = 12  # behind the first of the largest number, to which differences are told apart
+ROUNDINGS = 8 * float(np.finfo(np.float64).eps)  # of the larger number: less is no difference
+DIGITS = 10  # behind the first, to which sizes of differences are told apart
 
 
 class Paired(NamedTuple):
@@ -85,12 +86,16 @@ def paired(before: Numbers, after: Numbers) -> Paired:
     (0.0167, 2, 3)
     """
     first, second = columns(FEWEST_PAIRS, "a comparison in pairs", before=before, after=after)
-    unit = to_ten(first, second)
-    # Ranks know no rounding: 0.2 - 0.1 and 0.4 - 0.3 are one size, 0.1 + 0.2 - 0.3 is none.
-    change = (unit * second - unit * first).round(DIGITS)
-    p = float(np.asarray(stats.wilcoxon(change))[1]) if change.any() else 1.0
+    unit = exponent(first, second)
+    first, second = np.ldexp(first, -unit), np.ldexp(second, -unit)
+    change = second - first
+    # 0.1 + 0.2 - 0.3 is no difference,
+    change[np.abs(change) <= ROUNDINGS * np.maximum(np.abs(first), np.abs(second))] = 0
+    # and 0.2 - 0.1 one of the size of 0.4 - 0.3.
+    sizes = np.array([float(f"{one:.{DIGITS}e}") for one in change])
+    p = float(np.asarray(stats.wilcoxon(sizes))[1]) if change.any() else 1.0
     ends = (change.mean(), *_interval(change.mean(), change))
-    mean, low, high = (float(end / unit) for end in ends)
+    mean, low, high = (float(np.ldexp(end, unit)) for end in ends)
     return Paired(mean, low, high, p, int((change > 0).sum()), len(change))
 
 
@@ -117,11 +122,12 @@ def between(one: Numbers, other: Numbers) -> Between:
                 f"{name} has {len(values)} networks; a comparison of groups needs at least "
                 f"{FEWEST_OF_A_GROUP}"
             )
-    unit = to_ten(mine, theirs)
-    gap = (unit * mine).mean() - (unit * theirs).mean()
-    ends = (gap, *_interval(gap, unit * mine, unit * theirs))
-    difference, low, high = (float(end / unit) for end in ends)
     p = float(np.asarray(stats.mannwhitneyu(mine, theirs))[1])
+    unit = exponent(mine, theirs)
+    mine, theirs = np.ldexp(mine, -unit), np.ldexp(theirs, -unit)
+    gap = mine.mean() - theirs.mean()
+    ends = (gap, *_interval(gap, mine, theirs))
+    difference, low, high = (float(np.ldexp(end, unit)) for end in ends)
     return Between(difference, low, high, p, len(mine), len(theirs))
 
 

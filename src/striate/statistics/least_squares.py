@@ -5,7 +5,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy import stats
 
-from striate.statistics.checks import Numbers, check_varies, columns, to_ten
+from striate.statistics.checks import Numbers, check_varies, columns, exponent, near_one
 
 FEWEST = 2
 
@@ -41,7 +41,6 @@ def line(x: Numbers, y: Numbers) -> Line:
     """
     a, b = columns(FEWEST, "a line", x=x, y=y)
     check_varies(x=a)
-    across, up = to_ten(a), to_ten(b)
-    fitted = np.asarray(stats.linregress(across * a, up * b))
-    slope, intercept = float(fitted[0] / up * across), float(fitted[1] / up)
-    return Line(intercept, slope)
+    slope, intercept, *_ = np.asarray(stats.linregress(near_one(a), near_one(b)))
+    up = exponent(b)
+    return Line(float(np.ldexp(intercept, up)), float(np.ldexp(slope, up - exponent(a))))

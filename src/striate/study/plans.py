@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from striate import results
+from striate.results.files import plain
 from striate.results.merging import PLANS as FOLDER
 from striate.study.run import Task, path_of
 
@@ -51,7 +52,7 @@ def leave(
     name = f"{shared.get('study', 'several')}-{named[:12]}.json"
     record = {"sha256": results.digest(content), **content}
     file = directory / FOLDER / name
-    results.write_atomically(file, json.dumps(record, allow_nan=False).encode())
+    results.write_atomically(file, json.dumps(record, allow_nan=False, default=plain).encode())
     return file
 
 

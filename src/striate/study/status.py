@@ -113,12 +113,14 @@ def _standing(directory: Path) -> Iterator[tuple[Path, Status]]:
         planned |= set(made)
         state, reason = ("done", "") if made else ("missing", "follows from its measurements")
         yield path_of(part, directory), Status(study, label, state, reason)
+    alone = list(_alone(directory, {path.name for path in planned}))
+    yield from alone
+    planned |= {path for path, _ in alone}
     for failed in failures.recorded(directory):
         path = path_of(failed.task, directory)
         if path not in planned | found:
             study, label = str(failed.task["study"]), str(failed.task["label"])
             yield path, Status(study, label, "failed", _why(failed))
-    yield from _alone(directory, {path.name for path in planned})
     yield from _loose(sorted(found - planned), found, directory)
 
 

@@ -7,6 +7,7 @@ draws the same again.
 
 from collections.abc import Callable
 from functools import partial
+from numbers import Real
 from typing import Literal, get_args
 
 import torch
@@ -92,7 +93,8 @@ def noisy(sd: float) -> Inputs:
     ValueError
         If `sd` is negative or not finite.
     """
-    _check_at_least_zero("sd", sd)
+    if not isinstance(sd, Real) or not 0 <= float(sd) < float("inf"):
+        raise ValueError(f"noise of sd={sd!r}: give a finite number, 0 or more")
     return partial(_noisy, sd)
 
 
@@ -239,8 +241,3 @@ def check_blur(sigma: float) -> None:
     """
     if not 0 <= sigma <= WIDEST:
         raise ValueError(f"sigma={sigma}: give a number of pixels from 0 to {WIDEST:g}")
-
-
-def _check_at_least_zero(name: str, value: float) -> None:
-    if not 0 <= value < float("inf"):
-        raise ValueError(f"{name}={value}: give a finite number, 0 or more")

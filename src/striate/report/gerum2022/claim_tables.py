@@ -6,7 +6,7 @@ import pandas as pd
 
 from striate.reference import gerum2022_alpha_by_epoch, gerum2022_published, gerum2022_spectra
 from striate.report.gerum2022.aggregate import PAPER_EPSILON
-from striate.report.gerum2022.claims import CLAIMS
+from striate.report.gerum2022.claims import CLAIMS, Claim
 from striate.report.gerum2022.evidence import (
     Evidence,
     curve,
@@ -34,7 +34,8 @@ def claims_table(found: Sequence[Sweep]) -> pd.DataFrame:
     -------
         One row per claim: `network`, `data`, `label`, `source` (where the paper says it), `claim`,
         `paper` and `ours` (reproduced, not reproduced, could not tell), `paper_numbers` and
-        `our_numbers`, which decide.
+        `our_numbers`, which decide. A claim that no network decides is judged whatever was trained,
+        and `ours` then says that it is the published spectrum's answer.
     """
     rows = []
     for (network, data), theirs, ours in _pairs(found):
@@ -42,7 +43,7 @@ def claims_table(found: Sequence[Sweep]) -> pd.DataFrame:
             if (claim.network, claim.data) != (network, data):
                 continue
             paper = claim.rule(theirs)
-            mine = MISSING if ours is None else claim.rule(ours)
+            mine = _ours(claim, paper, ours)
             row = {"network": network, "data": data, "label": _label(network, data)}
             row |= {"source": claim.source, "claim": claim.text}
             row |= {"paper": paper.verdict, "ours": mine.verdict}
@@ -112,6 +113,14 @@ def contrast_cells(table: pd.DataFrame) -> list[dict[str, str]]:
             cell[f"{name}_difference"] = f"{gap} ± {margin}" if gap and margin else gap
         cells.append(cell)
     return cells
+
+
+def _ours(claim: Claim, paper: Judgement, evidence: Evidence | None) -> Judgement:
+    """Judge a claim by our networks; one that none decides is not ours, whatever was trained."""
+    if not claim.of_networks:
+        told = f"{paper.numbers} of the published spectrum; no network of ours decides"
+        return Judgement(f"published spectrum: {SAID[paper.verdict]}", told)
+    return MISSING if evidence is None else claim.rule(evidence)
 
 
 def _pairs(

@@ -17,7 +17,8 @@ REACHED = 0.1
 def gerum2022_findings(results: Sequence[Result]) -> list[str]:
     """Say in three sentences what was found: the baseline, the attack, the targets.
 
-    They speak of the first sweep, in the paper's order, that has regularised networks.
+    They speak of the first sweep, in the paper's order, that has regularised networks, and name it
+    where there are several.
 
     Parameters
     ----------
@@ -33,8 +34,10 @@ def gerum2022_findings(results: Sequence[Result]) -> list[str]:
     ValueError
         If there are no results of the study.
     """
-    sweep = principal(sweeps(results))
-    return [_baseline(sweep), _under_attack(sweep), _targets(sweep)]
+    found = sweeps(results)
+    sweep = principal(found)
+    whose = "" if len(found) == 1 else f"{sweep.label[:1].upper()}{sweep.label[1:]}: "
+    return [_baseline(sweep), _under_attack(sweep, whose), _targets(sweep, whose)]
 
 
 def principal(found: Sequence[Sweep]) -> Sweep:
@@ -68,7 +71,7 @@ def _baseline(sweep: Sweep) -> str:
     )
 
 
-def _under_attack(sweep: Sweep) -> str:
+def _under_attack(sweep: Sweep, whose: str) -> str:
     if sweep.epsilon is None:
         return f"Robustness is unknown: no {sweep.label} was attacked."
     epsilon = sweep.epsilon.value
@@ -82,32 +85,35 @@ def _under_attack(sweep: Sweep) -> str:
         )
     beta = curves["beta"].max()
     curve = curves[curves["beta"] == beta].sort_values("alpha")
-    return f"{_change(curve, epsilon, beta)}{against}."
+    attacked = f"{'attacked' if whose else 'Attacked'} with FGSM at ε = {epsilon:g}"
+    return f"{whose}{attacked}, networks trained with β = {beta:g} keep {_change(curve)}{against}."
 
 
-def _change(curve: pd.DataFrame, epsilon: float, beta: float) -> str:
+def _change(curve: pd.DataFrame) -> str:
     low, high = curve.iloc[0], curve.iloc[-1]
     best = curve.nlargest(1, "accuracy").iloc[0]
-    start = f"Attacked with FGSM at ε = {epsilon:g}, networks trained with β = {beta:g} keep"
+    first, last, most = (percent(place["accuracy"]) for place in (low, high, best))
+    start = f"{first} at α = {low['alpha']:.1f}"
     if len(curve) == 1:
-        return f"{start} {percent(low['accuracy'])} at α = {low['alpha']:.1f}, the only α reached"
+        return f"{start}, the only α reached"
     verb = "rising" if high["accuracy"] > low["accuracy"] else "falling"
-    ends = (
-        f"{start} {percent(low['accuracy'])} at α = {low['alpha']:.1f}, {verb} to "
-        f"{percent(high['accuracy'])} at α = {high['alpha']:.1f}"
+    # What a reader sees as equal is no trend.
+    end = "and as many" if first == last else f"{verb} to {last}"
+    ends = f"{start}, {end} at α = {high['alpha']:.1f}"
+    return (
+        ends
+        if most in (first, last)
+        else f"{ends}, with the best, {most}, at α = {best['alpha']:.1f}"
     )
-    inside = best["alpha"] not in (low["alpha"], high["alpha"])
-    peak = f", with the best, {percent(best['accuracy'])}, at α = {best['alpha']:.1f}"
-    return ends + (peak if inside else "")
 
 
-def _targets(sweep: Sweep) -> str:
+def _targets(sweep: Sweep, whose: str) -> str:
     pulled = sweep.networks[sweep.networks["beta"] > 0]
     if pulled.empty:
         return "No target was set: every network was trained without the penalty."
     pulled = pulled.dropna(subset=["alpha"])
     if pulled.empty:
-        return "Whether the targets were reached is unknown: α was not measured."
+        return f"Whether the {sweep.label} reached its targets is unknown: α was not measured."
     miss = (pulled["alpha"] - pulled["target"]).abs()
     worst = pulled.assign(miss=miss).nlargest(1, "miss").iloc[0]
     reached = int((miss <= REACHED).sum())
@@ -117,7 +123,7 @@ def _targets(sweep: Sweep) -> str:
             f" (the farthest, with β = {worst['beta']:g}, at α = {worst['alpha']:.1f} "
             f"instead of {worst['target']:.1f})"
         )
-    return f"{sentence}; {_agreement(sweep)}."
+    return f"{whose}{sentence}; {_agreement(sweep)}."
 
 
 def _agreement(sweep: Sweep) -> str:

@@ -56,7 +56,7 @@ def best_within(attack: str, beta: float, here: Range, there: Range | None = Non
         ends = [side.any() or not np.isfinite(end) for side, end in zip(sides, here, strict=True)]
         if not inside.any() or not outside.any():
             lacking = here if not inside.any() or there is None else there
-            return unknown(attack, beta, f"n = {len(cells)}, no cell for α in {range_of(lacking)}")
+            return unknown(attack, beta, f"n = {len(cells)}, no cell for {range_of(lacking)}")
         one, other = (cells[rows].nlargest(1, "accuracy").iloc[0] for rows in (inside, outside))
         gap, margin = difference(evidence, one, other)
         looks = int(inside.sum()), int(outside.sum())
@@ -173,7 +173,7 @@ def only_beats_baseline(attack: str, beta: float, here: Range) -> Rule:
         cells = against_baseline(evidence, attack)
         mine = (cells["beta"] == beta) & cells["alpha"].between(*here)
         if not mine.any() or cells["margin"].isna().all():
-            return unknown(attack, beta, f"no α in {range_of(here)} to set against a baseline")
+            return unknown(attack, beta, f"no {range_of(here)} to set against a baseline")
         wide = cells["margin"] * np.where(
             mine,
             widening(evidence, int(mine.sum())),
@@ -262,7 +262,7 @@ def level_within(attack: str, beta: float, here: Range) -> Rule:
         cells = curve(evidence, attack, beta)
         cells = cells[cells["alpha"].between(*here)].sort_values("accuracy")
         if len(cells) < 2:
-            return unknown(attack, beta, f"{len(cells)} cells with α in {range_of(here)}")
+            return unknown(attack, beta, f"{len(cells)} cells with {range_of(here)}")
         gap, margin = difference(evidence, cells.iloc[-1], cells.iloc[0])
         pairs = len(cells) * (len(cells) - 1)  # either may be the higher one
         verdict, margin = decide(evidence, LEVEL - gap, margin, (1, pairs))

@@ -94,8 +94,8 @@ def points_of(gap: float, margin: float) -> str:
 
 
 def range_of(here: Range) -> str:
-    """Write a range of α."""
+    """Write a range of α, which may be open at one end."""
     low, high = here
     if not np.isfinite(low):
-        return f"up to {high:g}"
-    return f"from {low:g}" if not np.isfinite(high) else f"{low:g}–{high:g}"
+        return f"α up to {high:g}"
+    return f"α from {low:g} on" if not np.isfinite(high) else f"α in {low:g}–{high:g}"

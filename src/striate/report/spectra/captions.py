@@ -64,14 +64,13 @@ def layers_methods(together: Together, letter: str) -> str:
 
 
 def sample_name(together: Together) -> str:
-    """Name the images behind the interval over images: all, or the first set where it is full."""
+    """Name the images behind the interval over images: all, or the first set."""
     for one in together.networks:
         for layer in one.layers:
             whole = over_images(layer)
             if whole is not None:
-                count, of_set = (one.settings.get("images") for one in (whole, layer.spectrum))
-                which = "the first set of" if count == of_set else "all"
-                return f"{which} {counted(count)} images"
+                which = "all" if whole.name == "alpha_all_images" else "the first set of"
+                return f"{which} {counted(whole.settings.get('images'))} images"
     return ""
 
 

@@ -36,8 +36,8 @@ def tasks(
     ValueError
         If a name or value cannot work: unknown, out of range, a batch larger than the data set, a
         window that the last batch of an epoch, the test images or a layer cannot fill, images
-        too small for the network, a width for a network that has none, an attack after the end of
-        training.
+        too small for the network, more images to attack than there are, a width for a network
+        that has none, an attack after the end of training.
     """
     chosen = plan(preset=preset, protocol=protocol, data=data, network=network)
     unknown = overrides.keys() - set(Plan._fields)
@@ -56,6 +56,9 @@ def tasks(
         if chosen.attack_images is None
         else min(chosen.attack_images, test_images),
     )
+    asked = overrides.get("attack_images") or 0  # a preset's number is for larger data sets
+    if asked > test_images:
+        raise ValueError(f"attack_images={asked}, but {data} has {test_images} test images here")
     _check_images(chosen, data, train_images)
     _check_training(chosen)
     _check_network(chosen, network, test)

@@ -292,7 +292,7 @@ def alike_across(recording: Recording, grouped: str) -> tuple[str, ...]:
         return ()
     each = "1 image stands" if len(again) == 1 else f"{len(again)} images stand"
     return (
-        f"{each} for {sum(map(len, again))} stimuli: the same picture is in training and test; "
-        "file its trials as repeats of one stimulus, or give them one of image_ids, and "
-        "--grouped movie",
+        f"{each} for {sum(map(len, again))} stimuli: with --grouped {grouped} the same picture may "
+        "be in training and test; file its trials as repeats of one stimulus, or give them one of "
+        "image_ids and split by --grouped movie",
     )

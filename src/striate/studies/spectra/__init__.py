@@ -29,7 +29,6 @@ from striate.studies.spectra.compared import (
     as_seen,
     comparison_notes,
     comparison_task,
-    kept_of,
     measure_comparison,
 )
 from striate.studies.spectra.networks import (
@@ -55,7 +54,6 @@ __all__ = [
     "comparison_notes",
     "comparison_task",
     "draws_of",
-    "kept_of",
     "measure_comparison",
     "measure_network",
     "measure_recording",

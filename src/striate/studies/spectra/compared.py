@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from striate.activations import collect
@@ -78,7 +79,8 @@ def comparison_task(
         seed=seed,
         dimensions=dimensions,
     )
-    units_compared(recording.responses.tensor, gains, window.ranks)  # refuses what cannot be
+    compared = units_compared(recording.responses.tensor, gains, window.ranks)
+    groups_of(recording, seed=seed, units=compared)  # as of all, if they are to be dealt out
     return {
         **about,
         **about_network(network),
@@ -146,7 +148,7 @@ def measure_comparison(
                 seed=int(task["seed"] or 0),
                 shuffles=int(task["shuffles"] or 0),
                 clusters=clusters_of(recording),
-                groups=groups_of(recording),
+                groups=groups_of(recording, seed=int(task["seed"] or 0), units=compared),
                 dimensions=dimensions_of(task),
                 gains=gains,
             )
@@ -180,15 +182,16 @@ def comparison_notes(
     """
     there = recording.responses.tensor
     compared = units_compared(there, gains, window.ranks)
+    numbers = torch.arange(len(compared)) if recording.units is None else recording.units
     squeezed = presentation is None and squeezed_from(recording)
     told = (
         f"images of {squeezed} pixels are squeezed to {network.size}×{network.size}, all that the "
         "network takes; --stimulus-deg shows them in their proportions"
     )
     return (
-        *kept_of(recording, window=window, gains=gains),
-        *lost_stimuli(there[:, :, compared], seed=seed, units=compared.nonzero()[:, 0]),
-        *few_clusters(recording),
+        *_kept_of(compared),
+        *lost_stimuli(there[:, :, compared], seed=seed, units=numbers[compared]),
+        *few_clusters(recording, seed=seed, units=compared),
         *((told,) if squeezed else ()),
     )
 
@@ -204,9 +207,8 @@ def _width_told(presentation: Presentation, size: int) -> str:
     return f" (images are {wide} of the network's {size} pixels wide)"
 
 
-def kept_of(recording: Recording, *, window: Window, gains: Gains) -> tuple[str, ...]:
-    """Say which neurons are compared, if not all are."""
-    compared = units_compared(recording.responses.tensor, gains, window.ranks)
+def _kept_of(compared: Tensor) -> tuple[str, ...]:
+    """Say how many neurons are compared, if not all are."""
     if compared.all():
         return ()
     return (

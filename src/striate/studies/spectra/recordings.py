@@ -10,7 +10,7 @@ from striate.spectra import Algorithm
 from striate.studies.spectra.about import NAME, RECORDED, file_stem
 from striate.study import Task
 from striate.study.spectra import Window, recording_spectra
-from striate.study.spectra.stimuli import lost_stimuli
+from striate.study.spectra.stimuli import kept_stimuli, lost_stimuli
 from striate.study.spectra.window import check_octave
 from striate.study.spectra.written import bounded, spelled
 
@@ -50,7 +50,7 @@ def recording_task(
             f"{source} has one repeat; cross-validation needs two, to tell signal from noise"
         )
     check_octave(window)
-    groups_of(recording)  # refuses what cannot be dealt out
+    groups_of(recording, seed=seed)  # refuses what cannot be dealt out
     return {
         "study": NAME,
         "version": RECORDED,
@@ -86,7 +86,7 @@ def measure_recording(
         shuffles=int(task["shuffles"] or 0),
         seed=int(task["seed"] or 0),
         clusters=clusters_of(recording),
-        groups=groups_of(recording),
+        groups=groups_of(recording, seed=int(task["seed"] or 0)),
         dimensions=dimensions_of(task),
         notes=recording.notes,
     )
@@ -105,12 +105,23 @@ def recording_notes(recording: Recording, *, seed: int = 0) -> tuple[str, ...]:
     ValueError
         If fewer than two stimuli are left.
     """
-    return (*lost_stimuli(recording.responses.tensor, seed=seed), *few_clusters(recording))
+    lost = lost_stimuli(recording.responses.tensor, seed=seed, units=recording.units)
+    return (*lost, *few_clusters(recording, seed=seed))
 
 
-def few_clusters(recording: Recording) -> tuple[str, ...]:
-    """Say if stimuli have so few names that an error over them says little."""
-    ids = recording.image_ids or ()
+def few_clusters(
+    recording: Recording, *, seed: int, units: Tensor | None = None
+) -> tuple[str, ...]:
+    """Say if stimuli that are kept have so few names that an error over them says little.
+
+    Parameters
+    ----------
+    recording, seed
+        As in `recording_task`.
+    units
+        Which are looked at, if not all.
+    """
+    ids = _names_kept(recording, seed, units) or []
     count = len(set(ids))
     if not count < min(FEW, len(ids)):
         return ()
@@ -149,15 +160,20 @@ def clusters_of(recording: Recording) -> Tensor | None:
     return Tensor([place[name] for name in recording.image_ids]).long()
 
 
-def groups_of(recording: Recording) -> int:
-    """Twenty groups of the jackknife, or as many as there are movies.
+def groups_of(recording: Recording, *, seed: int, units: Tensor | None = None) -> int:
+    """Twenty groups of the jackknife, or as many as there are movies of stimuli that are kept.
+
+    Parameters
+    ----------
+    recording, seed, units
+        As in `few_clusters`.
 
     Raises
     ------
     ValueError
-        If all stimuli are of one.
+        If all these are of one movie, or fewer than two are left.
     """
-    ids = recording.image_ids
+    ids = _names_kept(recording, seed, units)
     count = GROUPS if ids is None else len(set(ids))
     if ids is not None and count == 1:
         raise ValueError(
@@ -165,3 +181,12 @@ def groups_of(recording: Recording) -> int:
             "name leave the jackknife together; name what they stem from, or leave image_ids out"
         )
     return min(GROUPS, count)
+
+
+def _names_kept(recording: Recording, seed: int, units: Tensor | None) -> list[str] | None:
+    """Return what stimuli stem from, of those that cross-validation keeps; None without names."""
+    if recording.image_ids is None:
+        return None
+    trials = recording.responses.tensor
+    kept = kept_stimuli(trials if units is None else trials[:, :, units], seed=seed).tolist()
+    return [name for name, there in zip(recording.image_ids, kept, strict=True) if there]

@@ -23,11 +23,10 @@ def lost_stimuli(trials: Tensor, *, seed: int, units: Tensor | None = None) -> t
     ValueError
         As `striate.spectra.repeated_eigenspectra`: if fewer than two stimuli are left.
     """
-    gaps = trials.isnan()
-    if not gaps.any():
+    kept = kept_stimuli(trials, seed=seed)
+    if kept.all():
         return ()
-    kept = halvings(trials, algorithm="text", shuffles=1, seed=seed, missing="response").kept
-    pairs = (~gaps).sum(0) >= 2  # stimuli × units
+    pairs = (~trials.isnan()).sum(0) >= 2  # stimuli × units
     never, every = ~pairs.any(1), pairs.all(1)
     lacking = pairs[~never & ~every].logical_not().sum(0)
     numbers = torch.arange(len(lacking)) if units is None else units
@@ -42,6 +41,24 @@ def lost_stimuli(trials: Tensor, *, seed: int, units: Tensor | None = None) -> t
         for count, why in causes
         if count
     )
+
+
+def kept_stimuli(trials: Tensor, *, seed: int) -> Tensor:
+    """Tell of which stimuli each unit has trials for two halves, so that they are kept.
+
+    Parameters
+    ----------
+    trials, seed
+        As in `lost_stimuli`.
+
+    Raises
+    ------
+    ValueError
+        As `lost_stimuli`.
+    """
+    if not trials.isnan().any():
+        return torch.ones(trials.shape[1], dtype=torch.bool, device=trials.device)
+    return halvings(trials, algorithm="text", shuffles=1, seed=seed, missing="response").kept
 
 
 def _worst(lacking: Tensor, numbers: Tensor) -> str:

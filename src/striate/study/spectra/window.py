@@ -2,7 +2,7 @@
 
 from typing import Literal, NamedTuple, get_args
 
-from striate.spectra import Weights
+from striate.spectra import Weights, check_ranks
 
 
 class Window(NamedTuple):
@@ -25,8 +25,9 @@ def check_octave(window: Window) -> None:
     Raises
     ------
     ValueError
-        If it ends before twice its first rank.
+        If it is none, or ends before twice its first rank.
     """
+    check_ranks(window.ranks)
     first, last = window.ranks
     if last < 2 * first:
         raise ValueError(
