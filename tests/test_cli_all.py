@@ -9,6 +9,7 @@ from PIL import Image
 from striate.cli.everything import tell_row
 from striate.cli.measuring import tell_scores
 from striate.results import Score, load, paths, read_record, save
+from striate.study.status import status
 from typed import captured as striate
 
 TINY = """\
@@ -81,6 +82,27 @@ def test_all_is_measured_and_told_in_one_row(lab, capsys, monkeypatch):
     files = {path: path.stat().st_mtime_ns for path in paths(lab / "results")}
     assert striate(capsys, monkeypatch, words)[1] == out
     assert {path: path.stat().st_mtime_ns for path in paths(lab / "results")} == files
+
+
+def test_what_is_left_of_all_measurements_of_one_network_is_missing(lab, capsys, monkeypatch):
+    """A kill ends the command between two of them; a Ctrl-C is what a test can do of that."""
+    from striate.studies import kong2021
+
+    words = f"measure all tiny.py:net {ASKED} --layers 1"
+
+    def stop(*_, **__):
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patched:
+        patched.setattr(kong2021, "measure_all", stop)
+        assert striate(capsys, monkeypatch, words)[0] == 130
+    told = [(one.study, one.state) for one in status(lab / "results")]
+    assert told == [
+        ("spectra", "missing"), ("predictivity", "missing"), ("predictivity", "missing"),
+        ("robustness", "missing"), ("kong2021", "missing"),
+    ]  # fmt: skip
+    assert striate(capsys, monkeypatch, words)[0] == 0
+    assert {one.state for one in status(lab / "results")} == {"done"}
 
 
 def test_both_ends_of_an_interval_are_told_if_they_are_not_equally_far(tmp_path, capsys):

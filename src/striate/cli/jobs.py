@@ -20,6 +20,7 @@ from striate.cli.sweeping import (
     executor_for,
     failed_when,
     leave,
+    leave_plan,
     planned,
     tell_plan,
 )
@@ -183,6 +184,8 @@ def _alone(job: Job, results: Path, device: str) -> list[Path]:
     from striate.study.run import failure_of, is_done
 
     tell = partial(tell_aside, console=Console(stderr=True, highlight=False))
+    if len(job.tasks) > 1 or job.summaries:
+        leave_plan(job.tasks, results, job.summaries)
     try:
         return job.do(Course(results, device, bar, finished=tell))
     except (ValueError, OSError):  # told in one line, and for whoever typed the command to mend

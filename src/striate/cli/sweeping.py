@@ -140,21 +140,28 @@ def failed_when(failure: "Failed") -> str:
     return f"failed at {failure.at[:16].replace('T', ' ')} UTC, not tried again"
 
 
+def leave_plan(tasks: Sequence["Task"], results: Path, summaries: Sequence["Task"] = ()) -> Path:
+    """Write down in the results folder what this command is to do, for ``striate status``."""
+    from striate.study import plans
+
+    command = shlex.join(["striate", *sys.argv[1:]])
+    return plans.leave(tasks, results, command=command, summaries=summaries)
+
+
 @contextmanager
 def planned(
     tasks: Sequence["Task"], results: Path, summaries: Sequence["Task"] = ()
 ) -> Iterator[Callable[[], None]]:
-    """Write down in the results folder what this command is to do, for ``striate status``.
+    """Leave a plan, and take it back if it is new and nothing is begun.
 
-    A new plan is taken back where an error ends the block before what is yielded was called: of a
-    cluster that never was, nothing is missing.
+    That is where an error ends the block before what is yielded was called: of a cluster that never
+    was, nothing is missing.
     """
     from striate.study import plans
 
     begun: list[bool] = []
     before = set((results / plans.FOLDER).glob("*.json"))
-    command = shlex.join(["striate", *sys.argv[1:]])
-    plan = plans.leave(tasks, results, command=command, summaries=summaries)
+    plan = leave_plan(tasks, results, summaries)
     try:
         yield partial(begun.append, True)
     except Exception:

@@ -51,9 +51,10 @@ def ratio_distance(
 ) -> Float[Tensor, ""]:
     r"""Return how far eigenvalues stray from the power law through the window's first one.
 
-    :math:`\frac{1}{N+1}\sum_n (\lambda_n/g_n-1)^2 + \max(\lambda_n/g_n-1, 0)` with :math:`g_n`
-    the law through rank `first` and N the `last` rank: values above the target cost more. Nassar
-    et al. 2020 as ported by Gerum et al., who let the gradient flow through :math:`g_n` too.
+    :math:`\frac{1}{N+1}\sum_n \left[(\lambda_n/g_n-1)^2 + \max(\lambda_n/g_n-1, 0)\right]` with
+    :math:`g_n` the law through rank `first` and N the `last` rank: values above the target cost
+    more. Nassar et al. 2020 as ported by Gerum et al., who let the gradient flow through
+    :math:`g_n` too.
     """
     first, last = ranks
     n = torch.arange(first, last + 1, dtype=spectrum.dtype, device=spectrum.device)
