@@ -129,14 +129,17 @@ def test_the_page_on_spectra_shows_the_kept_numbers():
             assert f"{score.value:.{digits}f} ± {score.error:.{digits}f}" in page
 
 
-def test_the_document_shows_the_verdicts_of_the_deep_mlp():
+def test_the_document_shows_the_verdicts_of_other_networks():
     text = (KEPT.parents[1] / "reproduce-gerum.md").read_text(encoding="utf-8")
     kept = [
         one.settings
         for one in load_all(KEPT.parent / "judged")
         if isinstance(one, Score) and one.name == "verdict"
     ]
-    assert len(kept) == 3
+    assert len(kept) == 5
+    names = {"deep_mlp": "deep MLP on MNIST", "cnn": "CNN on CIFAR-10"}
     for about in kept:
+        which = " | ".join(f"{about[name]:g}" for name in ("eps", "beta", "target"))
         shares = " | ".join(f"{100 * about[name]:.1f} %" for name in ("plain", "baseline", "worst"))
-        assert f"| 1 | {about['target']:g} | {shares} | {about['verdict']} |" in text
+        name = names[about["network"]]
+        assert f"| {name} | {which} | {shares} | {about['verdict']} |" in text
