@@ -7,8 +7,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from striate.report.kong2021.analysis import EVERY, analyse
+from striate.report.kong2021.found import found
+from striate.report.kong2021.panels import FIGURES, panels
+from striate.report.section import read
 from striate.results import load, paths, read_record
-from striate.statistics import correlation
+from striate.statistics import Correlation
 
 ROOT = Path(__file__).parent.parent
 RESULTS = ROOT / "docs" / "results" / "kong2021"
@@ -69,24 +73,23 @@ def test_the_table_of_the_page_is_that_of_the_results():
     assert table() in (ROOT / "docs" / "reproduce-kong.md").read_text(encoding="utf-8")
 
 
-def test_the_correlations_of_the_page_are_those_of_the_small_networks():
+def test_the_correlations_of_the_page_are_those_that_the_report_prints():
+    """Ends are of a bootstrap, which depends on the order of the networks: that of the report."""
     text = " ".join((ROOT / "docs" / "reproduce-kong.md").read_text(encoding="utf-8").split())
-    small = [
-        row for name, rows in measured().items() if "trained" not in name for row in rows
-    ]  # of SqueezeNet there are two
-    columns = dict(zip((name for name, _ in CELLS), np.array(small).T, strict=True))
-    assert f"Over the {len(small)} small networks" in text
-    for other, written in (
-        ("predictivity", r"R = (\S+) \(95 % interval (\S+) to (\S+)\)"),
-        ("alpha", r"go together \(R = (\S+), (\S+) to (\S+)\)"),
-        ("frequency_score", r"weakly \((\S+), (\S+) to (\S+)\)"),
+    (together,) = [one for one in found(read(RESULTS)) if len(one.networks) > 2]
+    assert f"Over the {len(together.networks)} small networks" in text
+    six, seven = (panels(one, together) for one in FIGURES[:2])
+    for panel, written in (
+        (six[0], r"R = (\S+) \(95 % interval (\S+) to (\S+)\)"),
+        (six[1], r"go together \(R = (\S+), (\S+) to (\S+)\)"),
+        (seven[0], r"not shown \((\S+), (\S+) to (\S+), but p = (\S+)\)"),
     ):
         said = re.findall(written, text.split("Nor is the paper")[1])[0]
-        found = correlation(columns["adversarial_accuracy"], columns[other])
-        numbers = [float(number.replace("−", "-")) for number in said]
-        # The ends are of a bootstrap, which depends on the order of the networks.
-        np.testing.assert_allclose(numbers, [found.r, found.low, found.high], atol=0.025)
-        assert abs(numbers[0] - found.r) < 0.0051
+        every = analyse(panel.dots).correlations[EVERY]
+        assert isinstance(every, Correlation)
+        numbers = (every.r, every.low, every.high, every.p)
+        shown = [f"{number:.2f}".replace("-", "−") for number in numbers]
+        assert list(said) == shown[: len(said)]
 
 
 def test_every_result_of_the_page_is_sound():

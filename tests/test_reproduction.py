@@ -136,7 +136,7 @@ def test_the_document_shows_the_verdicts_of_other_networks():
         for one in load_all(KEPT.parent / "judged")
         if isinstance(one, Score) and one.name == "verdict"
     ]
-    assert len(kept) == 5
+    assert len(kept) == 6
     names = {"deep_mlp": "deep MLP on MNIST", "cnn": "CNN on CIFAR-10"}
     for about in kept:
         which = " | ".join(f"{about[name]:g}" for name in ("eps", "beta", "target"))

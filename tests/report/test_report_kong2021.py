@@ -27,7 +27,7 @@ from striate.report import write
 from striate.report.kong2021 import STUDY
 from striate.report.kong2021.analysis import EVERY, Analysis, analyse, pairs
 from striate.report.kong2021.cells import NO_NUMBER
-from striate.report.kong2021.drawing import mark_accuracies
+from striate.report.kong2021.drawing import mark_accuracies, name_dots
 from striate.report.kong2021.findings import of_panel
 from striate.report.kong2021.found import found
 from striate.report.kong2021.panels import FIGURES, Dot, Panel, panels, published_panel
@@ -605,7 +605,7 @@ def test_other_photographs_in_a_folder_of_the_same_name_are_not_measured_alike(t
             tmp_path, study="spectra", pictures=pictures, available=90 if number == 2 else 150
         )
     made = {one.label: [each.name for each in one.networks] for one in found(read(tmp_path))}
-    assert made == {"available 150": ["alexnet", "vgg11"], "available 90": ["vgg13"]}
+    assert made == {"photographs 150": ["alexnet", "vgg11"], "photographs 90": ["vgg13"]}
 
 
 @pytest.mark.parametrize("order", [(True, False), (False, True)])
@@ -860,6 +860,25 @@ def test_one_other_network_is_no_plural(tmp_path):
     words = STUDY.section(read(tmp_path), tmp_path).words["findings"]
     assert any(one.startswith("nets:b:") and "above the one other measured" in one for one in words)
     assert any(one.startswith("nets:a:") and "below the one other measured" in one for one in words)
+
+
+def test_names_are_not_struck_through_by_bars():
+    """The nearest place is to the right of a dot, where its bar along x is."""
+    axes = Figure(figsize=(4, 4)).subplots()
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    where = [(0.3, 0.3), (0.7, 0.75)]
+    named = [Dot("network", None, None, None, None, x, 0.15, y, 0.15, "", None) for x, y in where]
+    name_dots(axes, named)
+    axes.figure.draw_without_rendering()
+    for text in axes.texts:
+        box = text.get_window_extent()
+        for x, y in where:
+            (left, low), (right, high) = axes.transData.transform(
+                [(x - 0.15, y - 0.15), (x + 0.15, y + 0.15)]
+            )
+            middle, level = axes.transData.transform((x, y))
+            assert not (box.y0 < level < box.y1 and box.x0 < right and box.x1 > left)
+            assert not (box.x0 < middle < box.x1 and box.y0 < high and box.y1 > low)
 
 
 def test_a_name_beside_an_upright_line_stands_in_the_panel():

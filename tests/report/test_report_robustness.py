@@ -247,6 +247,18 @@ def judged(folder, **changes):
     return save_robustness(folder, **{"norms": ("L1",), "word": "robust", **changes})
 
 
+def test_captions_say_once_what_intervals_are(tmp_path):
+    """Bars of accuracies reach to the ends of the interval; those of curves have half of it."""
+    save_robustness(tmp_path, clean=1.0, images=40)
+    save_robustness(tmp_path, model="nets.py:b", sha="b" * 12, clean=0.5, images=40)
+    drawn = {one.name: one.methods for one in plates(found(read(tmp_path)))}
+    (bars,) = [text for name, text in drawn.items() if "attacks" in name]
+    (lines,) = [text for name, text in drawn.items() if "curves" in name]
+    half = "bootstrap over images, half the 95 % interval"
+    assert "Intervals: bootstrap over images and exact binomial, the 95 % interval." in bars
+    assert lines.count(half) == 1
+
+
 def test_balls_that_were_searched_in_two_ways_are_judged_apart(tmp_path):
     judged(tmp_path, word="none")
     judged(tmp_path, geometry="exact", strength=0.25, word="masked", worst=0.1)

@@ -20,6 +20,8 @@ from striate.report.spectra.findings import findings, of_networks
 from striate.report.spectra.found import found
 from striate.report.spectra.section import plates
 from striate.report.spectra.table import spectra_cells, spectra_table
+from striate.report.spectra.windows import Fitted, dependence
+from striate.results import Curve, Score
 
 
 @pytest.fixture(scope="module")
@@ -390,12 +392,21 @@ def test_windows_are_drawn_with_the_one_that_was_used(drawn):
     assert first[["x", "y"]].to_numpy().tolist() == [[49, 0.5], [99, 0.75]]
     used = chosen(plate, panel="1 a", source="used")
     assert used[["x", "y", "series"]].to_numpy().tolist() == [[99, 0.5, "used: ranks 10–99"]]
+    assert "; the ring is the mean of their exponents." in plate.methods
     assert plate.measured == (
         "Over windows of two octaves or more, α depends most on the choice in c: from 0.75 to "
         "2.25, where the window used gives 1.50 ± 0.02.",
         "Over windows of two octaves or more, α depends least on the choice in a: from 0.25 to "
         "0.75, where the window used gives 0.50 ± 0.02.",
     )
+
+
+def test_the_window_used_is_among_those_whose_range_is_told():
+    """It is the mean over sets, so off the line of their mean spectrum."""
+    lines = [Curve("alpha_by_window", (49.0, 99.0), (0.67, 1.04), settings={"first": 10})]
+    for ranks, most in (("10-99", 1.05), ("50-99", 1.04)):  # the second is not two octaves
+        used = Score("alpha", 1.05, settings={"ranks": ranks})
+        assert dependence(Fitted("a", lines, used)) == (0.67, most)
 
 
 def test_of_many_layers_a_part_is_shown_and_the_caption_says_so(tmp_path):

@@ -2,8 +2,10 @@
 
 from collections.abc import Iterable, Sequence
 
-from striate.results import Score, Setting
+from striate.results import Result, Score, Setting
+from striate.results.nouns import ends_of
 
+WHOLE = "the 95 % interval"
 MOST = 5  # sentences of one kind
 
 
@@ -28,6 +30,31 @@ def first_few(sentences: Sequence[str], rest: str) -> list[str]:
     if len(sentences) <= MOST:
         return list(sentences)
     return [*sentences[: MOST - 1], f"{len(sentences) - MOST + 1} more {rest}."]
+
+
+def errors_text(results: Iterable[Result]) -> str:
+    """Say what drawn errors are, each kind once; nothing where there are none.
+
+    Results write half of an interval as a score's error. Bars reach to its ends, if these are
+    known, and so are the interval.
+    """
+    kinds = {_error_kind(one) for one in results if one.error is not None}
+    # Of curves some have an addition about their ends.
+    kinds = {one for one in kinds if not any(other.startswith(f"{one};") for other in kinds)}
+    groups: dict[str, list[str]] = {}
+    for one in sorted(kinds):
+        how, _, what = one.rpartition(", ")
+        alike = what if one.endswith(f", {WHOLE}") else one
+        groups.setdefault(alike, []).append(how if alike is what else one)
+    return "; ".join(
+        f"{listed(hows)}, {what}" if what == WHOLE else what for what, hows in groups.items()
+    )
+
+
+def _error_kind(one: Result) -> str:
+    kind = str(one.settings["error"])
+    known = isinstance(one, Score) and ends_of(one) is not None
+    return kind.replace(f"half {WHOLE}", WHOLE) if known else kind
 
 
 def extremes(

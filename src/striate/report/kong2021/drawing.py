@@ -31,6 +31,7 @@ FEW = 3  # networks of the user's, beyond which long names are left out
 LONGEST = 20  # characters
 NAMED = 12  # networks in a panel, beyond which only the user's have their names
 EDGE = 0.06  # of a panel, which a name on end needs beside a line
+Box = tuple[float, float, float, float]  # left, bottom, right and top, in points
 COLUMNS = (
     *("panel", "source", "of", "entry", "robust", "x_name", "y_name", "regression", "layer"),
     *("x", "x_error", "x_low", "x_high", "y", "y_error", "y_low", "y_high", "published_x"),
@@ -111,9 +112,10 @@ def name_dots(axes: Axes, dots: Sequence[Dot]) -> None:
     """
     (left, right), (low, high) = axes.get_xlim(), axes.get_ylim()
     wide, tall = np.asarray(axes.get_window_extent().size) * 72 / axes.figure.dpi
-    spots = np.array([[(d.x - left) / (right - left), (d.y - low) / (high - low)] for d in dots])
-    spots = spots * (wide, tall)
-    taken: list[tuple[float, float, float, float]] = []
+    start, scale = np.array([left, low]), (wide / (right - left), tall / (high - low))
+    spots = (np.array([[one.x, one.y] for one in dots]) - start) * scale
+    bars = [((ends - start) * scale).ravel().tolist() for ends in _bars(dots)]
+    taken: list[Box] = []
     yours = sum(one.entry is None for one in dots)
     order = sorted(range(len(dots)), key=lambda place: dots[place].entry is not None)
     for place in order:
@@ -126,7 +128,8 @@ def name_dots(axes: Axes, dots: Sequence[Dot]) -> None:
         # The shape of the dot says that it is robust.
         short = one.name if one.entry is None else one.name.replace("robust_", "")
         text = clipped(short, 26)
-        offset, box_taken = _least_covering(spot, spots, taken, 0.56 * size * len(text), size, wide)
+        length = 0.56 * size * len(text)
+        offset, box_taken = _least_covering(spot, spots, bars, taken, length, size, wide)
         taken.append(box_taken)
         bold = "bold" if one.entry is None else "normal"
         axes.annotate(
@@ -138,12 +141,16 @@ def name_dots(axes: Axes, dots: Sequence[Dot]) -> None:
 def _least_covering(
     spot: np.ndarray,
     spots: np.ndarray,
-    taken: Sequence[tuple[float, float, float, float]],
+    bars: Sequence[Sequence[float]],
+    taken: Sequence[Box],
     length: float,
     size: float,
     wide: float,
-) -> tuple[tuple[float, float], tuple[float, float, float, float]]:
-    """Choose where a name stands, in points from its dot; also return its box."""
+) -> tuple[tuple[float, float], Box]:
+    """Choose where a name stands, in points from its dot; also return its box.
+
+    Bars strike a name through, which is worse than to stand further away.
+    """
     best = None
     away = 5 + size / 4
     rows = (away * step for step in (1, 2.2, 3.4))
@@ -156,6 +163,7 @@ def _least_covering(
             covered = sum(
                 box[0] - 4 < a < box[2] + 4 and box[1] - 4 < b < box[3] + 4 for a, b in spots
             )
+            covered += 0.5 * sum(_overlap(box, bar) for bar in bars)
             covered += 3 * sum(_overlap(box, other) for other in taken)
             covered += 10 * (box[0] < 0 or box[2] > wide)
             cost = covered + 0.01 * (abs(dy) + abs(dx))
@@ -163,6 +171,17 @@ def _least_covering(
                 best = (cost, (dx, dy), box)
     assert best is not None  # there is always a first place
     return best[1], best[2]
+
+
+def _bars(dots: Sequence[Dot]) -> list[np.ndarray]:
+    """Return both ends of each error bar of the dots, first those along x."""
+    made = []
+    for axis, reach in enumerate(_reaches(dots)):
+        for one, (below, above) in zip(dots, reach.T, strict=True):
+            ends = np.array([[one.x, one.y], [one.x, one.y]])
+            ends[:, axis] += -below, above
+            made += [ends] if below or above else []
+    return made
 
 
 def legend(figure: Figure, table: pd.DataFrame, kinds: Sequence[str]) -> None:
@@ -239,15 +258,19 @@ def _draw_dots(axes: Axes, source: str, dots: Sequence[Dot], look: Look) -> None
     if not dots:
         return
     x, y = [one.x for one in dots], [one.y for one in dots]
-    reaches = {
-        "xerr": _reach([(one.x, one.x_error, one.x_ends) for one in dots]),
-        "yerr": _reach([(one.y, one.y_error, one.y_ends) for one in dots]),
-    }
-    shown = {name: reach for name, reach in reaches.items() if reach.any()}
+    reaches = zip(("xerr", "yerr"), _reaches(dots), strict=True)
+    shown = {name: reach for name, reach in reaches if reach.any()}
     if shown:
         bars: Look = {"fmt": "none", "ecolor": look["color"], "elinewidth": 0.8, "alpha": 0.4}
         axes.errorbar(x, y, **shown, **bars)
     axes.plot(x, y, label="dots", **_look(source, look))
+
+
+def _reaches(dots: Sequence[Dot]) -> tuple[np.ndarray, np.ndarray]:
+    return (
+        _reach([(one.x, one.x_error, one.x_ends) for one in dots]),
+        _reach([(one.y, one.y_error, one.y_ends) for one in dots]),
+    )
 
 
 def _reach(dots: Sequence[tuple[float, float | None, Ends | None]]) -> np.ndarray:

@@ -22,13 +22,15 @@ from striate.report.kong2021.words import (
     minus,
     p_text,
     paired_text,
-    place_text,
     printed_p,
+    rank_text,
 )
 from striate.report.words import listed, percent, plural
+from striate.results import Score
 from striate.statistics import Correlation, Paired
 
-LEVEL = 0.05  # of p, above which a published correlation shows no sign
+LEVEL = 0.05  # of p, above which a correlation shows no sign, whatever its interval
+CLASSES, PIXELS = 900, 200  # fewest for which accuracies are like those of 1000 classes and 224
 MOST = 3  # networks of the user's that are spoken of one by one
 
 
@@ -112,15 +114,17 @@ def of_panel(figure: Drawn, part: Part) -> str:
     p = printed_p(paper.p, is_bound=paper.is_bound)
     return minus(
         f"Figure {figure.number}{panel.letter}, {NAMES[panel.x]} and {NAMES[panel.y]}: measured "
-        f"R = {every.r:.2f} ({interval_text(every, 2)}, n = {every.n}), published "
-        f"R = {paper.r:.2f} ({p}, n = 40): {_verdict(every, paper)}."
+        f"R = {every.r:.2f} ({p_text(every.p)}; {interval_text(every, 2)}, n = {every.n}), "
+        f"published R = {paper.r:.2f} ({p}, n = 40): {_verdict(every, paper)}."
     )
 
 
 def _verdict(every: Correlation, paper: Printed) -> str:
     """Compare the signs of two correlations, as far as these show one."""
-    if not (every.low > 0 or every.high < 0):
-        return "neither sign is shown" if every.low <= 0 else "without an interval"
+    if every.low != every.low:  # NaN
+        return "without an interval"
+    if every.low <= 0 <= every.high or not every.p < LEVEL:  # the interval is of another method
+        return "neither sign is shown"
     if paper.p > LEVEL:
         return "the published one shows no sign"
     return "the same sign" if (every.r > 0) == (paper.r > 0) else "the other sign"
@@ -131,23 +135,35 @@ def of_yours(one: Network, together: Together) -> str:
     places = []
     attacked = one.of(ATTACKED, "")
     if attacked is not None:
-        published = [row.values[ATTACKED] for row in rows().values()]
-        places.append(
-            f"adversarial accuracy {percent(attacked.value)}, "
-            f"{place_text(attacked.value, published)} published (on other photographs)"
-        )
+        places.append(f"adversarial accuracy {percent(attacked.value)}{_among(one, attacked)}")
     for name in (PREDICTED, ALPHA, FREQUENCY):
         regression = next((r for r in REGRESSIONS if one.of(name, r)), "")
         mine = one.of(name, regression)
         if mine is None:
             continue
         theirs = [
-            score.value
+            score
             for other in together.networks
             if other is not one and (score := other.of(name, regression))
         ]
         error = f" {spread_text(mine, 3)}".rstrip()
         other = "other" if len(theirs) == 1 else "others"
-        rank = f", {place_text(mine.value, theirs)} {other} measured alike" if theirs else ""
+        rank = f", {rank_text(mine, theirs)} {other} measured alike" if theirs else ""
         places.append(minus(f"{NAMES[name]} {mine.value:.3f}{error}{rank}"))
     return f"{one.name}: {'; '.join(places) or 'none of these numbers was measured'}."
+
+
+def _among(one: Network, attacked: Score) -> str:
+    """Rank an accuracy among the published ones; only say of what it is where these are of more."""
+    size = one.settings.get("size")
+    pixels = size if isinstance(size, int) else 0
+    if (one.classes or 0) >= CLASSES and pixels >= PIXELS:
+        published = [row.values[ATTACKED] for row in rows().values()]
+        return f", {rank_text(attacked, published)} published (on other photographs)"
+    chance = (
+        f"by chance {percent(1 / one.classes)}, of {one.classes} classes"
+        if one.classes
+        else "of how many classes, no result here says"
+    )
+    images = f"; images of {pixels} pixels" if pixels else ""
+    return f" ({chance}{images}; not ranked among the published, of 1000 classes and 224 pixels)"

@@ -32,6 +32,8 @@ class Network(NamedTuple):
         What was measured, by quantity and regression (``""``: no regression).
     missing
         Why other numbers were not.
+    classes
+        Among which its accuracies are; None where no result says so.
     """
 
     name: str
@@ -41,6 +43,7 @@ class Network(NamedTuple):
     settings: Mapping[str, Setting]
     scores: Mapping[Cell, Score]
     missing: Mapping[Cell, str]
+    classes: int | None = None
 
     def of(self, quantity: str, regression: str) -> Score | None:
         """Return what was measured; of a quantity without regressions, whatever is asked for."""
@@ -101,6 +104,7 @@ def _network(summary: Summary, name: str) -> Network:
         task,
         scores,
         missing,
+        summary.classes,
     )
 
 

@@ -14,31 +14,33 @@ from striate.report.kong2021.findings import findings
 from striate.report.kong2021.found import NOTHING, Together, found
 from striate.report.kong2021.plates import plates
 from striate.report.kong2021.shown import Shown, shown
+from striate.report.kong2021.summaries import ABSENT, NAME, disputes
 from striate.report.kong2021.table import HEADS, full_table, page_rows
-from striate.report.section import KONG, Record, Section, Study
+from striate.report.section import KONG, Record, Section, Study, provenance
 from striate.report.words import listed, plural
 
-NAME = "kong2021"
-ABSENT = "absent"  # the kind of a record of a network that could not be had
 
-
-def section(records: Sequence[Record], folder: Path) -> Section:
+def section(records: Sequence[Record], folder: Path) -> Section | None:
     """Make the section of the 40 published networks and those measured.
 
     Parameters
     ----------
     records
-        The summaries of networks.
+        The summaries of networks, and the results that say how many photographs and classes there
+        were.
     folder
         Where they came from.
 
     Returns
     -------
     section
-        Where no network could be measured, of the published ones, with the reasons.
+        Where no network could be measured, of the published ones, with the reasons; None where
+        there are no records of this study.
     """
-    measured = [one for one in records if one.task.get("kind") != ABSENT]
-    there = found(measured) or [NOTHING]
+    own = [one for one in records if one.task.get("study") == NAME]
+    if not own:
+        return None
+    there = found(records) or [NOTHING]
     drawn = shown(there)
     panels = judged(drawn)
     lines, notes = page_rows(there)
@@ -54,7 +56,8 @@ def section(records: Sequence[Record], folder: Path) -> Section:
         "row_notes": row_notes,
         "correlations": correlation_count(panels),
         "grouped": sorted({way for one in there if (way := one.grouped()) is not None}),
-        "missing": [*_missing(there, drawn), *_absent(records)],
+        "missing": [*_missing(there, drawn), *disputes(records), *_absent(own)],
+        "written": provenance(own),
     }
     return Section(
         "Do robust networks predict V1 better, and where does yours stand?",
@@ -71,7 +74,7 @@ def section(records: Sequence[Record], folder: Path) -> Section:
     )
 
 
-STUDY = Study(NAME, f"striate run {NAME}", section)
+STUDY = Study(NAME, f"striate run {NAME}", section, (NAME, "spectra", "robustness"))
 
 
 def _missing(there: Sequence[Together], drawn: Sequence[Shown]) -> list[str]:

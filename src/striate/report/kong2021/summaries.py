@@ -5,8 +5,13 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 from striate.report.kong2021.published import rows
+from striate.report.names import models
 from striate.report.section import Record
+from striate.report.words import listed
 from striate.results import Setting, layers_of
+
+NAME = "kong2021"
+ABSENT = "absent"  # the kind of a record of a network that could not be had
 
 # What is the same for all networks that one correlation is over.
 SHARED = ("protocol", "pictures", "recording", "stimulus_deg", "grouped", "quick")
@@ -27,7 +32,9 @@ STEPS_OF = {
     "seed": ("spectra", "tuning", "pls", "ridge", "robustness"),
 }
 STEPS = STEPS_OF["seed"]  # of a row; it names the file of each
-SETTINGS = (*SHARED, *STEPS_OF)
+# How many images there were; not in the row, but other results say so of the same images.
+BESIDE = {"photographs": ("spectra", "pls", "ridge", "robustness")}
+SETTINGS = (*SHARED, *BESIDE, *STEPS_OF)
 USUAL = {"components": 25, "minimum_reliability": 0.0}  # of rows that do not say
 UNKNOWN = "unknown"  # a setting that rows did not have when this one was written
 WITHOUT = {"crop_px": "none", "attacked": "all"}  # what None is of a setting
@@ -53,8 +60,10 @@ class Summary(NamedTuple):
     files
         Steps that were done, each with the file that it was read from.
     wealth
-        Of two summaries of one network under the same settings, the one with more stands for it;
-        no two are equal.
+        Of two summaries of one network under the same settings, the one with more stands for it,
+        and of as many the one that was written last; no two are equal.
+    classes
+        Among which its accuracies are; None where no result says so.
     """
 
     record: Record
@@ -62,7 +71,8 @@ class Summary(NamedTuple):
     sha: str
     settings: Key
     files: frozenset[tuple[str, Setting]]
-    wealth: tuple[int, ...]
+    wealth: tuple[int, int, int, int, str, int]
+    classes: int | None
 
     @property
     def network(self) -> tuple[str | None, str]:
@@ -73,15 +83,57 @@ class Summary(NamedTuple):
 def summaries(records: Sequence[Record]) -> list[Summary]:
     """Read the summaries, without those of which another has every file, and more or as many.
 
-    These were written when less was wanted, or before there were all of `SETTINGS`.
+    These were written when less was wanted, or before there were all of `SETTINGS`. Records of
+    other studies say how many photographs and classes there were.
 
     Raises
     ------
     ValueError
         If a summary stands for a row that Table S1 does not have.
     """
-    made = [_summary(record, place) for place, record in enumerate(records)]
+    made = _every(records)
     return [one for one in made if not any(_is_in(one, other) for other in made)]
+
+
+def disputes(records: Sequence[Record]) -> list[str]:
+    """Say of which networks one summary claims what another denies."""
+    groups: dict[str, list[Summary]] = {}
+    for one in _every(records):
+        groups.setdefault(one.sha, []).append(one)
+    short = models([mine[0].record.task for mine in groups.values()])
+    said = []
+    for model, (sha, mine) in zip(short.values(), groups.items(), strict=True):
+        if not sha:
+            continue
+        robust = {one.record.task.get("robust") for one in mine}
+        if robust >= {True, False}:
+            said.append(
+                f"Rows of {model} contradict each other: trained to be robust, and not. Of rows "
+                "that have the same numbers the one written last counts; move the wrong ones away."
+            )
+        entries = sorted({one.entry or "no row" for one in mine})
+        if len(entries) > 1:
+            said.append(
+                f"Rows of {model} contradict each other: it stands for {listed(entries)} of the "
+                "table, and counts as a network for each; move the wrong ones away."
+            )
+    return said
+
+
+def _every(records: Sequence[Record]) -> list[Summary]:
+    """Read all summaries, with what the results say that they were made of."""
+    known = [one.task for one in records if one.task.get("study") != NAME]
+    # The digest in their name stands for photographs, so for how many they are.
+    counts = {task.get("pictures"): task["available"] for task in known if task.get("available")}
+    classes = {
+        str(task.get("model_sha256")): number
+        for task in known
+        if isinstance(number := task.get("classes"), int)
+    }
+    rows_here = [
+        one for one in records if one.task.get("study") == NAME and one.task.get("kind") != ABSENT
+    ]
+    return [_summary(record, place, counts, classes) for place, record in enumerate(rows_here)]
 
 
 def _is_in(one: Summary, other: Summary) -> bool:
@@ -91,8 +143,13 @@ def _is_in(one: Summary, other: Summary) -> bool:
     return one.files < other.files or less
 
 
-def _summary(record: Record, place: int) -> Summary:
-    task = record.task
+def _summary(
+    record: Record,
+    place: int,
+    counts: Mapping[Setting, Setting],
+    classes: Mapping[str, int],
+) -> Summary:
+    task = {"photographs": counts.get(record.task.get("pictures"), UNKNOWN), **record.task}
     entry = task.get("entry")
     if entry is not None and entry not in rows():
         raise ValueError(
@@ -104,22 +161,25 @@ def _summary(record: Record, place: int) -> Summary:
         sum(name in task for name in SETTINGS),
         int(task.get("robust") is not None),
         len(layers_of(task)),
+        str(record.provenance.get("started") or ""),
         place,
     )
+    sha = str(task.get("model_sha256") or "")
     return Summary(
         record,
         None if entry is None else str(entry),
-        str(task.get("model_sha256") or ""),
+        sha,
         _settings(task),
         frozenset((step, file) for step in STEPS if (file := task.get(step))),
         wealth,
+        classes.get(sha),
     )
 
 
 def _settings(task: Mapping[str, Setting]) -> Key:
     further = [
         _written(task, name) if any(task.get(step) for step in steps) else LEFT_OUT
-        for name, steps in STEPS_OF.items()
+        for name, steps in (*BESIDE.items(), *STEPS_OF.items())
     ]
     return (*(_shared(task, name) for name in SHARED), *further)
 

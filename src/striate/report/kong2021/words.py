@@ -4,6 +4,8 @@ import re
 from collections.abc import Sequence
 from math import isnan
 
+from striate.results import Score
+from striate.results.nouns import Ends, ends_of
 from striate.statistics import Between, Correlation, Paired
 
 ATTACKED, PREDICTED, ALPHA, FREQUENCY = (
@@ -74,3 +76,30 @@ def place_text(value: int | float, others: Sequence[int | float]) -> str:
         return f"below {every}"
     parts = [f"above {below}"] * bool(below) + [f"level with {level}"] * bool(level)
     return f"{' and '.join(parts)} of the {len(others)}"
+
+
+def rank_text(mine: Score, others: Sequence[Score | float]) -> str:
+    """Say where a value stands among others, as far as their errors let it be told."""
+    reach, value = _reach(mine), mine.value
+    theirs = [(_reach(one), one.value if isinstance(one, Score) else one) for one in others]
+    level = [
+        low <= reach[1] and high >= reach[0] and not low == high == reach[0] == reach[1]
+        for (low, high), _ in theirs
+    ]
+    close = sum(level)
+    if not close:
+        return place_text(value, [other for _, other in theirs])
+    if close == len(others):
+        return f"not to be told from {f'any of the {close}' if close > 1 else 'the one'}"
+    apart = [other for (_, other), near in zip(theirs, level, strict=True) if not near]
+    below = sum(other < value for other in apart)
+    side = f"above {below}" if below else f"below {len(apart)}"
+    return f"not to be told from {close} and {side} of the {len(others)}"
+
+
+def _reach(one: Score | float) -> Ends:
+    """Return the ends of a number's error, which are the number where it has none."""
+    if not isinstance(one, Score):
+        return one, one
+    error = one.error or 0.0
+    return ends_of(one) or (one.value - error, one.value + error)

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from math import sqrt
 
 from striate.report.robustness.found import Network, Together, Trial, eps_of, geometry_of, norm_of
-from striate.report.words import counted, listed, minus, percent
+from striate.report.words import counted, errors_text, listed, minus, percent
 from striate.results import Result, Score
 
 TOLERANCE = 1e-6  # of a radius that was written with few digits
@@ -129,8 +129,7 @@ def sample_text(together: Together) -> str:
 
 def errors_of(results: Iterable[Result]) -> str:
     """Say what the intervals are."""
-    kinds = {str(one.settings["error"]) for one in results if one.error is not None}
-    return listed(sorted(kinds)) or "none"
+    return errors_text(results) or "none"
 
 
 def attack_methods(together: Together, results: Sequence[Result]) -> str:

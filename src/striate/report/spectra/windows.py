@@ -60,13 +60,19 @@ def windows_plates(found: Found) -> Iterator[Plate]:
 
 
 def dependence(fit: Fitted) -> tuple[float, float] | None:
-    """Return the least and largest α of the windows that span two octaves or more."""
+    """Return the least and largest α of the windows that span two octaves or more.
+
+    The one that was used counts, too; of several sets it is the mean, and may lie off the lines.
+    """
     values = [
         alpha
         for curve in fit.curves
         for last, alpha in zip(curve.x, curve.y, strict=True)
         if last >= SPREAD * _first_rank(curve)
     ]
+    used = window(fit.alpha.settings)
+    if used is not None and used[1] >= SPREAD * used[0]:
+        values.append(fit.alpha.value)
     return (min(values), max(values)) if values else None
 
 
@@ -196,5 +202,8 @@ def _series(curve: Curve) -> str:
 
 
 def _shown_to(together: Together) -> str:
-    about = f"Mean spectrum of {sets_of(together)} ({together.settings['pictures']})."
+    about = (
+        f"Mean spectrum of {sets_of(together)} ({together.settings['pictures']}); the ring is the "
+        "mean of their exponents."
+    )
     return f"{about} {LINE}, 1, for stimuli of many dimensions."

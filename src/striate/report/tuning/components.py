@@ -56,6 +56,7 @@ def components_plate(together: Together, seen: Key) -> Plate:
     if upper:
         looks = network_looks(together)
         axes = bands.pop(0).subplots()
+        rhos = _within(rhos)
         layer_panel(axes, rhos, together, looks, bands=False)
         axes.axhline(0, color=MUTED, linestyle=(0, (1, 2)), linewidth=1.1, zorder=1)
         name_layers(axes, together)
@@ -88,6 +89,17 @@ def _layers(network: Network, seen: Key) -> list[Layer]:
 
 def _rho(layer: Layer, seen: Key) -> Score | None:
     return layer.ranks[seen].rho if seen in layer.ranks else None
+
+
+def _within(rhos: pd.DataFrame) -> pd.DataFrame:
+    """Let intervals end at -1 and 1, which no correlation passes; errors stay as they are."""
+    ends = {name: (rhos["y"] + sign * rhos["error"]) for name, sign in (("low", -1), ("high", 1))}
+    return rhos.assign(
+        **{
+            name: (rhos[name].fillna(end) if name in rhos else end).clip(-1, 1)
+            for name, end in ends.items()
+        }
+    )
 
 
 def _network(
@@ -136,7 +148,7 @@ def _methods(there: Sequence[tuple[Network, Sequence[Layer]]], seen: Key) -> str
     kinds = {
         str(rho.settings["error"]) for rho in rhos if rho is not None and rho.error is not None
     }
-    error = f", with {listed(sorted(kinds))}," if kinds else ""
+    error = f", with {listed(sorted(kinds))} (bars end at −1 and 1)," if kinds else ""
     return (
         f"Principal components of a layer's responses to {counted(about['images'])} photographs "
         f"({about['pictures']}; units {'' if about['z_scored'] else 'not '}z-scored). A component "

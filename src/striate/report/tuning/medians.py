@@ -13,7 +13,7 @@ from striate.report.tuning.drawing import layer_panel, layer_rows, name_layers, 
 from striate.report.tuning.findings import of_medians
 from striate.report.tuning.found import Together
 from striate.report.tuning.words import channels_of, shown_to
-from striate.report.words import listed
+from striate.report.words import errors_text, listed
 
 FREQUENCY = "median_log2_frequency"
 
@@ -115,14 +115,14 @@ def dress_median(axes: Axes, one: Quantity) -> None:
 
 
 def _errors(together: Together) -> str:
-    kinds = {
-        str(score.settings["error"])
+    scores = [
+        score
         for network in together.networks
         for layer in network.layers
         for one in QUANTITIES
-        if (score := layer.scores.get(one.name)) is not None and score.error is not None
-    }
-    return "; ".join(sorted(kinds)) or "none"
+        if (score := layer.scores.get(one.name)) is not None
+    ]
+    return errors_text(scores) or "none"
 
 
 def _rectified(together: Together) -> str:

@@ -71,7 +71,9 @@ def section(records: Sequence[Record], folder: Path) -> Section | None:
         "many": any(len(one.networks) > MANY for one in there),
         "ranks": any(photographs(one) for one in there),
         "degrees": any(one.in_degrees for one in there),
-        "gratings": any(not one.in_degrees for one in there),
+        # Gratings can be in degrees, too: where it was said how many a small image spans.
+        "patches": any(one.settings["stimulus"] == "gabor" for one in there),
+        "gratings": any(one.settings["stimulus"] != "gabor" for one in there),
         "time": duration(sum(took)) if took else "",
         "missing": _missing(there),
     }
