@@ -616,7 +616,7 @@ def test_a_channel_for_which_nothing_was_found_is_told(lab):
     ("measure tuning tiny.py:net --field-deg -1", "field_deg=-1: give a positive number"),
     ("measure tuning tiny.py:net --temperature 100",
      "--temperature 100 is of optimal stimuli; add --optimal 3"),
-    ("visualize tiny.py:net 1 0,3,0 --out new", "--channels 0,3,0: name each channel once"),
+    ("visualize tiny.py:net 1 0,3,0 --out new", "channels 0,3,0: name each channel once"),
     ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
     ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
     ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),

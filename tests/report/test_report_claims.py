@@ -262,6 +262,15 @@ def test_ranges_of_alpha_may_be_open(rule, told):
     assert told in rule(planted(BASE, attack="none")).numbers
 
 
+def test_what_has_no_margin_is_told_with_its_gap():
+    """One seed of each: there are α from 1.5 on, and a baseline, and nothing can be decided."""
+    cells = planted(*line(0.1, 0.49, 0.52, 0.53), BASE, error=np.nan, errors=np.nan)
+    found = only_beats_baseline("pgd", WEAK, (1.5, INFINITY))(cells)
+    assert found.verdict == OPEN
+    assert "at most +3.00 points without a margin at α = 3.0 (2 cells)" in found.numbers
+    assert "0 of 1 other cells above the baseline" in found.numbers
+
+
 def test_the_mouse_and_a_network_left_alone():
     assert mouse_within(planted(BASE), low=0.95, high=1.05).verdict == REPRODUCED
     assert mouse_within(planted(BASE), low=0.95, high=0.96).verdict == NOT

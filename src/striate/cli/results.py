@@ -30,7 +30,10 @@ def table(
         bool, typer.Option("--claims", help="judge the paper's claims instead, in Markdown")
     ] = False,
 ) -> None:
-    """Print the table of the report: measured beside published."""
+    """Print the table of `run gerum2022`: measured beside published.
+
+    Other studies have theirs in the report.
+    """
     from striate.report import gerum2022_claims, gerum2022_table, rich_table
     from striate.report.tidy import of_study
     from striate.results import load_all

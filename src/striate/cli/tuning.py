@@ -164,7 +164,7 @@ def visualize(
     check_folder(out, "out")
     wanted = numbers("channels", channels, int) or ()
     if len(set(wanted)) < len(wanted):
-        raise ValueError(f"--channels {channels}: name each channel once")
+        raise ValueError(f"channels {channels}: name each channel once")
     network = load(model, weights=weights)
     network.model.to(device)
     with bar("gradient ascent") as progress:

@@ -172,7 +172,7 @@ def only_beats_baseline(attack: str, beta: float, here: Range) -> Rule:
     def judge(evidence: Evidence) -> Judgement:
         cells = against_baseline(evidence, attack)
         mine = (cells["beta"] == beta) & cells["alpha"].between(*here)
-        if not mine.any() or cells["margin"].isna().all():
+        if not mine.any():
             return unknown(attack, beta, f"no {range_of(here)} to set against a baseline")
         wide = cells["margin"] * np.where(
             mine,
