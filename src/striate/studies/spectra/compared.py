@@ -131,7 +131,9 @@ def measure_comparison(
     chosen, kept = layers_of(task), (*KEPT, *recording.told())
     squeezed = presentation is None and squeezed_from(recording)
     told = {"squeezed_from": squeezed} if squeezed else {}
+    seed = int(task["seed"] or 0)
     compared = units_compared(recording.responses.tensor, gains, window.ranks)
+    groups = groups_of(recording, seed=seed, units=compared)
     _check_widths(collect(network.model, shown[:1], chosen), int(compared.sum()))
     results: list[Result] = []
     for layer in chosen:
@@ -145,10 +147,10 @@ def measure_comparison(
                 recording.responses,
                 window=window,
                 algorithm=algorithm,
-                seed=int(task["seed"] or 0),
+                seed=seed,
                 shuffles=int(task["shuffles"] or 0),
                 clusters=clusters_of(recording),
-                groups=groups_of(recording, seed=int(task["seed"] or 0), units=compared),
+                groups=groups,
                 dimensions=dimensions_of(task),
                 gains=gains,
             )
