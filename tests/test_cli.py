@@ -169,7 +169,7 @@ def test_every_option_reaches_the_grid(monkeypatch):
         "--seeds 4 --form line --ranks 2-9 --epochs 7 --attack-epochs 3,7 --epsilons 0,0.1 "
         "--batch-size 50 --learning-rate 0.01 --train-images 80 --attack-images 20 "
         "--solver subspace --layers all --width 70 --weight-decay 0.001 --every 4 "
-        "--verdict"
+        "--verdict --verdict-n 15"
     )
     assert striate(f"run gerum2022 {words} --dry-run")[0] == 0
     assert asked == {
@@ -196,6 +196,7 @@ def test_every_option_reaches_the_grid(monkeypatch):
             "weight_decay": 0.001,
             "every": 4,
             "verdict": True,
+            "verdict_images": 15,
         },
     }
     assert asked["overrides"].keys() == set(gerum2022.Plan._fields)

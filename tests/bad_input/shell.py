@@ -128,6 +128,14 @@ TYPED = [
         "--attack-epochs 'last': give numbers with commas, e.g. 1,2,3",
     ),
     (
+        "run gerum2022 --verdict-n 100",
+        "verdict_images=100 is of a verdict; give --verdict as well",
+    ),
+    (
+        "run gerum2022 --verdict --verdict-n 361",
+        "verdict_images=361: judge by 1 to 360 images, as many as are attacked",
+    ),
+    (
         "run gerum2022 --epsilons 0,0.2,0.1",
         "epsilons=(0.0, 0.2, 0.1) must start at 0 and rise, up to at most 1",
     ),

@@ -37,7 +37,7 @@ CASES = [
         "file to give",
     ),
     (
-        "models.layers_of('resnet9')",
+        "models.paper_layers('resnet9')",
         "architecture='resnet9' is none of the paper's: …; for others, see default_layers",
     ),
     (

@@ -13,7 +13,15 @@ from safetensors.torch import save_file
 from torch import nn
 from torch.testing import assert_close
 
-from striate.models import ZOO, default_layers, entry_of, fingerprint, layers_for, layers_of, load
+from striate.models import (
+    ZOO,
+    default_layers,
+    entry_of,
+    fingerprint,
+    layers_for,
+    load,
+    paper_layers,
+)
 
 MEAN, STD = torch.tensor([0.485, 0.456, 0.406]), torch.tensor([0.229, 0.224, 0.225])
 
@@ -171,7 +179,7 @@ def test_a_network_s_name_says_which_row_of_the_table_it_stands_for(name, entry)
 def test_the_layers_to_look_at_are_the_paper_s_where_it_has_the_architecture(asked):
     small = load("small/resnet20-3x32", seed=0)
     for name in ("kong2021/robust_resnet18_linf_1, x", "torchvision/resnet18, random weights"):
-        assert layers_for(name, small.model) == layers_of("resnet18")
+        assert layers_for(name, small.model) == paper_layers("resnet18")
     assert layers_for(small.name, small.model) == default_layers(small.model)
     assert layers_for("torchvision/vit_b_16", small.model) == default_layers(small.model)
 

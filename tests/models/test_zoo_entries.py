@@ -4,7 +4,7 @@ import pytest
 from torch import nn
 
 from striate.models import NETWORKS
-from striate.models.zoo import ZOO, default_layers, layers_of
+from striate.models.zoo import ZOO, default_layers, paper_layers
 from striate.reference import kong2021_table_s1
 
 
@@ -25,7 +25,7 @@ def test_the_entries_are_the_rows_of_the_published_table():
     ("inception_v3", 13), ("mobilenet_v2", 19), ("mnasnet0_5", 19), ("shufflenet_v2_x1_0", 18),
 ])  # fmt: skip
 def test_an_architecture_has_as_many_layers_as_the_protocol_says(architecture, count):
-    layers = layers_of(architecture)
+    layers = paper_layers(architecture)
     assert len(layers) == len(set(layers)) == count
 
 
@@ -39,7 +39,7 @@ def test_networks_are_shown_what_they_were_trained_on():
 
 def test_other_architectures_are_refused_with_a_hint():
     with pytest.raises(ValueError, match=r"architecture='resnet9' is none .* see default_layers"):
-        layers_of("resnet9")
+        paper_layers("resnet9")
 
 
 class Block(nn.Module):

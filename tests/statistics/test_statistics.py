@@ -477,6 +477,10 @@ def test_pairs_that_differ_alike_but_for_rounding_are_ties():
     before, after = [1, 2, 3, 4, 5, 6], [2, 1, 4, 5, 6, 7]
     tenths = paired([one / 10 for one in before], [one / 10 for one in after])
     assert tenths.p == paired(before, after).p
+    far = paired([1e6 + one / 10 for one in before], [1e6 + one / 10 for one in after])
+    assert far.p == tenths.p
+    told_apart = paired([1e6] * 4, [1e6 + 1.0, 1e6 + 1 + 1e-6, 1e6 - 1 - 2e-6, 1e6 - 1 - 3e-6])
+    assert told_apart.p == paired([0] * 4, [1, 2, -3, -4]).p
     alike = paired([0.3, 0.5, 0.6], [0.1 + 0.2, 0.5, 0.6])
     assert (alike.mean, alike.p, alike.positive) == (0, 1, 0)
     assert np.isnan([alike.low, alike.high]).all()

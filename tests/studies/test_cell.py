@@ -324,6 +324,15 @@ def test_networks_to_judge_by_are_trained_once_and_few_are_kept(tmp_path, monkey
     assert len(cell._UNDEFENDED) == 1
 
 
+@pytest.mark.parametrize(("asked", "judged"), [({}, 100), ({"verdict_images": 30}, 30)])
+def test_a_verdict_is_by_as_many_images_as_asked(tmp_path, asked, judged):
+    """At most those attacked; the network without a penalty is compared on the same ones."""
+    found = measure(one(verdict=True, attack_images=100, **asked), tmp_path / "cell.json")
+    (verdict,) = (one for one in found if one.name == "verdict")
+    for share in (verdict.settings["plain"], verdict.settings["baseline"]):
+        assert share * judged == pytest.approx(round(share * judged), abs=1e-9)
+
+
 def test_guessing_is_among_the_classes_there_are(monkeypatch, tmp_path):
     """However few images are attacked."""
     judges = []

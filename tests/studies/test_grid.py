@@ -163,6 +163,7 @@ OVERRIDES = {
     "weight_decay": (1e-4, "weight_decay", 1e-4),
     "every": (2, "every", 2),
     "verdict": (True, "verdict", "against a baseline"),
+    "verdict_images": (300, "verdict_images", 300),
 }
 GRID_OVERRIDES = {
     "alphas": ((0, 2.5), "target", [None, 0.0, 2.5]),
@@ -178,12 +179,19 @@ def test_there_is_a_case_here_for_every_setting():
 @pytest.mark.parametrize("name", OVERRIDES)
 def test_a_setting_that_is_overridden_is_obeyed_and_names_another_file(name):
     given, setting, spelled = OVERRIDES[name]
-    before, after = (cells(network="deep_mlp", **change) for change in ({}, {name: given}))
+    needed = {"verdict": True} if name == "verdict_images" else {}
+    before, after = (
+        cells(network="deep_mlp", **needed, **change) for change in ({}, {name: given})
+    )
     assert column(after, setting) == [spelled]
     assert {results.digest(task) for task in before}.isdisjoint(map(results.digest, after))
     assert [{**task, setting: None} for task in before] == [
         {**task, setting: None} for task in after
     ]
+
+
+def test_as_many_images_as_ever_to_judge_by_are_no_other_verdict():
+    assert cells(verdict=True, verdict_images=500) == cells(verdict=True)
 
 
 @pytest.mark.parametrize("name", GRID_OVERRIDES)

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from striate import layers
-from striate.models.zoo import ZOO, default_layers, layers_of
+from striate.models.zoo import ZOO, default_layers, paper_layers
 from striate.models.zoo.architectures import build
 
 ARCHITECTURES = sorted({entry.architecture for entry in ZOO.values()})
@@ -40,7 +40,7 @@ def test_every_layer_of_an_architecture_is_there_and_runs_in_the_order_named(
 ):
     model = built(torchvision_models, architecture)
     size = 299 if architecture == "inception_v3" else 224
-    names = layers_of(architecture)
+    names = paper_layers(architecture)
     seen = shapes(model, names, size)
     assert tuple(seen) == names
     assert all(shape[0] == 2 for shape in seen.values())

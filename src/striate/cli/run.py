@@ -24,8 +24,8 @@ class Overrides(NamedTuple):
         The grid.
     form, ranks, solver, layers, every
         Of the penalty.
-    epochs, attack_epochs, epsilons, verdict
-        When networks are attacked, how strongly, and whether that is judged.
+    epochs, attack_epochs, epsilons, verdict, verdict_n
+        When networks are attacked, how strongly, and whether that is judged, by how many images.
     batch_size, learning_rate, train_images, attack_images, width, weight_decay
         Of the training.
     """
@@ -58,6 +58,9 @@ class Overrides(NamedTuple):
     verdict: Annotated[
         bool, typer.Option("--verdict", help="judge whether the robustness of each is real")
     ] = False
+    verdict_n: Annotated[
+        int | None, typer.Option(help="images to judge by; default: 500, or all attacked")
+    ] = None
 
     def read(self) -> dict[str, object]:
         """Return what was given, in the preset's terms."""
@@ -69,6 +72,7 @@ class Overrides(NamedTuple):
             "epsilons": numbers("epsilons", self.epsilons, float),
             "verdict": self.verdict or None,
         }
+        given["verdict_images"] = given.pop("verdict_n")
         return {name: value for name, value in given.items() if value is not None}
 
 

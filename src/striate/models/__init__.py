@@ -22,7 +22,7 @@ from striate.models.zoo import (
     default_layers,
     entry_of,
     layers_for,
-    layers_of,
+    paper_layers,
 )
 
 __all__ = [
@@ -44,9 +44,9 @@ __all__ = [
     "hidden_layers",
     "keras_adam",
     "layers_for",
-    "layers_of",
     "load",
     "normalised",
     "outline",
+    "paper_layers",
     "shallow_mlp",
 ]

@@ -10,7 +10,6 @@ from striate.statistics.checks import Numbers, column, columns, exponent, varies
 FEWEST_PAIRS = 2
 FEWEST_OF_A_GROUP = 2
 ROUNDINGS = 8 * float(np.finfo(np.float64).eps)  # of the larger number: less is no difference
-DIGITS = 10  # behind the first, to which sizes of differences are told apart
 
 
 class Paired(NamedTuple):
@@ -88,12 +87,10 @@ def paired(before: Numbers, after: Numbers) -> Paired:
     first, second = columns(FEWEST_PAIRS, "a comparison in pairs", before=before, after=after)
     unit = exponent(first, second)
     first, second = np.ldexp(first, -unit), np.ldexp(second, -unit)
-    change = second - first
-    # 0.1 + 0.2 - 0.3 is no difference,
-    change[np.abs(change) <= ROUNDINGS * np.maximum(np.abs(first), np.abs(second))] = 0
-    # and 0.2 - 0.1 one of the size of 0.4 - 0.3.
-    sizes = np.array([float(f"{one:.{DIGITS}e}") for one in change])
-    p = float(np.asarray(stats.wilcoxon(sizes))[1]) if change.any() else 1.0
+    change, rounding = second - first, ROUNDINGS * np.maximum(np.abs(first), np.abs(second))
+    change[np.abs(change) <= rounding] = 0  # 0.1 + 0.2 - 0.3 is no difference
+    sizes = _tied(np.abs(change), rounding)
+    p = float(np.asarray(stats.wilcoxon(np.copysign(sizes, change)))[1]) if change.any() else 1.0
     ends = (change.mean(), *_interval(change.mean(), change))
     mean, low, high = (float(np.ldexp(end, unit)) for end in ends)
     return Paired(mean, low, high, p, int((change > 0).sum()), len(change))
@@ -129,6 +126,18 @@ def between(one: Numbers, other: Numbers) -> Between:
     ends = (gap, *_interval(gap, mine, theirs))
     difference, low, high = (float(np.ldexp(end, unit)) for end in ends)
     return Between(difference, low, high, p, len(mine), len(theirs))
+
+
+def _tied(sizes: np.ndarray, rounding: np.ndarray) -> np.ndarray:
+    """Give one size to those that only rounding tells apart: 0.2 - 0.1 is as much as 0.4 - 0.3."""
+    order = np.argsort(sizes, kind="stable")
+    ahead, behind = order[1:], order[:-1]
+    apart = sizes[ahead] - sizes[behind] > np.maximum(rounding[ahead], rounding[behind])
+    groups = np.concatenate([[0], np.cumsum(apart)])
+    firsts = order[np.concatenate([[True], apart])]
+    tied = np.empty_like(sizes)
+    tied[order] = sizes[firsts][groups]
+    return tied
 
 
 def _interval(centre: float, *samples: np.ndarray) -> tuple[float, float]:

@@ -2,7 +2,7 @@
 
 from striate.models.zoo.converting import Converted, convert
 from striate.models.zoo.entries import ZOO, Entry, entry_of, layers_for
-from striate.models.zoo.places import default_layers, layers_of
+from striate.models.zoo.places import default_layers, paper_layers
 
 __all__ = [
     "ZOO",
@@ -12,5 +12,5 @@ __all__ = [
     "default_layers",
     "entry_of",
     "layers_for",
-    "layers_of",
+    "paper_layers",
 ]

@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 from torch import nn
 
-from striate.models.zoo.places import ARCHITECTURES, default_layers, layers_of
+from striate.models.zoo.places import ARCHITECTURES, default_layers, paper_layers
 
 IMAGENET = ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225))  # mean and sd of each channel
 RANDOM = "random weights"  # what follows the name of a network that has them
@@ -60,7 +60,7 @@ def _entry(name: str, architecture: str, weights: str = "") -> Entry:
         std=(1.0, 1.0, 1.0) if simclr else IMAGENET[1],
         resize=299 if inception else 256,
         size=299 if inception else 224,
-        layers=layers_of(architecture),
+        layers=paper_layers(architecture),
     )
 
 
@@ -194,4 +194,4 @@ def layers_for(name: str, model: nn.Module) -> tuple[str, ...]:
         As `default_layers`.
     """
     architecture = architecture_of(name)
-    return layers_of(architecture) if architecture in ARCHITECTURES else default_layers(model)
+    return paper_layers(architecture) if architecture in ARCHITECTURES else default_layers(model)

@@ -30,7 +30,7 @@ POOLS = {  # the five max-pools
 FIRES = {"squeezenet1_0": (3, 4, 5, 7, 8, 9, 10, 12), "squeezenet1_1": (3, 4, 6, 7, 9, 10, 11, 12)}
 
 
-def layers_of(architecture: str) -> tuple[str, ...]:
+def paper_layers(architecture: str) -> tuple[str, ...]:
     """Name the layers that Kong et al. 2021 looked at in an architecture of torchvision.
 
     Parameters

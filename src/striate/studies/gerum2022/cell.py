@@ -15,6 +15,7 @@ from striate.models import NETWORKS, hidden_layers, keras_adam
 from striate.results import Curve, Result, Score, Setting, digest
 from striate.robustness import epsilon_at, fgsm, pgd, robust_accuracy
 from striate.spectra import Form, Solver, SpectralPenalty
+from striate.studies.gerum2022.presets import JUDGED
 from striate.study import Task, accuracy, attack_curve, layer_alpha, layer_spectrum
 from striate.study.epochs import over_epochs
 from striate.study.progress import note
@@ -25,7 +26,6 @@ from striate.training import spectral, standard, train
 Kind = TypeVar("Kind", Score, Curve)
 
 LAYER = "hidden"  # what models.gerum2022 calls the regularised layer
-JUDGED = 500  # images
 # Strengths at which the paper shows its networks, where not .05.
 SHOWN_EPS = {("cnn", "mnist"): 0.1, ("cnn", "cifar10"): 0.01}
 # Networks without a penalty that this process has trained to judge others by, of the last few
@@ -180,7 +180,7 @@ def _judged(
     that one; the one without can only be compared with guessing.
     """
     eps = SHOWN_EPS.get((str(task["network"]), str(task["data"])), 0.05)
-    count = min(JUDGED, len(images))
+    count = min(int(task.get("verdict_images") or JUDGED), len(images))
     attacks = Attacks({"Linf": (eps,)}, attack_wrong=False)
     judge = Judge({"Linf": eps}, count, classes)
     if task["target"] is not None:

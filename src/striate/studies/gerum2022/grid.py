@@ -12,7 +12,7 @@ from striate.models import WIDTHS
 from striate.results import Setting
 from striate.spectra import SpectralPenalty, check_ranks
 from striate.studies.gerum2022.cell import build, penalised
-from striate.studies.gerum2022.presets import Layers, Plan, plan
+from striate.studies.gerum2022.presets import JUDGED, Layers, Plan, plan
 from striate.study import Task
 
 NAME = "gerum2022"
@@ -98,6 +98,8 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
         shared["verdict"] = "against a baseline"  # and not by itself, as it once was
     else:
         del shared["verdict"]  # results of before there were verdicts keep their names
+    if not plan.verdict or plan.verdict_images == JUDGED:
+        del shared["verdict_images"]  # and those of before their number was a choice
     if plan.every == 1:
         del shared["every"]  # nor do those of before there was this choice change theirs
     return shared | {
@@ -118,6 +120,7 @@ def _check_images(plan: Plan, data: str, available: int) -> None:
         raise ValueError(f"train_images={size}, but {data} has {available} training images here")
     if (plan.attack_images or 0) < 1:
         raise ValueError(f"attack_images={plan.attack_images}; attack at least one image")
+    _check_verdict(plan)
     if not 1 <= batch <= size:
         raise ValueError(
             f"batch_size={batch}, but there are {size} training images of {data}; "
@@ -132,6 +135,17 @@ def _check_images(plan: Plan, data: str, available: int) -> None:
             f"ranks={plan.ranks} need batches of at least {plan.ranks[1] + 1} images, but the "
             f"smallest batch of an epoch has {smallest} ({size} images in batches of {batch}); "
             "change --batch-size or --ranks"
+        )
+
+
+def _check_verdict(plan: Plan) -> None:
+    """Refuse a number of images to judge by that is none, or more than are attacked."""
+    wanted, attacked = plan.verdict_images, plan.attack_images or 0
+    if wanted != JUDGED and not plan.verdict:
+        raise ValueError(f"verdict_images={wanted} is of a verdict; give --verdict as well")
+    if wanted < 1 or (wanted != JUDGED and wanted > attacked):
+        raise ValueError(
+            f"verdict_images={wanted}: judge by 1 to {attacked} images, as many as are attacked"
         )
 
 

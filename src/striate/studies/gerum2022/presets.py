@@ -7,6 +7,7 @@ from striate.models import NETWORKS
 from striate.spectra import Form, Solver
 
 PROTOCOLS = ("paper", "authors")
+JUDGED = 500  # images
 Layers = Literal["last", "all"]
 
 
@@ -31,6 +32,7 @@ class Plan(NamedTuple):
     weight_decay: float = 0.0
     every: int = 1  # steps from one penalised to the next
     verdict: bool = False  # whether it is judged if the robustness found is real
+    verdict_images: int = JUDGED  # by how many, of those attacked
 
 
 def _steps(first: float, last: float, step: float) -> tuple[float, ...]:
