@@ -282,6 +282,7 @@ def test_a_start_that_never_happened_leaves_no_plan(monkeypatch):
     status, _, err = striate(f"{words} --cluster tcp://127.0.0.1:1")
     assert (status, err.splitlines()[-1]) == (2, "error: no scheduler of Dask answers there")
     assert list(plans.left(Path("results"))) == []
+    assert not Path("results", plans.FOLDER).exists()
 
 
 @pytest.mark.usefixtures("lab")

@@ -438,7 +438,7 @@ TYPED = [
     ),
     (
         "visualize nets.py:small 1 first --out seen",
-        "--channels 'first': give numbers with commas, e.g. 1,2,3",
+        "channels 'first': give numbers with commas, e.g. 1,2,3",
     ),
     (
         "visualize nets.py:small '*' 0 --out seen",

@@ -96,7 +96,7 @@ CASES = [
     ),
     (
         "training.plan(blur='constant', blur_sigma=1e9)",
-        "sigma=1000000000.0: give a number of pixels from 0 to 10000",
+        "blur_sigma=1000000000.0: give a number of pixels from 0 to 10000",
     ),
     (
         "training.plan(momentum=1.0)",

@@ -232,9 +232,11 @@ def test_each_image_is_drawn_equally_often(tmp_path):
 
 
 def test_the_fingerprint_stands_for_names_bytes_and_preparation(classes):
-    prints = {images(classes, resize=resize, crop=crop).fingerprint
-              for resize, crop in ((None, 5), (8, 5), (8, 6))}  # fmt: skip
+    ways = [images(classes, resize=resize, crop=crop)
+            for resize, crop in ((None, 5), (8, 5), (8, 6))]  # fmt: skip
+    prints = {one.fingerprint for one in ways}
     assert len(prints) == 3
+    assert len({one.content for one in ways}) == 1
     before = images(classes, resize=8, crop=6)
     assert before.fingerprint in prints
     assert images(classes, resize=8, crop=6, batch_size=1).fingerprint == before.fingerprint
@@ -243,11 +245,12 @@ def test_the_fingerprint_stands_for_names_bytes_and_preparation(classes):
         f"sha256 {before.fingerprint}"
     )
     (classes / "a" / "x.png").rename(classes / "a" / "w.png")
-    renamed = images(classes, resize=8, crop=6).fingerprint
+    renamed = images(classes, resize=8, crop=6)
     content = bytearray((classes / "a" / "w.png").read_bytes())
     content[-1] ^= 1  # beyond the pixels, and of the same length
     (classes / "a" / "w.png").write_bytes(content)
-    assert len({before.fingerprint, renamed, images(classes, resize=8, crop=6).fingerprint}) == 3
+    every = (before, renamed, images(classes, resize=8, crop=6))
+    assert len({one.fingerprint for one in every}) == len({one.content for one in every}) == 3
 
 
 def truncated(path):

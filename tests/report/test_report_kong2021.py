@@ -608,6 +608,16 @@ def test_other_photographs_in_a_folder_of_the_same_name_are_not_measured_alike(t
     assert made == {"photographs 150": ["alexnet", "vgg11"], "photographs 90": ["vgg13"]}
 
 
+def test_as_many_other_photographs_in_a_folder_of_the_same_name_are_not_measured_alike(tmp_path):
+    """Rows tell them by their content, however a network has them prepared."""
+    for number, name in enumerate(("alexnet", "vgg11", "vgg13")):
+        about = {"photographs": 90, "photographs_sha256": "b" if number == 2 else "a"}
+        save_row(tmp_path, name, pictures=f"val {number:012x}", **about)
+    made = {one.label: [each.name for each in one.networks] for one in found(read(tmp_path))}
+    assert sorted(made.values()) == [["alexnet", "vgg11"], ["vgg13"]]
+    assert all("photographs sha256" in label for label in made)
+
+
 @pytest.mark.parametrize("order", [(True, False), (False, True)])
 def test_of_rows_that_say_otherwise_the_last_written_counts_and_that_is_said(tmp_path, order):
     for hour, robust in enumerate(order):

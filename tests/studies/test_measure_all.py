@@ -11,7 +11,7 @@ import torch
 from PIL import Image
 from torch import nn
 
-from striate.datasets import Recording
+from striate.datasets import Recording, images
 from striate.models import Network, fingerprint
 from striate.models.zoo import ZOO
 from striate.report.kong2021.found import found as sets_of
@@ -490,7 +490,19 @@ def test_a_row_has_the_settings_that_it_is_compared_by(whole):
         "sets": 2, "set_size": 44, "experiments": 20, "draws": 9, "splits": 3, "attacked": 12,
         "lambdas": "1 100", "per_neuron": False,
     }  # fmt: skip
+    assert said["photographs"] == IMAGES
     assert (said["field_deg"], said["crop_px"], said["grouped"]) == (6.0, None, "movie")
+
+
+def test_a_row_knows_photographs_by_what_they_are_and_not_by_how_a_network_takes_them(folder):
+    network = kong2021.subject(small(), layers=["1"])
+    larger = network._replace(network=network.network._replace(size=SIZE // 2))
+    rows = [
+        kong2021.planned(one, shown(folder), PLAN, batch_size=16, seed=0).row
+        for one in (network, larger)
+    ]
+    assert rows[0]["pictures"] != rows[1]["pictures"]
+    assert rows[0]["photographs_sha256"] == rows[1]["photographs_sha256"] == images(folder).content
 
 
 def test_what_is_known_of_a_row_before_is_part_of_it(whole, folder):

@@ -174,7 +174,7 @@ class PassbandOptions(NamedTuple):
         if not self.passbands:
             return None
         typed = self.cutoffs
-        chosen = octaves(size) if typed is None else numbers("cutoffs", typed, float) or ()
+        chosen = octaves(size) if typed is None else numbers("--cutoffs", typed, float) or ()
         kind = "ideal" if self.passband_filter is None else self.passband_filter
         bands = Passbands(chosen, kind)  # pyright: ignore[reportArgumentType]
         bands.check()

@@ -188,7 +188,7 @@ class Effort(NamedTuple):
         if self.attacked is not None:
             plan = plan._replace(attacked=self.attacked or None)
         if self.lambdas is not None:
-            given["lambdas"] = numbers("lambdas", self.lambdas, float) or ()
+            given["lambdas"] = numbers("--lambdas", self.lambdas, float) or ()
         plan = plan._replace(**given)
         plan.check()
         return plan

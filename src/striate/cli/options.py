@@ -103,14 +103,14 @@ def check_device(device: str) -> None:
         raise ValueError(f"device={device!r} cannot be used here: {reason}") from error
 
 
-def numbers(option: str, text: str | None, kind: Callable[[str], Any]) -> tuple[Any, ...] | None:
+def numbers(name: str, text: str | None, kind: Callable[[str], Any]) -> tuple[Any, ...] | None:
     """Read ``1,2,3``; nothing is nothing."""
     if text is None:
         return None
     try:
         return tuple(kind(part) for part in text.split(","))
     except ValueError as error:
-        raise ValueError(f"--{option} {text!r}: give numbers with commas, e.g. 1,2,3") from error
+        raise ValueError(f"{name} {text!r}: give numbers with commas, e.g. 1,2,3") from error
 
 
 def names_of(text: str) -> list[str]:

@@ -75,7 +75,7 @@ class RegressionOptions(NamedTuple):
         return Regression(
             name,
             self.components,
-            lambdas=numbers("lambdas", self.lambdas, float) or (),
+            lambdas=numbers("--lambdas", self.lambdas, float) or (),
             select="neuron" if self.per_neuron else "population",
         )
 
@@ -110,7 +110,7 @@ class RecordingOptions(NamedTuple):
 
     def widths(self) -> tuple[float, ...]:
         """Read how many degrees its images are wide, once for each measurement."""
-        return numbers("stimulus-deg", self.stimulus_deg, float) or ()
+        return numbers("--stimulus-deg", self.stimulus_deg, float) or ()
 
     def kinds(self) -> tuple[str, ...]:
         """Read which splits are made."""

@@ -65,11 +65,11 @@ class Overrides(NamedTuple):
     def read(self) -> dict[str, object]:
         """Return what was given, in the preset's terms."""
         given = self._asdict() | {
-            "alphas": numbers("alphas", self.alphas, float),
-            "betas": numbers("betas", self.betas, float),
+            "alphas": numbers("--alphas", self.alphas, float),
+            "betas": numbers("--betas", self.betas, float),
             "ranks": ranks_of(self.ranks),
-            "attack_epochs": numbers("attack-epochs", self.attack_epochs, int),
-            "epsilons": numbers("epsilons", self.epsilons, float),
+            "attack_epochs": numbers("--attack-epochs", self.attack_epochs, int),
+            "epsilons": numbers("--epsilons", self.epsilons, float),
             "verdict": self.verdict or None,
         }
         given["verdict_images"] = given.pop("verdict_n")

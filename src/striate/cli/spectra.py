@@ -278,7 +278,7 @@ def _widths(
                 f"--{name} {given:g} says nothing without --stimulus-deg: give the degrees that a "
                 "stimulus is wide"
             )
-    return numbers("stimulus-deg", stimulus_deg, float)
+    return numbers("--stimulus-deg", stimulus_deg, float)
 
 
 def _tell(read: "Recording") -> None:

@@ -4,7 +4,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Executor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, NamedTuple, NoReturn
@@ -160,13 +160,17 @@ def planned(
     from striate.study import plans
 
     begun: list[bool] = []
-    before = set((results / plans.FOLDER).glob("*.json"))
+    folder = results / plans.FOLDER
+    there, before = folder.exists(), set(folder.glob("*.json"))
     plan = leave_plan(tasks, results, summaries)
     try:
         yield partial(begun.append, True)
     except Exception:
         if not begun and plan not in before:
             plan.unlink(missing_ok=True)
+            if not there:
+                with suppress(OSError):  # another start has left one meanwhile
+                    folder.rmdir()
         raise
 
 

@@ -138,7 +138,7 @@ class StepOptions(NamedTuple):
 
     def read(self) -> dict[str, Any]:
         """Return them as `Plan` has them."""
-        return self._asdict() | {"drops": numbers("drops", self.drops, int)}
+        return self._asdict() | {"drops": numbers("--drops", self.drops, int)}
 
 
 @spread

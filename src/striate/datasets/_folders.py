@@ -53,6 +53,8 @@ class ImageFolder:
     fingerprint
         Twelve hexadecimal digits that stand for the names, the bytes of the files and the
         preparation.
+    content
+        Twelve that stand for the names and the bytes alone: the same however they are prepared.
     source
         One line for people and result files.
     """
@@ -67,6 +69,7 @@ class ImageFolder:
     batch_size: int
     threads: int
     fingerprint: str
+    content: str
     source: str
     interpolation: Interpolation = "bilinear"
 
@@ -245,7 +248,7 @@ def images(
     )
     return ImageFolder(
         folder, tuple(names), labels, classes, tuple(unreadable), resize, crop, batch_size,
-        threads, fingerprint, source, interpolation,
+        threads, fingerprint, digest([names, contents])[:12], source, interpolation,
     )  # fmt: skip
 
 

@@ -231,8 +231,8 @@ def _places(start: Tensor, length: Tensor, side: int) -> Float[Tensor, "batch si
     return 2 * (start + within) / side - 1
 
 
-def check_blur(sigma: float) -> None:
-    """Refuse what is no standard deviation of a blur, in pixels.
+def check_blur(sigma: float, name: str = "sigma") -> None:
+    """Refuse what is no standard deviation of a blur, in pixels, and is called `name`.
 
     Raises
     ------
@@ -240,4 +240,4 @@ def check_blur(sigma: float) -> None:
         If it is not in [0, 1e4].
     """
     if not 0 <= sigma <= WIDEST:
-        raise ValueError(f"sigma={sigma}: give a number of pixels from 0 to {WIDEST:g}")
+        raise ValueError(f"{name}={sigma}: give a number of pixels from 0 to {WIDEST:g}")

@@ -17,6 +17,8 @@ ABSENT = "absent"  # the kind of a record of a network that could not be had
 SHARED = ("protocol", "pictures", "recording", "stimulus_deg", "grouped", "quick")
 # So too, where a step was done that depends on it; in a set's name only if nothing else differs.
 STEPS_OF = {
+    "photographs": ("spectra", "pls", "ridge", "robustness"),
+    "photographs_sha256": ("spectra", "pls", "ridge", "robustness"),
     "field_deg": ("tuning", "pls", "ridge"),
     "crop_px": ("pls", "ridge"),
     "splits": ("pls", "ridge"),
@@ -32,9 +34,7 @@ STEPS_OF = {
     "seed": ("spectra", "tuning", "pls", "ridge", "robustness"),
 }
 STEPS = STEPS_OF["seed"]  # of a row; it names the file of each
-# How many images there were; not in the row, but other results say so of the same images.
-BESIDE = {"photographs": ("spectra", "pls", "ridge", "robustness")}
-SETTINGS = (*SHARED, *BESIDE, *STEPS_OF)
+SETTINGS = (*SHARED, *STEPS_OF)
 USUAL = {"components": 25, "minimum_reliability": 0.0}  # of rows that do not say
 UNKNOWN = "unknown"  # a setting that rows did not have when this one was written
 WITHOUT = {"crop_px": "none", "attacked": "all"}  # what None is of a setting
@@ -123,7 +123,8 @@ def disputes(records: Sequence[Record]) -> list[str]:
 def _every(records: Sequence[Record]) -> list[Summary]:
     """Read all summaries, with what the results say that they were made of."""
     known = [one.task for one in records if one.task.get("study") != NAME]
-    # The digest in their name stands for photographs, so for how many they are.
+    # Rows of before did not say how many photographs there were, but the digest in their name
+    # stands for that too.
     counts = {task.get("pictures"): task["available"] for task in known if task.get("available")}
     classes = {
         str(task.get("model_sha256")): number
@@ -179,7 +180,7 @@ def _summary(
 def _settings(task: Mapping[str, Setting]) -> Key:
     further = [
         _written(task, name) if any(task.get(step) for step in steps) else LEFT_OUT
-        for name, steps in (*BESIDE.items(), *STEPS_OF.items())
+        for name, steps in STEPS_OF.items()
     ]
     return (*(_shared(task, name) for name in SHARED), *further)
 

@@ -30,6 +30,8 @@ class Pictures(NamedTuple):
         Gives those of such numbers.
     left_out
         Says which files cannot be read; empty if all can.
+    content
+        Twelve hexadecimal digits that stand for them, the same for each network.
     """
 
     name: str
@@ -37,6 +39,7 @@ class Pictures(NamedTuple):
     order: Callable[[int | None, int | None], Sequence[int]]
     pick: Callable[[Sequence[int]], Images]
     left_out: str = ""
+    content: str = ""
 
     def told(self) -> dict[str, str]:
         """Give what a task says of files that are left out: nothing if none are."""
@@ -72,9 +75,13 @@ def pictures(named: str, network: Network) -> Pictures:
             f"images={named!r} are of {side}×{side} pixels and {network.takes()}; give a folder of "
             "photographs"
         )
-    name = f"{named} test {datasets.fingerprint(named)}"
+    content = datasets.fingerprint(named)
     return Pictures(
-        name, len(images), partial(_order, len(images)), lambda rows: images[torch.tensor(rows)]
+        f"{named} test {content}",
+        len(images),
+        partial(_order, len(images)),
+        lambda rows: images[torch.tensor(rows)],
+        content=content,
     )
 
 
@@ -114,7 +121,7 @@ def _photographs(folder: Path, network: Network) -> Pictures:
         return replace(found, names=names, labels=None, classes=(), fingerprint=fingerprint)
 
     name = f"{folder.resolve().name} {found.fingerprint}"
-    return Pictures(name, len(found.names), order, pick, found.left_out)
+    return Pictures(name, len(found.names), order, pick, found.left_out, found.content)
 
 
 def _order(available: int, count: int | None, seed: int | None) -> Sequence[int]:

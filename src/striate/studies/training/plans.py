@@ -20,6 +20,7 @@ from striate.training import (
     make_objective,
     noisy,
 )
+from striate.training.inputs import check_blur
 
 Setting = float | int | str
 
@@ -209,6 +210,7 @@ def _check(made: Plan) -> None:
             f"blur={made.blur!r}, blur_sigma={made.blur_sigma}: a kind of blur and its standard "
             "deviation in pixels go together"
         )
+    check_blur(made.blur_sigma, "blur_sigma")
     for attempt in (made.rates, made.changes, lambda: noisy(made.noise)):
         attempt()
     make_objective(made.objective, made.settings, seed=0)
