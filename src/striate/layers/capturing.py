@@ -1,6 +1,6 @@
 """Keep what one layer puts out while a block runs."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
 import torch
@@ -54,25 +54,7 @@ def capture(
     def take() -> Tensor:
         taken = outputs.copy()
         outputs.clear()
-        if len(taken) != 1:
-            raise ValueError(
-                f"layer {name!r} ran {len(taken)} times since its output was last taken; run the "
-                "model once, then take it, and choose a layer that runs once in a pass, outside of "
-                "reentrant checkpointing (a model compiled and run before this block does not see "
-                "it)"
-            )
-        ((output, version),) = taken
-        if not isinstance(output, Tensor):
-            raise ValueError(
-                f"layer {name!r} put out a {type(output).__name__}; choose one that puts out "
-                "one tensor, perhaps a layer inside it"
-            )
-        if version is not None and version != output._version:
-            raise ValueError(
-                f"a later layer has written into what {name!r} put out; choose that layer, or let "
-                "it leave its input alone (inplace=False)"
-            )
-        return output
+        return _one_tensor(name, taken)
 
     def keep(layer: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
         eager = not torch.compiler.is_compiling()  # a compiler could not follow what is asked then
@@ -111,6 +93,28 @@ def capture(
             stack.callback(handle.remove)
         stack.callback(outputs.clear)
         yield take
+
+
+def _one_tensor(name: str, taken: Sequence[tuple[object, int | None]]) -> Tensor:
+    """Return what a layer put out, if that was once, one tensor, and is still the same."""
+    if len(taken) != 1:
+        raise ValueError(
+            f"layer {name!r} ran {len(taken)} times since its output was last taken; run the model "
+            "once, then take it, and choose a layer that runs once in a pass, outside of reentrant "
+            "checkpointing (a model compiled and run before this block does not see it)"
+        )
+    ((output, version),) = taken
+    if not isinstance(output, Tensor):
+        raise ValueError(
+            f"layer {name!r} put out a {type(output).__name__}; choose one that puts out one "
+            "tensor, perhaps a layer inside it"
+        )
+    if version is not None and version != output._version:
+        raise ValueError(
+            f"a later layer has written into what {name!r} put out; choose that layer, or let it "
+            "leave its input alone (inplace=False)"
+        )
+    return output
 
 
 def _version(output: object) -> int | None:
