@@ -15,6 +15,7 @@ from safetensors.torch import load_file
 
 from striate import results
 from striate.studies.training import networks
+from striate.study.claims import claim
 from typed import captured as striate
 
 QUICK = "train small/cnn-1x8 --data digits --epochs 2 --train-images 300"
@@ -171,6 +172,19 @@ def test_two_processes_train_one_network_and_one_of_them_writes(tmp_path, capsys
         torch.testing.assert_close(weights[0][name], part, atol=1e-5, rtol=1e-4)
     again = subprocess.run(together, **ran)
     assert (again.returncode, again.stdout) == (0, said.stdout), again.stderr
+    # Once more, while another run holds the task, and on top of a checkpoint that is damaged.
+    two.unlink()
+    partial = tmp_path / "two" / ".partial" / two.name
+    with claim(partial.with_suffix(".lock")):
+        partial.write_text("{}")
+        waiting = subprocess.Popen(
+            together, env=environment, cwd=tmp_path, stdout=-1, stderr=-1, text=True
+        )
+        with pytest.raises(subprocess.TimeoutExpired):
+            waiting.wait(timeout=12)
+    out, err = waiting.communicate(timeout=120)
+    assert (waiting.returncode, out) == (0, said.stdout), err
+    assert "damaged" in err
 
 
 def test_photographs_in_folders_are_learned(tmp_path, capsys, monkeypatch):

@@ -6,6 +6,7 @@ TITLE = "striate.studies.training"
 SETUP = """\
 from functools import partial
 
+import torch
 from torch import nn
 
 from striate.models import Network, load
@@ -33,9 +34,55 @@ class Mine(nn.Module):
     def forward(self, pixels):
         logits = self.inner(pixels)
         return (logits, logits) if self.twice and self.training else logits
+
+
+class Centring(nn.Module):
+    # By a mean that it does not save.
+
+    def __init__(self):
+        super().__init__()
+        self.inner = net.model
+        self.register_buffer("mean", torch.zeros(()), persistent=False)
+
+    def forward(self, pixels):
+        if self.training:
+            self.mean.lerp_(pixels.mean(), 0.1)
+        return self.inner(pixels - self.mean)
+
+
+class Noted(nn.Module):
+    # With a note in its state.
+
+    def __init__(self):
+        super().__init__()
+        self.inner = net.model
+
+    def forward(self, pixels):
+        return self.inner(pixels)
+
+    def get_extra_state(self):
+        return {"by": "me"}
+
+
+lazy = nn.Sequential(nn.Flatten(), nn.LazyLinear(10))
 """
 
 CASES = [
+    (
+        "task(Network('centring', Centring(), 8, 8))",
+        "centring learns in training mode what its state_dict leaves out: mean; register such "
+        "buffers as persistent, or the weights that are written are those of another network",
+    ),
+    (
+        "task(Network('noted', Noted(), 8, 8))",
+        "the state_dict of Noted holds _extra_state, a dict; files of weights hold tensors, so "
+        "keep it in a buffer, or out of the state",
+    ),
+    (
+        "task(Network('lazy', lazy, 8, 8))",
+        "1.weight of Sequential has no shape yet (a lazy layer); show the model an image before it "
+        "is trained",
+    ),
     (
         "training.plan(objective='madry')",
         "objective='madry'; choose one of 'standard', 'adversarial', 'trades', 'igr', 'free'",

@@ -422,6 +422,22 @@ def test_settings_tell_trainings_of_one_objective_apart(tmp_path):
     assert all("eps" in kind for kind in kinds)
 
 
+def test_a_network_that_was_rewritten_and_other_images_of_one_name_are_other_ways(tmp_path):
+    """Seeds start from other weights; two networks of one seed and name that do are two."""
+    save_training(tmp_path, sha="a" * 12, seed=0)
+    save_training(tmp_path, sha="b" * 12, seed=1)
+    save_training(tmp_path, sha="c" * 12, seed=1, initial_sha256="0123456789ab")
+    save_training(tmp_path, sha="d" * 12, seed=0, data="cifar10 5678abcd")
+    save_training(tmp_path, sha="e" * 12, seed=0, data="cifar10 9999abcd", images=9)
+    found = {one.sha[0]: one for one in lessons(read(tmp_path))}
+    labels = {key: one.label for key, one in found.items()}
+    assert len(set(labels.values())) == 5
+    assert "0123456789ab" in labels["c"]
+    assert "5678abcd" in labels["d"]
+    assert "images 9" in labels["e"]
+    assert found["b"].kind != found["c"].kind
+
+
 def test_a_training_is_told_with_all_that_decides_it(tmp_path):
     save_training(
         tmp_path, objective="free", alpha=0.8, learning_rate=0.2, replays=4, weight_decay=0.01,

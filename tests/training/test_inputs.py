@@ -50,6 +50,16 @@ def test_blur_loses_no_light_and_none_is_none():
     assert blurred(images, 3.0).dtype == torch.float32
 
 
+@pytest.mark.parametrize("sigma", [0.5, 1.7, 2.0])
+def test_blur_leaves_saturated_images_within_pixels(sigma):
+    """Rounding would lift them above 1, and an attack on them refuse what is no pixel."""
+    images = torch.rand(40, 3, 32, 32, generator=torch.Generator().manual_seed(0))
+    images[:, :, 4:] = 1.0
+    found = blurred(images, sigma)
+    assert found.max() <= 1
+    assert found.min() >= images.min()
+
+
 def test_the_blur_of_each_epoch():
     def sigmas(kind):
         return [sigma_at(kind, sigma=4.0, epochs=5, epoch=epoch) for epoch in range(1, 7)]

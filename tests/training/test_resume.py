@@ -20,8 +20,10 @@ from runs import (
     untimed,
 )
 from safetensors.torch import load_file
+from torch import nn
 
 from striate.training import checkpoint, cosine, standard, train
+from truths import IMAGE
 
 TASK = {"beta": 0.5, "target": 2.0, "label": "x"}
 
@@ -65,6 +67,82 @@ def test_a_penalty_that_follows_its_layer_goes_on_where_it_was(tmp_path, after):
     resumed = Following(**settings).finish()
     assert same(resumed.state(), straight.state())
     assert untimed(resumed.history) == untimed(straight.history)
+
+
+class Centring(nn.Module):
+    """Takes off a running mean that its ``state_dict`` leaves out."""
+
+    mean: torch.Tensor
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("mean", torch.zeros(IMAGE), persistent=False)
+
+    def forward(self, x):
+        if self.training:
+            self.mean.mul_(0.9).add_(0.1 * x.mean(0))
+        return x - self.mean
+
+
+class Counted(torch.optim.SGD):
+    """Counts its steps, in numbers of Python, and goes the further the more there were."""
+
+    def step(self, closure=None):
+        for group in self.param_groups:
+            for parameter in group["params"]:
+                state = self.state[parameter]
+                state["count"] = state.get("count", 0) + 1
+                state["factor"] = state.get("factor", 1.0) * 1.1
+                parameter.grad *= state["count"] * state["factor"]
+        return super().step(closure)
+
+
+def test_buffers_that_are_not_saved_and_numbers_of_the_optimiser_go_on_where_they_were(tmp_path):
+    def run(**settings):
+        model = nn.Sequential(Centring(), *network())
+        optimizer = Counted(model.parameters(), lr=1e-3)
+        images, labels = numbered()
+        found = train(
+            model, images, labels, objective=standard, optimizer=optimizer,
+            epochs=4, batch_size=20, seed=0, **settings,
+        )  # fmt: skip
+        return model, optimizer, found
+
+    settings = {"checkpoint": tmp_path / "run.json", "checkpoint_seconds": 0.0}
+    straight, counted, epochs = run()
+    list(epochs)
+    first = run(**settings)[2]
+    next(first), next(first)
+    first.close()
+    resumed, recounted, epochs = run(**settings)
+    list(epochs)
+    assert same(resumed.state_dict(), straight.state_dict())
+    assert torch.equal(resumed[0].mean, straight[0].mean)
+    assert straight[0].mean.abs().max() > 0
+    assert recounted.state_dict()["state"] == counted.state_dict()["state"]
+
+
+class Extra(nn.Linear):
+    def get_extra_state(self):
+        return {"seen": 3}
+
+    def set_extra_state(self, state):
+        pass
+
+
+@pytest.mark.parametrize(("layer", "message"), [
+    (Extra(32, 3), "the state_dict of Sequential holds 1._extra_state, a dict; files of weights"),
+    (nn.LazyLinear(3), r"1.weight of Sequential has no shape yet \(a lazy layer\); show the model"),
+])  # fmt: skip
+def test_a_state_that_no_file_holds_is_refused_before_training(tmp_path, layer, message):
+    model, (images, labels) = nn.Sequential(nn.Flatten(), layer), numbered()
+    optimizer = torch.optim.SGD(network().parameters(), lr=1e-3)
+    settings = {
+        "objective": standard, "optimizer": optimizer, "epochs": 1, "batch_size": 20, "seed": 0
+    }  # fmt: skip
+    with pytest.raises(ValueError, match=message):
+        train(model, images, labels, checkpoint=tmp_path / "run.json", **settings)
+    assert not list(tmp_path.iterdir())
 
 
 def test_a_penalty_that_is_not_in_the_checkpoint_is_missed(tmp_path):

@@ -88,7 +88,7 @@ def fraction(text: str) -> float:
     """Read ``0.03`` or ``8/255``."""
     try:
         return float(Fraction(text.strip()))
-    except ZeroDivisionError as error:
+    except (ZeroDivisionError, OverflowError) as error:
         raise ValueError(str(error)) from error
 
 

@@ -213,36 +213,35 @@ def train(
 def _do(task: "Task", measure: partial, results: Path, rank: int, device: str) -> None:
     """Train unless it is done; of several processes, the first tells and writes."""
     from striate.results import set_aside
+    from striate.studies.training import follow, led
     from striate.study import path_of
     from striate.study import run as run_tasks
     from striate.study.progress import shown
     from striate.study.run import checkpoint_of
 
-    path = path_of(task, results)
-    lost = _lost(path)
     if rank > 0:
-        if lost is not None:  # the first process trains again, and needs this one
-            measure(task, checkpoint_of(task, results))
+        follow(measure, task, checkpoint_of(task, results))
         return
+    path = path_of(task, results)
     console = Console(stderr=True, highlight=False)
-    if lost:
-        told = f"{lost}; trained again, the result is now {set_aside(path)}"
-        console.print(told, markup=False, soft_wrap=True)
-    with shown([task], results, console):
-        (done,) = run_tasks(measure, [task], directory=results, explained={"device": device})
+    with led(measure) as together, shown([task], results, console):
+        if lost := _lost(path):
+            told = f"{lost}; trained again, the result is now {set_aside(path)}"
+            console.print(told, markup=False, soft_wrap=True)
+        (done,) = run_tasks(together, [task], directory=results, explained={"device": device})
     tell_aside(done, console)
     _tell(path)
 
 
 def _lost(path: Path) -> str | None:
-    """Say which weights of a training that is done are lost; None if none, "" if it is not done."""
+    """Say which weights of a training that is done are lost; None if none are, or it is not."""
     from striate.results import DamagedError, check
     from striate.studies.training import weights_problem
 
     try:
         check(path)
     except (FileNotFoundError, DamagedError):
-        return ""
+        return None
     return weights_problem(path)
 
 

@@ -11,11 +11,12 @@ the perturbation of its part of the batch, under its rank.
 import hashlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from safetensors.torch import load, save
 from torch import nn
+from torch.nn.parameter import UninitializedBuffer, UninitializedParameter
 
 from striate import results
 from striate.results import Result, Setting
@@ -56,10 +57,15 @@ def write(path: Path, state: State, history: Sequence[Result], *, epoch: int, ta
     if state.team.rank > 0:
         return
     tensors = {f"model.{name}": value for name, value in state.model.state_dict().items()}
+    tensors |= {f"unsaved.{name}": value for name, value in unsaved(state.model).items()}
     for rank, remembered in enumerate(beside):
         tensors |= {_beside(rank) + name: value for name, value in remembered.items()}
     for index, moments in state.optimizer.state_dict()["state"].items():
-        tensors |= {f"optimizer.{index}.{name}": value for name, value in moments.items()}
+        for name, value in moments.items():
+            number = isinstance(value, bool | int | float)
+            tensors[f"{'number' if number else 'optimizer'}.{index}.{name}"] = (
+                _tensor(value) if number else value
+            )
     tensors |= _scales(state)
     weights = path.with_name(f"{path.stem}-{epoch}.safetensors")
     content = save(plain(tensors))
@@ -85,7 +91,17 @@ def read(path: Path, state: State, *, task: Task) -> tuple[int, list[Result]]:
         If the checkpoint is damaged (then a `striate.results.DamagedError`), belongs to another
         task or another number of processes, or processes do not see the same one.
     """
-    done, history = _read(path, state, task) if path.exists() else (0, [])
+    damaged: results.DamagedError | None = None
+    done, history = 0, list[Result]()
+    try:
+        done, history = _read(path, state, task) if path.exists() else (0, [])
+    except results.DamagedError as error:
+        damaged = error
+    # Of several processes all stop if one does, before the first sets the file aside.
+    problems = state.team.collected(None if damaged is None else str(damaged))
+    problem = next(filter(None, problems), None)
+    if problem is not None:
+        raise damaged or results.DamagedError(problem, path)
     seen = state.team.collected(done)
     if len(set(seen)) > 1:
         raise ValueError(
@@ -126,12 +142,18 @@ def _weights(path: Path, provenance: Mapping[str, Setting]) -> Tensors:
 
 def _restore(state: State, tensors: Tensors) -> None:
     state.model.load_state_dict(_under("model.", tensors))
+    kept = unsaved(state.model)
+    for name, value in _under("unsaved.", tensors).items():
+        kept[name].copy_(value)
     if state.alongside is not None:
         state.alongside.load_state_dict(_under(_beside(state.team.rank), tensors))
-    moments: dict[int, Tensors] = {}
+    moments: dict[int, dict[str, Any]] = {}
     for name, value in _under("optimizer.", tensors).items():
         index, key = name.split(".", 1)
         moments.setdefault(int(index), {})[key] = value
+    for name, value in _under("number.", tensors).items():
+        index, key = name.split(".", 1)
+        moments.setdefault(int(index), {})[key] = value.item()
     groups = state.optimizer.state_dict()["param_groups"]
     state.optimizer.load_state_dict({"state": moments, "param_groups": groups})
     scales = _under("scaler.", tensors)
@@ -151,12 +173,38 @@ def _beside(rank: int) -> str:
 def _scales(state: State) -> Tensors:
     """Return the scaler's numbers; a scaler that is off has none."""
     scales = {} if state.scaler is None else state.scaler.state_dict()
-    return {
-        f"scaler.{name}": torch.tensor(
-            value, dtype=torch.float64 if isinstance(value, float) else None
-        )
-        for name, value in scales.items()
-    }
+    return {f"scaler.{name}": _tensor(value) for name, value in scales.items()}
+
+
+def _tensor(number: bool | int | float) -> torch.Tensor:
+    return torch.tensor(number, dtype=torch.float64 if isinstance(number, float) else None)
+
+
+def unsaved(model: nn.Module) -> Tensors:
+    """Return the buffers that a model leaves out of its ``state_dict``."""
+    saved = model.state_dict().keys()
+    return {name: value for name, value in model.named_buffers() if name not in saved}
+
+
+def check_state(model: nn.Module) -> None:
+    """Refuse a model whose state is more than tensors, which a file of weights cannot hold.
+
+    Raises
+    ------
+    ValueError
+        If there is something else in its ``state_dict``, or parameters have no shape yet.
+    """
+    for name, value in model.state_dict().items():
+        if isinstance(value, UninitializedParameter | UninitializedBuffer):
+            raise ValueError(
+                f"{name} of {type(model).__name__} has no shape yet (a lazy layer); show the model "
+                "an image before it is trained"
+            )
+        if not isinstance(value, torch.Tensor):
+            raise ValueError(
+                f"the state_dict of {type(model).__name__} holds {name}, a {type(value).__name__}; "
+                "files of weights hold tensors, so keep it in a buffer, or out of the state"
+            )
 
 
 def remove(path: Path, *, keep: Path | None = None) -> None:

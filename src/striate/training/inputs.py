@@ -31,7 +31,7 @@ def blurred(images: Images, sigma: float) -> Images:
 
     The Gaussian is cut off at four standard deviations. Images go on beyond their borders as in a
     mirror laid at the outer edge of the last pixel (SciPy's ``mode="reflect"``), so that no light
-    is lost: the mean of each channel stays.
+    is lost: the mean of each channel stays, and no pixel leaves the range that they had.
 
     Raises
     ------
@@ -43,7 +43,8 @@ def blurred(images: Images, sigma: float) -> Images:
         return images
     height, width = images.shape[-2:]
     down, across = (_blur(side, sigma).to(images) for side in (height, width))
-    return down @ images @ across.T
+    # Rounding takes saturated pixels beyond what a pixel can be.
+    return (down @ images @ across.T).clamp(images.min(), images.max())
 
 
 def sigma_at(kind: Kind, *, sigma: float, epochs: int, epoch: int) -> float:

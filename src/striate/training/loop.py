@@ -111,8 +111,9 @@ def train(
     ------
     ValueError
         If a size is out of range, labels are not one class for each image, the checkpoint is
-        damaged or of another run, the loss stops being finite or has no gradient, or several
-        processes train a model that is not wrapped.
+        damaged or of another run or could not hold the model's state (`checkpoint.check_state`),
+        the loss stops being finite or has no gradient, or several processes train a model that is
+        not wrapped.
 
     Notes
     -----
@@ -138,6 +139,8 @@ def train(
         model, images, labels, objective, optimizer, batch_size, seed,
         inputs, replays, precision, scaler, team,
     )  # fmt: skip
+    if checkpoint is not None:
+        checkpoints.check_state(bare(model))
     state, task = checkpoints.State(bare(model), optimizer, alongside, scaler, team), task or {}
     done, history = checkpoints.read(checkpoint, state, task=task) if checkpoint else (0, [])
     if done > epochs:

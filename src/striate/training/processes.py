@@ -71,6 +71,13 @@ class Team(NamedTuple):
         ]
 
 
+def present() -> Team:
+    """Return the processes that torch knows of in this run; most often this one alone."""
+    if not (distributed.is_available() and distributed.is_initialized()):
+        return Team(0, 1)
+    return Team(distributed.get_rank(), distributed.get_world_size())
+
+
 def team_of(model: nn.Module) -> Team:
     """Return the processes that train `model` together.
 
@@ -79,9 +86,7 @@ def team_of(model: nn.Module) -> Team:
     ValueError
         If there are several processes, and `model` is not a `DistributedDataParallel`.
     """
-    if not (distributed.is_available() and distributed.is_initialized()):
-        return Team(0, 1)
-    team = Team(distributed.get_rank(), distributed.get_world_size())
+    team = present()
     if team.size > 1 and bare(model) is model:
         raise ValueError(
             f"{team.size} processes would each train a {type(model).__name__} of their own; give "

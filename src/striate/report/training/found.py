@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
-from striate.report.names import distinct, in_order
+from striate.report.names import distinct, in_order, told
 from striate.report.section import Record
 from striate.results import Curve, Result, Score, Setting
 
@@ -72,7 +72,7 @@ def lessons(records: Sequence[Record]) -> list[Lesson]:
 
 def data_of(lesson: Lesson) -> str:
     """Name the data without the fingerprint behind the name."""
-    return lesson.data.split(" ")[0]
+    return _name(lesson.data)
 
 
 def recipe(task: Settings) -> str:
@@ -93,11 +93,36 @@ def recipe(task: Settings) -> str:
 def _kinds(records: Sequence[Record]) -> list[str]:
     """Name how each was trained, with the settings that it takes to tell it from the others."""
     names = sorted({name for record in records for name in record.task} - {*ASIDE})
-    by_data: dict[Setting, dict[Key, str]] = {}
+    by_data: dict[str, dict[Key, str]] = {}
     keys = []
     for record in records:
         key = tuple(record.task.get(name) for name in names)
-        keys.append((record.task.get("data"), key))
-        by_data.setdefault(record.task.get("data"), {})[key] = recipe(record.task)
+        data = _name(record.task.get("data"))
+        keys.append((data, key))
+        by_data.setdefault(data, {})[key] = recipe(record.task)
     named = {data: distinct(labels, names) for data, labels in by_data.items()}
-    return [named[data][key] for data, key in keys]
+    alike = [(data, named[data][key]) for data, key in keys]
+    # What settings do not tell: other images under one name, and a network that was rewritten.
+    alike = _apart(records, alike, "data", among=())
+    return [kind for _, kind in _apart(records, alike, "initial_sha256", among=("seed",))]
+
+
+def _apart(
+    records: Sequence[Record], kinds: Sequence[tuple[str, str]], name: str, *, among: Sequence[str]
+) -> list[tuple[str, str]]:
+    """Add a setting to the kinds of networks that differ in it, though not in those `among`."""
+    groups = [
+        (*kind, *(record.task.get(other) for other in among))
+        for record, kind in zip(records, kinds, strict=True)
+    ]
+    values: dict[Key, set[Setting]] = {}
+    for record, group in zip(records, groups, strict=True):
+        values.setdefault(group, set()).add(record.task.get(name))
+    return [
+        (data, kind if len(values[group]) == 1 else f"{kind}, {told(name, record.task.get(name))}")
+        for record, (data, kind), group in zip(records, kinds, groups, strict=True)
+    ]
+
+
+def _name(data: Setting) -> str:
+    return str(data).split(" ")[0]

@@ -22,7 +22,7 @@ attacked ones for ``adversarial`` and ``free``; on ``test`` images are as they a
 from striate.studies.training.material import Material, material
 from striate.studies.training.networks import NAME, network_task, train_network, weights_problem
 from striate.studies.training.plans import BLURS, OPTIMIZERS, PRECISIONS, Asked, Plan, plan
-from striate.studies.training.together import joined, processes
+from striate.studies.training.together import follow, joined, led, processes
 
 __all__ = [
     "BLURS",
@@ -32,7 +32,9 @@ __all__ = [
     "Asked",
     "Material",
     "Plan",
+    "follow",
     "joined",
+    "led",
     "material",
     "network_task",
     "plan",

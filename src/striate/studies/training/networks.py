@@ -56,8 +56,8 @@ def network_task(
     ValueError
         If images do not pass through the network, it does not have an output for each class, a
         layer to penalise does not exist, a batch is too small or its spectrum too short, the
-        network answers otherwise in training mode, or, of several processes, it has parameters that
-        take no part in its answer.
+        network answers otherwise in training mode, a file of weights could not hold what it
+        learns, or, of several processes, it has parameters that take no part in its answer.
     """
     check_whole("seed", seed, least=0)
     tried, spectral = try_out(network, material, plan, processes=processes), plan.spectral

@@ -1,15 +1,25 @@
 """Several processes on one network: what ``torchrun`` starts, and what stays alone without it."""
 
 import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from datetime import timedelta
 from inspect import signature
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import torch
 import torch.distributed as distributed
 from torch import nn
 from torch.nn.parallel import DistributedDataParallel
+
+from striate.results import DamagedError, Result
+from striate.study import Task
+from striate.training.processes import present
+
+Training = Callable[[Task, Path], list[Result]]
+# How long the others wait for word of the first process, which may wait for another run's end.
+PATIENCE = timedelta(days=7)
 
 
 class Joined(NamedTuple):
@@ -85,7 +95,51 @@ def wrapped(model: nn.Module, device: str) -> nn.Module:
     return DistributedDataParallel(model, **given)
 
 
+@contextmanager
+def led(measure: Training) -> Iterator[Training]:
+    """Yield what the first process calls instead of `measure`, so that all do it together.
+
+    The others `follow`. Whether, and how often, is known to the first alone: what is done already
+    is left, what another run is at work on is waited for, and a damaged checkpoint is set aside.
+    """
+    agreed, inside = _words(), list[bool]()
+
+    def together(task: Task, checkpoint: Path) -> list[Result]:
+        agreed(True)
+        inside.append(True)
+        found = measure(task, checkpoint)
+        inside.clear()
+        return found
+
+    try:
+        yield together
+    finally:
+        if not inside:  # else the others are in the midst of it, and torchrun stops them
+            agreed(False)
+
+
+def follow(measure: Training, task: Task, checkpoint: Path) -> None:
+    """Do what the first process does, as often as it does, until it needs this one no more."""
+    agreed = _words()
+    while agreed(False):
+        with suppress(DamagedError):  # of which the first decides what becomes
+            measure(task, checkpoint)
+
+
 def first() -> bool:
     """Tell whether this process is the one that writes."""
-    alone = not (distributed.is_available() and distributed.is_initialized())
-    return alone or distributed.get_rank() == 0
+    return present().rank == 0
+
+
+def _words() -> Callable[[bool], bool]:
+    """Return what all call at the same time, to hear what the first of them gives."""
+    if present().size == 1:
+        return bool
+    group: Any = distributed.new_group(backend="gloo", timeout=PATIENCE)
+
+    def heard(word: bool) -> bool:
+        values = [word]
+        distributed.broadcast_object_list(values, src=0, group=group)
+        return values[0]
+
+    return heard

@@ -15,6 +15,7 @@ from striate.studies.training.material import Material
 from striate.studies.training.plans import Asked, Plan
 from striate.training import Source
 from striate.training.chance import repeatable, states_of
+from striate.training.checkpoint import check_state, unsaved
 
 
 class Tried(NamedTuple):
@@ -55,6 +56,7 @@ def try_out(network: Network, material: Material, plan: Plan, *, processes: int 
         raise ValueError(
             f"spectral_every={plan.spectral.every} is more than the {steps} steps of an epoch"
         )
+    check_state(network.model)
     layers = () if plan.spectral is None else tuple(match(network.model, plan.spectral.layers))
     if not any(parameter.requires_grad for parameter in network.model.parameters()):
         raise ValueError(f"{network.name} has no parameter that can be trained")
@@ -110,7 +112,7 @@ def _try_training(
     place = next(part.device for part in copy.parameters())
     with ExitStack() as hooks, repeatable(place)(), torch.set_grad_enabled(processes > 1):
         outputs = [hooks.enter_context(capture(copy, name)) for name in layers]
-        before = states_of(place)
+        before, kept = states_of(place), deepcopy(unsaved(copy))
         try:
             logits = run(copy, images.to(place))
         except ValueError as error:
@@ -125,6 +127,13 @@ def _try_training(
                 f"{network.name} answers with logits in evaluation mode, and with {shape} in "
                 "training mode; give a network that answers with logits in both, without auxiliary "
                 "outputs (in torchvision aux_logits=False)"
+            )
+        changed = [one for one, now in unsaved(copy).items() if not now.equal(kept[one])]
+        if changed:
+            raise ValueError(
+                f"{network.name} learns in training mode what its state_dict leaves out: "
+                f"{', '.join(changed)}; register such buffers as persistent, or the weights that "
+                "are written are those of another network"
             )
         if processes > 1:
             _check_used(network.name, copy, [logits, *(output() for output in outputs)], processes)
