@@ -591,9 +591,37 @@ def test_the_stimuli_that_channels_prefer_are_files(lab):
             assert (image.text["striate:seed"], image.text["striate:steps"]) == ("0", "3")
             first.append(np.asarray(image))
     assert (first[0] != first[1]).any()
-    assert striate(f"{words} --seed 1")[0] == 0
-    with Image.open(lab / "seen" / "deep" / names[0]) as image:
+    before = {path: path.stat().st_mtime_ns for path in (lab / "seen" / "deep").iterdir()}
+    assert striate(words)[:2] == (0, out)
+    more = striate(words.replace("0,3", "3,1"))
+    assert more[0] == 0
+    assert more[1].splitlines()[0] == out.splitlines()[1]
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    assert striate(f"{words.replace('seen/deep', 'seen/other')} --seed 1")[0] == 0
+    with Image.open(lab / "seen" / "other" / names[0]) as image:
         assert (np.asarray(image) != first[0]).any()
+
+
+def test_an_image_that_was_made_otherwise_is_not_lost(lab):
+    words = "visualize tiny.py:net 1 0 --out seen --steps 3"
+    assert striate(words)[0] == 0
+    (file,) = (lab / "seen").iterdir()
+    before = file.read_bytes()
+    for change, told in (
+        ("--seed 2", "made with seed=0 instead of seed=2; give another --out, or move it away"),
+        ("--steps 4 --size 9", "made with size=8, steps=3 instead of size=9, steps=4"),
+    ):
+        status, out, err = striate(f"{words} {change}")
+        assert (status, out) == (2, "")
+        assert f"error: {Path('seen', file.name)} is there already, {told}" in err
+    with Image.open(file) as image:
+        image.save(file)  # without a word of how it was made, as another program would
+    status, _, err = striate(words)
+    assert (status, "made with model=not told" in err) == (2, True)
+    file.write_bytes(b"no image")
+    status, _, err = striate(words)
+    assert status == 2
+    assert len(before) > 8
 
 
 def test_a_channel_for_which_nothing_was_found_is_told(lab):
@@ -621,7 +649,7 @@ def test_a_channel_for_which_nothing_was_found_is_told(lab):
     ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
     ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
     ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),
-    ("visualize tiny.py:net 1 first --out seen", "--channels 'first': give numbers with commas"),
+    ("visualize tiny.py:net 1 first --out seen", "error: channels 'first': give numbers with commas"),
     ("visualize tiny.py:net 1 0 --out v1.npz", "--out v1.npz is a file; name a folder"),
 ])  # fmt: skip
 def test_a_wrong_look_at_tuning_costs_one_line(words, said, lab):

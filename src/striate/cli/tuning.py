@@ -149,7 +149,7 @@ def visualize(
     seed: Seed = 0,
     device: Device = "cpu",
 ) -> None:
-    """Make the images that channels of a layer prefer, one PNG each.
+    """Make the images that channels of a layer prefer, one PNG each; what is there stays.
 
     Printed are the file, the channel's response to it, and the logarithm of its share among all
     channels of the layer. How the image was made is kept in the file, as text beside the pixels.
@@ -167,33 +167,72 @@ def visualize(
         raise ValueError(f"channels {channels}: name each channel once")
     network = load(model, weights=weights)
     network.model.to(device)
-    with bar("gradient ascent") as progress:
-        made = optimal_images(
-            network.model,
-            layer,
-            wanted,
-            size=network.size if size is None else size,
-            planes=planes_of(network),
-            seed=seed,
-            steps=steps,
-            temperature=temperature,
-            progress=progress,
-        )
+    size = network.size if size is None else size
     how = {"model": network.name, "model_sha256": fingerprint(network.model)[:12], "layer": layer}
-    how |= {"steps": steps, "temperature": temperature, "seed": seed}
-    found = made.found
-    for number, channel in enumerate(wanted):
-        path = out / f"{file_stem(network.name)}-{file_stem(layer)}-{channel}.png"
-        write_atomically(path, _png(made.pixels[number], {**how, "channel": channel}))
-        liked, plain = found.activation[number].item(), found.of_grey[number].item()
-        print(path, f"{liked:.4g}", f"{found.objective[number].item():.4g}", sep="\t")
-        if liked <= plain:
-            print(
-                f"channel {channel} of layer {layer} responds to its image with {liked:.4g}, and "
-                f"to plain grey with {plain:.4g}: nothing was found that it likes; a dead channel "
-                "has no more to show, others may with more --steps or another --temperature",
-                file=sys.stderr,
+    how |= {"size": size, "steps": steps, "temperature": temperature, "seed": seed}
+    stem = f"{file_stem(network.name)}-{file_stem(layer)}"
+    paths = {channel: out / f"{stem}-{channel}.png" for channel in wanted}
+    there = {one: _there(path, {**how, "channel": one}) for one, path in paths.items()}
+    missing = [channel for channel, about in there.items() if about is None]
+    if missing:
+        with bar("gradient ascent") as progress:
+            made = optimal_images(
+                network.model,
+                layer,
+                missing,
+                size=size,
+                planes=planes_of(network),
+                seed=seed,
+                steps=steps,
+                temperature=temperature,
+                progress=progress,
             )
+        found = made.found
+        for number, channel in enumerate(missing):
+            about = {
+                "response": found.activation[number].item(),
+                "objective": found.objective[number].item(),
+                "of_grey": found.of_grey[number].item(),
+            }
+            shown = _png(made.pixels[number], {**how, "channel": channel, **about})
+            write_atomically(paths[channel], shown)
+            there[channel] = about
+    for channel, about in there.items():
+        if about is not None:
+            _tell(paths[channel], channel, layer, about)
+
+
+def _there(path: Path, how: "Mapping[str, Setting]") -> dict[str, float] | None:
+    """Read what is told of an image that is there, if it was made in this way."""
+    from PIL import Image
+
+    if not path.exists():
+        return None
+    with Image.open(path) as image:
+        text = dict(getattr(image, "text", {}))
+    other = {
+        name: value for name, value in how.items() if text.get(f"striate:{name}") != str(value)
+    }
+    if other:
+        was = ", ".join(f"{name}={text.get(f'striate:{name}', 'not told')}" for name in other)
+        now = ", ".join(f"{name}={value}" for name, value in other.items())
+        raise ValueError(
+            f"{path} is there already, made with {was} instead of {now}; give another --out, or "
+            "move it away"
+        )
+    return {name: float(text[f"striate:{name}"]) for name in ("response", "objective", "of_grey")}
+
+
+def _tell(path: Path, channel: int, layer: str, about: "Mapping[str, float]") -> None:
+    print(path, f"{about['response']:.4g}", f"{about['objective']:.4g}", sep="\t")
+    if about["response"] <= about["of_grey"]:
+        print(
+            f"channel {channel} of layer {layer} responds to its image with "
+            f"{about['response']:.4g}, and to plain grey with {about['of_grey']:.4g}: nothing was "
+            "found that it likes; a dead channel has no more to show, others may with more --steps "
+            "or another --temperature",
+            file=sys.stderr,
+        )
 
 
 def _png(pixels: "np.ndarray", about: "Mapping[str, Setting]") -> bytes:
