@@ -649,7 +649,7 @@ def test_a_channel_for_which_nothing_was_found_is_told(lab):
     ("measure tuning tiny.py:net --optimal -1", "optimal=-1: give a whole number from 0 on"),
     ("visualize tiny.py:net 9 0 --out seen", "layers='9' fits no layer"),
     ("visualize tiny.py:net 1 4 --out seen", "layer '1' has 4, counted from 0 to 3, and no 4"),
-    ("visualize tiny.py:net 1 first --out seen", "error: channels 'first': give numbers with commas"),
+    ("visualize tiny.py:net 1 first --out seen", "error: channels 'first': give numbers"),
     ("visualize tiny.py:net 1 0 --out v1.npz", "--out v1.npz is a file; name a folder"),
 ])  # fmt: skip
 def test_a_wrong_look_at_tuning_costs_one_line(words, said, lab):
