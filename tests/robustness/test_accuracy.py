@@ -75,6 +75,21 @@ class Dark(nn.Module):
         return torch.cat([mean, 1 - mean], 1)
 
 
+@pytest.mark.parametrize("training", [True, False])
+def test_a_network_is_attacked_in_evaluation_mode_and_left_in_its_own(training):
+    """Whatever the attack makes of its mode."""
+    model, modes = mlp().train(training), []
+
+    def attack(model, x, _y):
+        modes.append(model.training)
+        model.train(not training)
+        return x
+
+    robust_accuracy(model, images(9), labels(9), attack, batch_size=2, attack_wrong=True)
+    assert modes == [False] * 5
+    assert all(module.training is training for module in model.modules())
+
+
 def test_an_attack_that_rights_a_wrong_answer_counts_only_where_asked():
     x, y = torch.full((4, 1, 2, 2), 0.25), torch.tensor([0, 1, 0, 1])
     invert = recorder([], lambda some: 1 - some)

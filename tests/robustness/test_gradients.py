@@ -222,3 +222,14 @@ def test_whatever_raises_a_loss_sees_it_in_float32(dtype):
     pgd(net, images, labels, ball=where, steps=1, step_size=0.1, loss=loss, random_start=True,
         restarts=2, generator=chance)  # fmt: skip
     assert set(seen) == {torch.float32}
+
+
+def test_an_image_so_faint_that_pixels_are_lost_is_computed_in_full():
+    """One pixel has a slope of 2**-10 in float16; the other's would be 0, and it would stay."""
+    net = nn.Sequential(nn.Flatten(), nn.Linear(2, 2, bias=False))
+    with torch.no_grad():
+        net[1].weight.copy_(torch.tensor([[2.0**-16, -(2.0**-36)], [-(2.0**-16), 2.0**-36]]))
+    x, y = torch.full((3, 1, 1, 2), 0.5), torch.tensor([0, 1, 0])
+    full = plain_gradient(net, x, y, summed_cross_entropy)
+    assert full.all()
+    assert torch.equal(float16_gradient(net, x, y, summed_cross_entropy), full)

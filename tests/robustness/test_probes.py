@@ -7,7 +7,15 @@ import torch
 from defended import BROKEN, pictures, rng, trained
 from torch import nn
 
-from striate.robustness import LinfBall, correct, pgd, probes, robust_accuracy, summed_margin
+from striate.robustness import (
+    LinfBall,
+    correct,
+    pgd,
+    probes,
+    probing,
+    robust_accuracy,
+    summed_margin,
+)
 from striate.robustness.probing import unsaturated_cross_entropy
 
 NAMES = ("plain", "restarts", "margin", "fine steps", "logit scale", "random search", "transfer")
@@ -23,6 +31,19 @@ def found(net, count=120, **settings):
 def test_names_in_order_and_transfer_only_from_a_surrogate():
     assert tuple(found(trained("mlp", 0), surrogate=trained("tanh", 0), count=20)) == NAMES
     assert tuple(found(trained("mlp", 0), count=20)) == NAMES[:-1]
+
+
+def test_each_climb_takes_the_steps_of_the_table(monkeypatch):
+    asked = []
+
+    def climb(_model, images, _labels, *, steps, step_size, **_settings):
+        asked.append((steps, pytest.approx(step_size)))
+        return images
+
+    monkeypatch.setattr(probing, "pgd", climb)
+    found(trained("mlp", 0), count=5, steps=8, restarts=1, queries=1)
+    coarse = (8, 2 * 0.1 / 8)
+    assert asked == [coarse, coarse, coarse, (100, 2.5 * 0.1 / 100), coarse]
 
 
 def test_each_is_the_attack_that_it_says():

@@ -98,6 +98,25 @@ def test_as_a_slow_loop_over_images_with_the_same_numbers(net, norm):
     assert not torch.equal(found, x)
 
 
+def test_squares_shrink_at_the_query_at_which_they_should():
+    """On images so large that each of the first halvings changes the side."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Flatten(), nn.Linear(2 * 20 * 24, CLASSES)).double()
+    x = 0.2 + 0.6 * torch.rand(3, 2, 20, 24, dtype=torch.float64)
+    y, ball, queries, generator = model(x).argmax(1), LinfBall(0.004), 30, rng(3)
+    numbers = [
+        torch.rand(3, 2, 24 if query == 0 else 5, generator=generator, dtype=torch.float64)
+        for query in range(queries)
+    ]
+    found = random_search(model, x, y, ball=ball, queries=queries, generator=rng(3))
+    for i in range(3):
+        expected = slow(
+            model, x[i].numpy(), y[i].item(), eps=ball.eps, order=np.inf,
+            numbers=[number[i].numpy() for number in numbers],
+        )  # fmt: skip
+        np.testing.assert_allclose(found[i].numpy(), expected, atol=1e-12)
+
+
 @pytest.mark.parametrize("norm", BALLS)
 @pytest.mark.parametrize("scale", [1.0, 0.01])
 @pytest.mark.parametrize("seed", range(5))
@@ -163,6 +182,22 @@ def test_images_that_are_wrong_already_are_returned_and_cost_one_look():
         random_search(model, x, y, ball=LinfBall(0.1), queries=9, generator=rng()), x
     )
     assert model.shown == 5
+
+
+def test_a_change_that_leaves_the_loss_as_it_was_is_kept():
+    """A plateau is walked across; here there is nothing else."""
+
+    class Flat(nn.Module):
+        def forward(self, x):
+            return torch.tensor([1.0, 0.0]).expand(len(x), 2)
+
+    x, y = torch.full((20, *IMAGE), 0.5), torch.zeros(20, dtype=torch.int64)
+    stripes, both = (
+        random_search(Flat(), x, y, ball=LinfBall(0.1), queries=queries, generator=rng())
+        for queries in (1, 2)
+    )
+    assert (stripes != x).all()
+    assert not torch.equal(both, stripes)
 
 
 def test_what_one_image_draws_does_not_depend_on_how_the_others_fare():

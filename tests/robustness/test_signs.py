@@ -8,6 +8,7 @@ from defended import BROKEN, MADE, pictures, rng, trained
 from torch import nn
 
 from striate.robustness import L1Ball, L2Ball, LinfBall, signs
+from striate.robustness.warning_signs import _random_search_wins
 
 NAMES = (
     "random forward", "probabilities", "zero gradients", "flat over eps", "random search wins",
@@ -85,6 +86,23 @@ class Line(nn.Module):
         return torch.stack([height, -height], 1)
 
 
+@pytest.mark.parametrize("odd", [1, 2, 5])
+def test_one_of_five_passes_tells_that_a_network_draws(odd):
+    """However small the logits are: it answers the opposite in the pass that is `odd`."""
+
+    class Turning(Line):
+        passes = 0
+
+        def forward(self, images):
+            self.passes += 1
+            logits = super().forward(images)
+            return logits.flip(1) if self.passes == odd else logits
+
+    images, labels = torch.full((4, 1, 1, 1), 0.8), torch.zeros(4, dtype=torch.int64)
+    settings = {"ball": LinfBall(0.1), "generator": rng(), "steps": 2, "queries": 1}
+    assert signs(Turning(1e-3), images, labels, **settings)[0].measured == pytest.approx(2)
+
+
 @pytest.mark.parametrize(("ball", "slope", "share"), [
     # The margin is 2·slope·0.3; in float32 exp(-margin) is 0 beyond about 103.
     (LinfBall(0.1), 100.0, 0.0), (LinfBall(0.1), 300.0, 0.5),
@@ -106,6 +124,15 @@ def test_a_lead_that_may_be_chance_is_none():
     assert lead.measured > 0.5
     assert lead.limit == pytest.approx(2.326 * (5 * lead.measured) ** 0.5 / 5)
     assert not lead.raised
+
+
+def test_chance_counts_the_images_on_which_the_sides_disagree_either_way():
+    """Of 100, 60 hold against both, 9 against the climbs alone and 4 against the search alone."""
+    climbed = torch.tensor([True] * 69 + [False] * 31)
+    searched = torch.tensor([True] * 60 + [False] * 9 + [True] * 4 + [False] * 27)
+    lead = _random_search_wins(climbed, searched)
+    assert lead.measured == pytest.approx(0.05)
+    assert lead.limit == pytest.approx(2.326 * 13**0.5 / 100)
 
 
 @pytest.mark.parametrize("size", [7, 1000])

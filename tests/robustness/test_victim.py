@@ -221,6 +221,18 @@ def test_a_class_that_is_ruled_out_is_attacked(door):
     ASKED[door](model, images(8), torch.zeros(8, dtype=torch.int64))
 
 
+@pytest.mark.parametrize("door", ["fgsm", "pgd"])
+def test_a_class_that_is_ruled_out_is_not_why_there_is_no_gradient(door):
+    """The root of an image that is black is."""
+    ruled_out = torch.tensor([0.0, -torch.inf, 0.0])
+    model = Answering(lambda x: x[:, :3] + x.square().sum(1, keepdim=True).sqrt() + ruled_out)
+    x = images(8).clamp_min(0.1)
+    x[:3] = 0
+    message = "the gradient of the loss is not finite for some of 8 images"
+    with pytest.raises(ValueError, match=message):
+        ASKED[door](model, x, torch.zeros(8, dtype=torch.int64))
+
+
 @pytest.mark.parametrize("ball", [
     BALL, L2Ball(0.5), L1Ball(1.0, geometry="paper"), L1Ball(1.0, geometry="exact"),
 ], ids=["Linf", "L2", "L1 paper", "L1 exact"])  # fmt: skip

@@ -1,3 +1,4 @@
+import itertools
 import pickle
 
 import numpy as np
@@ -19,6 +20,7 @@ from striate.training import (
     resized_crop,
     sigma_at,
 )
+from striate.training.chance import generator_at
 from striate.training.crops import DRAWS, random_window
 
 MANY = 4000
@@ -205,6 +207,17 @@ def test_the_loop_gives_each_batch_its_epoch_and_its_own_chance():
         assert all(torch.equal(one, two) == alike for one, two in pairs)
 
 
+def test_each_use_and_place_in_a_training_has_random_numbers_of_its_own():
+    """Or dropout would draw what the crops of the first batch drew."""
+    places = [
+        {"use": use, "seed": seed, "epoch": epoch, "batch": batch, "rank": rank}
+        for use in ("taking", "inputs", "network")
+        for seed, epoch, batch, rank in itertools.product(range(3), repeat=4)
+    ]
+    drawn = {torch.rand(4, generator=generator_at(**place)).numpy().tobytes() for place in places}
+    assert len(drawn) == len(places)
+
+
 def test_the_learning_rate_falls_after_its_epochs():
     schedule = dropped((25, 45, 65))
     rates = [schedule(epoch) for epoch in (1, 25, 26, 45, 46, 65, 66, 80)]
@@ -255,3 +268,10 @@ def test_a_window_reaches_every_place_down_to_the_last_row_and_column():
             draws = [0.5, 0.5, (top + 0.5) / 10, (left + 0.5) / 14] * 10
             window = random_window(20, 24, draws, scale=(0.25, 0.25), ratio=(1.0, 1.0))
             assert window == (top, left, 11, 11)
+
+
+def test_a_window_may_be_as_high_or_as_wide_as_the_image():
+    draws = [0.5, 0.5, 0.999, 0.999] * 10
+    half = {"scale": (0.5, 0.5), "ratio": (1.0, 1.0)}
+    assert random_window(10, 20, draws, **half) == (0, 10, 10, 10)
+    assert random_window(20, 10, draws, **half) == (10, 0, 10, 10)

@@ -1,4 +1,6 @@
 import inspect
+import itertools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -102,11 +104,39 @@ def test_the_order_depends_on_the_seed_alone_and_not_on_the_global_one():
     assert orders["a"] != orders["c"]
 
 
+def test_no_epoch_of_a_seed_has_the_order_of_an_epoch_of_another():
+    """As the second of seed 0 and the first of seed 1 would, if the two were added up."""
+    orders = []
+    for seed in range(3):
+        objective, seen = watched()
+        Run(objective=objective, batch_size=COUNT, seed=seed, epochs=3).finish()
+        orders += seen
+    assert len({tuple(order) for order in orders}) == 9
+
+
 def test_nobody_elses_random_numbers_are_drawn():
     run = Run(objective=shaped(), epochs=2)
     before = torch.random.get_rng_state()
     run.finish()
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+def test_what_a_network_draws_depends_on_the_seed_and_on_the_epoch():
+    """As dropout does; three steps an epoch."""
+
+    def drawn(seed):
+        draws = []
+
+        def drawing(model, images, labels):
+            draws.append(torch.rand(()).item())
+            return standard(model, images, labels)
+
+        Run(objective=drawing, seed=seed, epochs=3).finish()
+        return draws
+
+    one, again, other = drawn(0), drawn(0), drawn(1)
+    assert one == again
+    assert len({*one, *other}) == 18
 
 
 def test_a_penalty_of_no_strength_trains_as_none_does_but_measures_alpha_apart():
@@ -118,6 +148,18 @@ def test_a_penalty_of_no_strength_trains_as_none_does_but_measures_alpha_apart()
         assert seconds(without)["measuring alpha"] == 0
         assert seconds(with_alpha)["measuring alpha"] > 0
         assert seconds(with_alpha)["training"] > 0
+
+
+def test_the_time_of_alpha_is_not_counted_as_that_of_training_too(monkeypatch):
+    """By a clock on which each of three steps takes a second, a quarter of it for the exponent."""
+    clock = SimpleNamespace(perf_counter=itertools.count(0.0).__next__, monotonic=lambda: 0)
+    monkeypatch.setattr(loop, "time", clock)
+
+    def timed(model, images, labels):
+        return standard(model, images, labels)._replace(measured={"seconds_alpha": 0.25})
+
+    (epoch,) = Run(objective=timed, epochs=1).finish().history
+    assert seconds(epoch) == {"training": 2.25, "measuring alpha": 0.75}
 
 
 def test_the_penalty_brings_alpha_nearer_to_its_target():

@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -22,7 +23,7 @@ from runs import (
 from safetensors.torch import load_file
 from torch import nn
 
-from striate.training import checkpoint, cosine, standard, train
+from striate.training import checkpoint, cosine, loop, standard, train
 from truths import IMAGE
 
 TASK = {"beta": 0.5, "target": 2.0, "label": "x"}
@@ -244,6 +245,14 @@ def test_epochs_done_are_yielded_again_as_they_were(tmp_path):
     assert [next(again.epochs) for _ in range(3)] == before  # seconds, too
 
 
+def test_a_run_whose_epochs_are_all_done_yields_them_and_trains_no_more(tmp_path):
+    run = resumable(tmp_path / "run.json")
+    before = [next(run.epochs) for _ in range(3)]
+    again = resumable(tmp_path / "run.json", epochs=3).finish()
+    assert again.history == before
+    assert same(again.state(), run.state())
+
+
 def test_stopped_and_resumed_many_times(tmp_path, straight):
     for after in range(1, EPOCHS):
         stopped(tmp_path / "run.json", after)
@@ -264,6 +273,22 @@ def test_only_the_newest_weights_are_kept_and_none_of_a_neighbour_are_lost(tmp_p
 def test_a_checkpoint_waits_for_its_time(tmp_path):
     Run(checkpoint=tmp_path / "run.json", checkpoint_seconds=3600.0).finish()
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_checkpoint_waits_for_its_time_since_the_last_one(tmp_path, monkeypatch):
+    """By a clock on which an epoch takes 4 seconds. After the last there is nothing to resume."""
+    now = 0.0
+
+    def evaluate(_model, _epoch):
+        nonlocal now
+        now += 4
+        return []
+
+    clock = SimpleNamespace(monotonic=lambda: now, perf_counter=lambda: now)
+    monkeypatch.setattr(loop, "time", clock)
+    run = Run(checkpoint=tmp_path / "run.json", checkpoint_seconds=8.0, evaluate=evaluate)
+    there = [[path.stem for path in tmp_path.glob("*.safetensors")] for _ in run.epochs]
+    assert there == [[], ["run-2"], ["run-2"], ["run-4"], ["run-4"], ["run-4"]]
 
 
 def test_nobody_elses_random_numbers_matter_to_a_resumed_run(tmp_path, straight):

@@ -227,6 +227,14 @@ def test_without_stimuli_to_spare_alpha_has_no_error(count, note):
     assert readings[0].note == note
 
 
+def test_as_many_stimuli_as_asked_are_of_all_passes_together():
+    model = network()
+    with watch(model, "conv", gather=3, stimuli=60) as readings:
+        for seed in range(3):
+            step(model, seed=seed)
+    assert [reading.stimuli for reading in readings] == [60]
+
+
 def test_gathered_rows_are_those_of_the_passes_together():
     model = network().requires_grad_(False)
     model.output.requires_grad_(True)

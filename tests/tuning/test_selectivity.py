@@ -63,6 +63,18 @@ def test_uneven_orientations_do_not_make_a_flat_unit_selective():
     assert found.circular_variance.item() > 0.998
 
 
+@pytest.mark.parametrize("degrees", [EVEN.tolist(), list(ORIENTATIONS_DEG)], ids=["even", "Kong"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64], ids=str)
+def test_a_flat_curve_prefers_no_orientation(dtype, degrees):
+    """Its mean vector is that of the orientations, or of what rounding makes of the curve."""
+    curves = torch.full((3, len(degrees)), 5.0, dtype=dtype)
+    curves[1, 3] *= 1 + 4 * torch.finfo(dtype).eps
+    curves[2, 3] *= 1.001
+    found = orientation_selectivity(curves, degrees)
+    assert found.preferred_deg.isnan().tolist() == [True, True, False]
+    assert (found.circular_variance > 0.998).all()
+
+
 def test_an_orientation_given_twice_counts_as_one():
     curve = gaussian(1, 12).abs()
     twice = torch.cat([curve, curve[:, :1]], 1)

@@ -10,7 +10,7 @@ from striate.robustness.limits import ORDERS, within
 from striate.robustness.victim import answers, check, check_shape, frozen
 
 # Part of the image that the first windows cover, and the parts of all queries after which that
-# halves: both as in AutoAttack's Square.
+# halves: both as in the paper on the Square Attack. Its code halves once more, at 0.05.
 FIRST_PART = 0.8
 HALVINGS = (0.001, 0.005, 0.02, 0.1, 0.2, 0.4, 0.6, 0.8)
 

@@ -10,8 +10,11 @@ from torch import Tensor, nn
 
 @contextmanager
 def frozen(model: nn.Module) -> Iterator[None]:
-    """Evaluation mode, and parameters that record no gradient, until the block ends."""
-    training = [module for module in model.modules() if module.training]
+    """Evaluation mode, and parameters that record no gradient, until the block ends.
+
+    Then each module is in the mode in which it was, whatever an attack has done to it.
+    """
+    modes = [(module, module.training) for module in model.modules()]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.eval()
     for parameter in trainable:
@@ -21,8 +24,8 @@ def frozen(model: nn.Module) -> Iterator[None]:
     finally:
         for parameter in trainable:
             parameter.requires_grad_(True)
-        for module in training:
-            module.training = True
+        for module, training in modes:
+            module.training = training
 
 
 def check(images: Tensor, labels: Tensor) -> None:

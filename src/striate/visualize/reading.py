@@ -28,7 +28,7 @@ def frozen(model: nn.Module) -> Iterator[nn.Module]:
     model
         Without the wrappers that spread a batch over devices.
     """
-    training = [module for module in model.modules() if module.training]
+    modes = [(module, module.training) for module in model.modules()]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     core = model
     while isinstance(core, WRAPPERS):
@@ -46,8 +46,8 @@ def frozen(model: nn.Module) -> Iterator[nn.Module]:
         finally:
             for parameter in trainable:
                 parameter.requires_grad_(True)
-            for module in training:
-                module.training = True
+            for module, training in modes:
+                module.training = training
 
 
 class Reader(NamedTuple):
