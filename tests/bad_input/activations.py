@@ -140,7 +140,8 @@ CASES = [
     (
         "activations.centre(torch.zeros(3, 7, 8, 12))",
         "puts out shape (3, 7, 8, 12), which does not tell whether channels are on the first axis "
-        'after that of the images or on the last; say so, as in partial(centre, channels="first")',
+        "after that of the images or on the last; leave the layer out, or in Python say so, as in "
+        'partial(centre, channels="first")',
     ),
     (
         "activations.centre(torch.zeros(3, 4, 8, 8), channels='middle')",

@@ -82,8 +82,8 @@ def _channels_last(output: Tensor, channels: Channels | None) -> Tensor:
     if axis is None:
         raise ValueError(
             f"puts out shape {shape}, which does not tell whether channels are on the first axis "
-            "after that of the images or on the last; say so, as in partial(centre, "
-            'channels="first")'
+            "after that of the images or on the last; leave the layer out, or in Python say so, as "
+            'in partial(centre, channels="first")'
         )
     return output.movedim(axis, -1)
 

@@ -17,7 +17,8 @@ def channel_axis(shape: Sequence[int]) -> int | None:
     -------
     axis
         From 1 on; None where the shape does not tell. Three axes are always taken for tokens: of
-        (images, channels, tokens), as ``nn.Flatten(2)`` makes of maps, the answer is wrong.
+        (images, channels, tokens), as ``nn.Flatten(2)`` makes of maps, the answer is wrong, and so
+        it is of maps higher than wide, or wider than high, that have as many channels as rows.
     """
     if len(shape) in (2, 3):
         return len(shape) - 1
