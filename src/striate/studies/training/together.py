@@ -135,7 +135,7 @@ def _words() -> Callable[[bool], bool]:
     """Return what all call at the same time, to hear what the first of them gives."""
     if present().size == 1:
         return bool
-    group: Any = distributed.new_group(backend="gloo", timeout=PATIENCE)
+    group: Any = distributed.new_group(timeout=PATIENCE)
 
     def heard(word: bool) -> bool:
         values = [word]
