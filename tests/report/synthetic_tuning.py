@@ -1,6 +1,6 @@
 """A results folder as `striate measure tuning` leaves it, with planted preferences."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -32,20 +32,28 @@ def save_tuning(
     silent: int = 4,
     field_deg: float = 6.4,
     shift: float = 0.0,
+    degrees: bool | None = None,
+    measured: int = 50,
+    without: Sequence[str] = (),
 ) -> Path:
     """Save the tuning of layers, given with their scores; one with None does not respond.
 
     The n-th of the layers, counted from 0, prefers the n-th frequency from the top in 3 of 4
     channels, and the lowest in the others; its median frequency is 2 to the power of 5 - n / 2,
-    less `shift`, by which the other medians and correlations differ, too.
+    less `shift`, by which the other medians and correlations differ, too. Bandwidth is known of
+    `measured` channels. Frequencies are in degrees unless these are gratings, or as `degrees` says;
+    scores whose names are in `without` are left out.
     """
+    degrees = not gratings if degrees is None else degrees
+    pixels = 32 if gratings else round(35 * field_deg)
+    per_degree = pixels / field_deg if gratings else 35.0
     shown = {
         "protocol": protocol,
         "stimulus": "grating" if gratings else "gabor",
-        "unit": "cycles/image" if gratings else "cycles/degree",
-        "pixels": 32 if gratings else round(35 * field_deg),
-        "pixels_per_degree": None if gratings else 35.0,
-        "field_deg": None if gratings else field_deg,
+        "unit": "cycles/degree" if degrees else "cycles/image",
+        "pixels": pixels,
+        "pixels_per_degree": per_degree if degrees else None,
+        "field_deg": field_deg if degrees else None,
     }
     about = {"model": model, "model_sha256": sha, "pictures": pictures, **shown}
     entries: list[Result] = []
@@ -56,7 +64,8 @@ def save_tuning(
             entries.append(Score("responsive", 0.0, source=model, settings={**here, "selected": 0}))
             continue
         here |= {"selected": channels - silent}
-        entries += _layer(number, score, here, model, shift=shift, gratings=gratings)
+        found = _layer(number, score, here, model, shift, measured, gratings)
+        entries += [one for one in found if one.name not in without]
         chosen = [7, 21, 40][: optimal or 3]
         entries += [one for channel in chosen for one in _example(channel, number, here, gratings)]
         if optimal:
@@ -98,9 +107,16 @@ def preferences(number: int, frequencies: tuple[float, ...]) -> tuple[float, ...
 
 
 def _layer(
-    number: int, score: float, here: dict, model: str, *, shift: float, gratings: bool
+    number: int,
+    score: float,
+    here: dict,
+    model: str,
+    shift: float,
+    measured: int,
+    gratings: bool,
 ) -> list[Result]:
-    frequencies = PER_IMAGE if gratings else CPD
+    field = here["field_deg"] or 1.0
+    frequencies = tuple(f / field for f in PER_IMAGE) if gratings else CPD
     shares = preferences(number, frequencies)
     medians = {
         "median_log2_frequency": 5 - number / 2 - shift,
@@ -108,17 +124,23 @@ def _layer(
         "median_phase_modulation": 1.2 - number / 10 - shift / 5,
         "median_bandwidth_octaves": 2 + number / 10 - shift,
     }
-    sure = {**here, "measured": 50, "error": BOOTSTRAP}
+    sure = {**here, "measured": here["selected"], "error": BOOTSTRAP}
+    part = {**sure, "measured": measured}
+    if measured < here["selected"]:
+        part["error"] = BOOTSTRAP.replace("over", f"over {measured} of {here['selected']}")
     drawn = {**here, "experiments": 1000, "draws": 150}
     oriented = tuple([0.55] + [0.05] * 9)
     entries: list[Result] = [
         Score("responsive", here["selected"] / here["channels"], source=model, settings=here),
-        *(Score(name, value, 0.1, model, sure) for name, value in medians.items()),
+        *(
+            Score(name, value, 0.1, model, part if "bandwidth" in name else sure)
+            for name, value in medians.items()
+        ),
         Curve("preferred_frequency", frequencies, shares, None, model, here),
         Curve("preferred_frequency_experiment", frequencies, shares, None, model, drawn),
         Curve("preferred_orientation", _angles(gratings), oriented, None, model, sure),
     ]
-    if not gratings:
+    if here["unit"] == "cycles/degree":
         by_field = tuple(score * field / 12 for field in FIELDS)
         error = (0.03,) * len(FIELDS)
         sd = {**drawn, "error": SD}

@@ -333,9 +333,9 @@ def test_medians_have_their_intervals_in_the_unit_of_the_axis(drawn):
     plate = drawn["tuning-medians-gratings-of-32-pixels"]
     rows = chosen(plate, of="small:two", quantity="median_log2_frequency")
     assert rows[["series", "y", "error", "units"]].to_numpy().tolist() == [
-        ["a", 4.5, 0.1, 50],
-        ["b", 4.0, 0.1, 50],
-        ["c", 3.5, 0.1, 50],
+        ["a", 4.5, 0.1, 60],
+        ["b", 4.0, 0.1, 60],
+        ["c", 3.5, 0.1, 60],
     ]
     axes = plate.figure.axes[0]
     assert axes.get_ylabel() == "cycles/image"
@@ -426,6 +426,157 @@ def test_of_layers_that_are_alike_none_is_most_like_v1(tmp_path):
     save_tuning(tmp_path, {"0": 0.5, "3": 0.5})
     said = findings(found(read(tmp_path)))
     assert said[0] == "nets:plain, 2 layers: all are alike, with a score of 0.500 ± 0.030."
+
+
+@pytest.mark.parametrize(("layers", "told"), [
+    ({"out": 0.61907, "pair": 0.61904}, "all are alike, with a score of 0.619 ± 0.030."),
+    ({"a": 0.6, "b": 0.55, "c": 0.59},
+     "all are alike within the errors, with scores of 0.550 ± 0.030 (b) to 0.600 ± 0.030 (a)."),
+    ({"a": 0.3, "b": 0.55, "c": 0.6, "d": 0.32},
+     "c is most like V1, with a score of 0.600 ± 0.030 (within the errors so is b); a least, "
+     "0.300 ± 0.030 (within the errors so is d)."),
+    ({"a": 0.5, "b": 0.5, "c": 0.5}, "all are alike, with a score of 0.500 ± 0.030."),
+    ({"a": 0.6, "b": 0.59, "c": 0.58, "d": 0.57, "e": 0.56, "f": 0.1},
+     "a is most like V1, with a score of 0.600 ± 0.030 (within the errors so are 4 others); f "
+     "least, 0.100 ± 0.030."),
+])  # fmt: skip
+def test_layers_are_ranked_only_as_far_as_their_errors_tell_them_apart(tmp_path, layers, told):
+    save_tuning(tmp_path, layers)
+    said = findings(found(read(tmp_path)))
+    assert said[0] == f"nets:plain, {len(layers)} layers: {told}"
+
+
+def test_networks_whose_scores_print_alike_do_not_exceed_each_other(tmp_path):
+    save_tuning(tmp_path, {"a": 0.61907})
+    save_tuning(tmp_path, {"a": 0.61904}, model="nets.py:robust", sha="b")
+    said = findings(found(read(tmp_path)))
+    assert "In the mean over 1 layer the scores of nets:plain and nets:robust are alike." in said
+
+
+def reshaped(path, name, *shares):
+    """Give the curves of a name, one for each layer, other shares of channels."""
+    record, left = results.read_record(path), iter(shares)
+    there = [
+        dataclasses.replace(one, y=next(left)) if one.name == name else one
+        for one in results.load(path)
+    ]
+    path.unlink()
+    results.save(path, there, task=record["task"], provenance=record["provenance"])
+
+
+QUARTERS = (0.25, 0.0, 0.25, 0.0, 0.25, 0.0, 0.25, 0.0, 0.0, 0.0)
+MOST = (0.0, 0.375, 0.25, 0.125, 0.25, 0.0, 0.0, 0.0, 0.0, 0.0)
+
+
+@pytest.mark.parametrize(("shares", "told"), [
+    ((MOST, QUARTERS), "The frequency that most channels prefer is 0.547 cpd (38\u00a0%) in a; "
+     "4 frequencies tie in b, with 25\u00a0% each."),
+    ((QUARTERS, MOST), "4 frequencies tie in a, with 25\u00a0% each; the frequency that most "
+     "channels prefer is 0.547 cpd (38\u00a0%) in b."),
+    ((QUARTERS, QUARTERS), "4 frequencies tie in a, with 25\u00a0% each; 4 frequencies tie in b, "
+     "with 25\u00a0% each."),
+    ((MOST, MOST), "The frequency that most channels prefer goes from 0.547 cpd (38\u00a0%) in a "
+     "to 0.547 cpd (38\u00a0%) in b."),
+])  # fmt: skip
+def test_of_frequencies_that_as_many_prefer_none_is_named(tmp_path, shares, told):
+    reshaped(save_tuning(tmp_path, {"a": 0.5, "b": 0.5}), "preferred_frequency", *shares)
+    assert draw(tmp_path)["tuning-layers-nets-plain-gabor-patches"].measured == (told,)
+
+
+@pytest.mark.parametrize(("shares", "told"), [
+    ((QUARTERS, MOST), "channels are most alike in b, where 38 % prefer about 19.2°."),
+    ((QUARTERS, (0.25, *[0.05] * 9)), "at most 25 % of the channels of a layer prefer one "
+     "orientation: each of 4 in a, about 0° in b."),
+    ((QUARTERS, (0.1,) * 10), "at most 25 % of the channels of a layer prefer one orientation: "
+     "each of 4 in a."),
+])  # fmt: skip
+def test_of_orientations_that_as_many_prefer_none_is_named(tmp_path, shares, told):
+    reshaped(save_tuning(tmp_path, {"a": 0.5, "b": 0.5}), "preferred_orientation", *shares)
+    plate = draw(tmp_path)["tuning-orientation-gabor-patches"]
+    assert plate.measured == (f"nets:plain: {told}",)
+
+
+def test_a_tie_over_many_layers_counts_them(tmp_path):
+    save_tuning(tmp_path, dict.fromkeys("abcde", 0.5))
+    assert draw(tmp_path)["tuning-orientation-gabor-patches"].measured == (
+        "nets:plain: at most 55 % of the channels of a layer prefer one orientation, in 5 layers.",
+    )
+
+
+def test_a_median_says_of_how_many_channels_it_is(tmp_path):
+    """Of the others no bandwidth is known, and these are the broad ones first."""
+    save_tuning(tmp_path, {"a": 0.5, "b": 0.5}, channels=16, silent=0, measured=16)
+    there = found(read(tmp_path))
+    (rows,) = tuning_cells(there).values()
+    assert rows[0]["median_bandwidth_octaves"] == "2.00 ± 0.10"
+    assert "as few as" not in draw(tmp_path)["tuning-medians-gabor-patches"].methods
+    few = {"channels": 16, "silent": 0, "measured": 8, "model": "nets.py:robust", "sha": "b"}
+    save_tuning(tmp_path, {"a": 0.5, "b": 0.5}, **few)
+    there = found(read(tmp_path))
+    rows = tuning_cells(there)["nets:robust: Gabor patches"]
+    assert rows[0]["median_bandwidth_octaves"] == "2.00 ± 0.10, of 8 of 16"
+    assert rows[0]["median_circular_variance"] == "0.50 ± 0.10"
+    plate = draw(tmp_path)["tuning-medians-gabor-patches"]
+    assert (
+        "left out, broad ones first; the median is of as few as 8 of 16 channels (a of "
+        "nets:robust), and the table says of how many in each layer."
+    ) in plate.methods
+    # Of how many the channels are is said of each layer, not of the kind of error.
+    assert "error bars: bootstrap over channels, half the 95 % interval. " in plate.methods
+
+
+def test_the_medians_of_many_networks_say_of_how_many_channels_they_are(tmp_path):
+    for number in range(13):
+        few = {"measured": 7 if number == 5 else 60, "sha": str(number)}
+        save_tuning(tmp_path, {"a": 0.5}, model=f"nets.py:n{number}", **few)
+    plate = draw(tmp_path)["tuning-medians-gabor-patches"]
+    assert "the median is of as few as 7 of 60 channels (a of nets:n5)" in plate.methods
+
+
+SELECTIVE = (
+    "median_circular_variance",
+    "median_phase_modulation",
+    "median_bandwidth_octaves",
+)
+
+
+@pytest.mark.parametrize(("without", "told"), [
+    (SELECTIVE, "No circular variance, F1/F0 or bandwidth of a and b of nets:plain: no channel has "
+     "a response above 0, and these are of rectified responses."),
+    (SELECTIVE[2:], "No bandwidth of a and b of nets:plain: no curve falls to half its height on "
+     "both sides within the frequencies shown."),
+])  # fmt: skip
+def test_medians_that_are_missing_have_their_reason(tmp_path, without, told):
+    save_tuning(tmp_path, {"a": 0.5, "b": 0.5, "dead": None}, optimal=1, without=without)
+    text = write(tmp_path).read_text(encoding="utf-8")
+    assert told in " ".join(Page(text).text.split()).replace(" ", " ")
+    silent = tmp_path / "whole"
+    save_tuning(silent, {"a": 0.5, "dead": None})
+    assert "No bandwidth" not in write(silent).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(("asked", "told"), [
+    ({}, "Frequencies were shown in steps of about 0.50 octaves, which makes"),
+    ({"gratings": True, "degrees": True, "field_deg": 2.0},
+     "Frequencies were shown in steps of about 0.25 octaves, which makes"),
+    ({"without": ["preferred_frequency"]}, "(band). Layers:"),
+])  # fmt: skip
+def test_the_steps_of_the_score_by_field_are_those_of_the_frequencies(tmp_path, asked, told):
+    save_tuning(tmp_path, {"a": 0.5}, **asked)
+    (plate,) = [one for name, one in draw(tmp_path).items() if "tuning-field" in name]
+    assert told in plate.methods
+
+
+def test_a_network_is_told_its_own_field(tmp_path):
+    """A figure can have networks that take images of several sizes, of as many pixels a degree."""
+    save_tuning(tmp_path, {"a": 0.5})
+    save_tuning(tmp_path, {"a": 0.6}, model="big.py:net", sha="b", field_deg=299 / 35)
+    plate = draw(tmp_path)["tuning-field-gabor-patches"]
+    assert [one.partition(" but ")[0] for one in plate.measured] == [
+        "big:net, a: were an image said to span not 8.54°",
+        "nets:plain, a: were an image said to span not 6.4°",
+    ]
+    assert "it is 6.4 and 8.54° (dotted)" in plate.methods
 
 
 def test_plates_are_left_out_where_there_is_nothing_to_draw(tmp_path):
@@ -527,7 +678,7 @@ def test_the_table_has_every_score_with_its_conditions(there):
         "median_log2_frequency": "16",
         "median_circular_variance": "0.70 ± 0.10",
         "median_phase_modulation": "1.00 ± 0.10",
-        "median_bandwidth_octaves": "2.20 ± 0.10",
+        "median_bandwidth_octaves": "2.20 ± 0.10, of 50 of 60",
         "rho": "0.10 ± 0.10",
     }
 

@@ -149,7 +149,7 @@ def test_a_network_that_sees_no_colour_is_shown_none(tmp_path):
     with torch.no_grad():
         stimuli = torch.from_numpy(arrays["stimuli"] / 255.0).float()[:, None]
         assert network.model(stimuli).shape == (5, 6)
-    assert np.isfinite(arrays["1/preferred_cpd"]).all()
+    assert np.isfinite(arrays["1/preferred_cycles_per_image"]).all()
 
 
 def test_a_network_of_two_colours_is_refused():

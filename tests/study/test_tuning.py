@@ -134,7 +134,9 @@ def test_medians_and_histograms_are_those_of_the_channels(measured):
             (score,) = by_name(measured.results, name, layer)
             known = arrays[array][np.isfinite(arrays[array])]
             assert score.value == pytest.approx(np.median(known), rel=1e-5)
-            assert score.settings["error"] == "bootstrap over channels, half the 95 % interval"
+            every = len(arrays[array])
+            of = "" if len(known) == every else f"{len(known)} of {every} "
+            assert score.settings["error"] == f"bootstrap over {of}channels, half the 95 % interval"
             assert score.settings["measured"] == len(known)
         (curve,) = by_name(measured.results, "preferred_frequency", layer)
         np.testing.assert_allclose(curve.x, FREQUENCIES_CPD)
@@ -389,7 +391,9 @@ def test_a_small_network_has_no_score_and_its_frequencies_are_those_planted():
     net = nn.Sequential(nn.Conv2d(1, 3, side, 16, 16, bias=False), nn.ReLU()).double()
     net[0].weight.data = filters - filters.mean((2, 3), keepdim=True)
     found = network_tuning(net, shown, ["1"], seed=0, z_scored=True, source="net")
-    np.testing.assert_allclose(found.arrays["1/preferred_cpd"], given, rtol=1e-6)
+    # A name says the unit: these are not per degree.
+    np.testing.assert_allclose(found.arrays["1/preferred_cycles_per_image"], given, rtol=1e-6)
+    assert "1/preferred_cpd" not in found.arrays
     assert not by_name(found.results, "frequency_score")
     assert not by_name(found.results, "frequency_score_by_field")
     (median,) = by_name(found.results, "median_log2_frequency")
@@ -421,6 +425,7 @@ def test_small_images_of_assumed_degrees_have_a_score(field):
     edges, cells = v1_cells()
     counts = torch.histogram(given / field, edges).hist
     gap = (counts.cumsum(0) / counts.sum() - cells.cumsum(0) / cells.sum()).abs()
+    np.testing.assert_allclose(found.arrays["1/preferred_cpd"], given / field, rtol=1e-6)
     assert score.settings["field_deg"] == pytest.approx(field)
     assert score.value == pytest.approx(1 - gap.max().item(), abs=0.03)
     assert by_name(found.results, "frequency_score_by_field")
@@ -566,6 +571,26 @@ def test_a_component_of_no_variance_has_no_rank(gratings):
     assert len(found.frequency) == 6
 
 
+def test_each_decomposition_is_told(gratings):
+    """There are eleven of images × images, and of thousands of images they take minutes."""
+    told = []
+    planted = planted_components(gratings, list(range(2, 8)))
+    frequency_by_rank(planted, gratings, seed=0, groups=4, progress=lambda *far: told.append(far))
+    assert told == [(done, 5) for done in range(1, 6)]
+
+
+def test_progress_goes_on_over_the_components_of_all_layers():
+    torch.manual_seed(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 12 * 12, 20))
+    told = []
+    network_tuning(
+        net, stimuli_for(16, protocol="paper"), ["1", "3"], experiments=5, draws=9, seed=0,
+        photographs=torch.rand(40, 3, 16, 16), z_scored=True, source="net",
+        progress=lambda *far: told.append(far),
+    )  # fmt: skip
+    assert told[-22:] == [(done, 22) for done in range(1, 23)]
+
+
 def test_photographs_bring_components_into_the_results(gratings):
     torch.manual_seed(0)
     net = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 28 * 28, 20))
@@ -599,12 +624,25 @@ def test_photographs_bring_components_into_the_results(gratings):
 def test_a_median_of_few_channels():
     assert median_score("m", torch.tensor([math.nan, math.inf]), "s", {}, seed=0) == []
     (one,) = median_score("m", torch.tensor([math.nan, 2.0]), "s", {}, seed=0)
-    assert (one.value, one.error, one.settings) == (2, None, {"measured": 1})
+    told = {"measured": 1, "error": "none: it is of 1 of 2 channels"}
+    assert (one.value, one.error, one.settings) == (2, None, told)
+    (alone,) = median_score("m", torch.tensor([2.0]), "s", {}, seed=0)
+    assert (alone.value, alone.error, alone.settings) == (2, None, {"measured": 1})
     (many,) = median_score("m", torch.arange(101.0), "s", {}, seed=0)
     assert many.value == 50
     # In ranks, the number of draws below the median of all is binomial, with sd √n / 2.
     assert many.error == pytest.approx(1.96 * math.sqrt(101) / 2, rel=0.2)
     assert many == median_score("m", torch.arange(101.0), "s", {}, seed=0)[0]
+
+
+def test_a_median_says_of_how_many_channels_it_is_if_not_of_all():
+    """Where a curve does not fall to half its height there is no width, nor a bound to count by."""
+    widths = torch.cat([torch.linspace(1, 2, 8), torch.full((8,), math.inf)])
+    (part,) = median_score("m", widths, "s", {}, seed=0)
+    (whole,) = median_score("m", widths[:8], "s", {}, seed=0)
+    assert part.settings["error"] == "bootstrap over 8 of 16 channels, half the 95 % interval"
+    assert whole.settings["error"] == "bootstrap over channels, half the 95 % interval"
+    assert (part.value, part.error) == (whole.value, whole.error)
 
 
 def test_the_interval_of_a_median_has_both_its_ends():

@@ -1,6 +1,6 @@
 """What the tuning of channels says, in sentences computed from its numbers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -15,13 +15,15 @@ from striate.report.tuning.found import (
     unit_of,
 )
 from striate.report.tuning.published import SCORES, v1_cells
-from striate.report.tuning.words import fields_of, number, score_of
+from striate.report.tuning.words import number, score_of
 from striate.report.words import extremes, first_few, listed, plural
-from striate.results import Score
+from striate.results import Curve, Score
 
 SCORE, BY_FIELD = "frequency_score", "frequency_score_by_field"
 PREFERRED, ORIENTATION = "preferred_frequency", "preferred_orientation"
 FREQUENCY = "median_log2_frequency"
+MOST = "frequency that most channels prefer"
+MOST_NAMED = 3  # layers that are alike
 
 
 def findings(there: Sequence[Together]) -> list[str]:
@@ -45,18 +47,8 @@ def of_scores(together: Together) -> list[str]:
     for network in _by_score(together):
         known = _known(network.layers, SCORE)
         if known:
-            low, high = extremes(known)
-            tops.append(high[1].value)
-            tied = len(known) > 1 and low[1].value == high[1].value
-            sentences.append(
-                f"{network.label}, {plural(len(known), 'layer')}: "
-                + (
-                    f"all are alike, with a score of {score_of(high[1])}."
-                    if tied
-                    else f"{high[0]} is most like V1, with a score of {score_of(high[1])}"
-                    + (f"; {low[0]} least, {score_of(low[1])}." if len(known) > 1 else ".")
-                )
-            )
+            tops.append(max(score.value for _, score in known))
+            sentences.append(f"{network.label}, {plural(len(known), 'layer')}: {_ranking(known)}.")
     if not sentences:
         return []
     least = min(SCORES, key=lambda one: one.score)
@@ -99,10 +91,12 @@ def of_fields(together: Together) -> list[str]:
         if layer is not None and BY_FIELD in layer.curves:
             curve = layer.curves[BY_FIELD]
             low, high = int(np.argmin(curve.y)), int(np.argmax(curve.y))
+            own = network.settings.get("field_deg")
+            instead = f"not {own:.3g}° but " if isinstance(own, int | float) else ""
             sentences.append(
-                f"{network.label}, {called(layer.name)}: were an image said to span not "
-                f"{fields_of(together)}° but {curve.x[0]:g}° to {curve.x[-1]:g}°, the score would "
-                f"lie between {curve.y[low]:.3f} (at {curve.x[low]:.3g}°) and {curve.y[high]:.3f} "
+                f"{network.label}, {called(layer.name)}: were an image said to span {instead}"
+                f"{curve.x[0]:g}° to {curve.x[-1]:g}°, the score would lie between "
+                f"{curve.y[low]:.3f} (at {curve.x[low]:.3g}°) and {curve.y[high]:.3f} "
                 f"(at {curve.x[high]:.3g}°)."
             )
     return sentences
@@ -112,26 +106,29 @@ def most_preferred(network: Network, together: Together) -> list[str]:
     """Say which frequency most channels prefer in the first layer, and in the last."""
     there = [layer for layer in network.layers if PREFERRED in layer.curves]
     ends = [there[0], there[-1]] if len(there) > 1 else there
-    parts = [f"{_mode(layer, together)} in {called(layer.name)}" for layer in ends]
-    way = "goes from " if len(parts) > 1 else "is "
-    return [f"The frequency that most channels prefer {way}{' to '.join(parts)}."]
+    modes = [_mode(layer, together) for layer in ends]
+    if all(single for _, single in modes):
+        way = "goes from " if len(modes) > 1 else "is "
+        return [f"The {MOST} {way}{' to '.join(text for text, _ in modes)}."]
+    parts = [f"the {MOST} is {text}" if single else text for text, single in modes]
+    said = "; ".join(parts)
+    return [f"{said[0].upper()}{said[1:]}."]
 
 
 def of_orientations(there: Sequence[tuple[Network, Sequence[Layer]]]) -> list[str]:
-    """Say in which layer of each network most channels prefer one orientation."""
+    """Say in which layer of each network most channels prefer one orientation, and of ties that."""
     sentences = []
     for network, layers in there:
-        every = [
-            (y, x, called(layer.name))
-            for layer in layers
-            for curve in (layer.curves[ORIENTATION],)
-            for x, y in zip(curve.x, curve.y, strict=True)
-        ]
-        share, angle, layer = max(every, key=lambda one: one[0])
-        sentences.append(
-            f"{network.label}: channels are most alike in {layer}, where {_percent(share)} prefer "
-            f"about {angle:.3g}°."
-        )
+        curves = {called(layer.name): layer.curves[ORIENTATION] for layer in layers}
+        most = max(share for curve in curves.values() for share in curve.y)
+        angles = {name: first for name, curve in curves.items() if (first := _level(curve, most))}
+        (name, first), *others = angles.items()
+        if not others and len(first) == 1:
+            said = f"are most alike in {name}, where {_percent(most)} prefer about {first[0]:.3g}°"
+            sentences.append(f"{network.label}: channels {said}.")
+        else:
+            said = f"at most {_percent(most)} of the channels of a layer prefer one orientation"
+            sentences.append(f"{network.label}: {said}{_which(angles)}.")
     return sentences
 
 
@@ -204,6 +201,11 @@ def _between(together: Together) -> list[str]:
 
 def _exceeds(one: str, other: str, gaps: Sequence[float]) -> str:
     """Compare layer by layer, the network with the larger mean first."""
+    if f"{abs(np.mean(gaps)):.3f}" == "0.000":
+        return (
+            f"In the mean over {plural(len(gaps), 'layer')} the scores of {one} and {other} are "
+            "alike."
+        )
     if np.mean(gaps) < 0:
         return _exceeds(other, one, [-gap for gap in gaps])
     count = sum(gap > 0 for gap in gaps)
@@ -213,10 +215,69 @@ def _exceeds(one: str, other: str, gaps: Sequence[float]) -> str:
     )
 
 
-def _mode(layer: Layer, together: Together) -> str:
-    curve = layer.curves[PREFERRED]
-    place = int(np.argmax(curve.y))
-    return f"{number(curve.x[place])} {unit_of(together)} ({_percent(curve.y[place])})"
+def _ranking(known: Sequence[tuple[str, Score]]) -> str:
+    """Say which layer is most like V1 and which least, as far as errors tell them apart."""
+    low, high = extremes(known)
+    first = f"{high[0]} is most like V1, with a score of {score_of(high[1])}"
+    if len(known) == 1:
+        return first
+    near, far = (_near(one, known) for one in (high, low))
+    if low[0] not in (high[0], *near):
+        return f"{first}{_so_are(near)}; {low[0]} least, {score_of(low[1])}{_so_are(far)}"
+    ends = [score_of(score) for _, score in (low, high)]
+    if ends[0] == ends[1]:
+        return f"all are alike, with a score of {ends[1]}"
+    return (
+        f"all are alike within the errors, with scores of {ends[0]} ({low[0]}) to {ends[1]} "
+        f"({high[0]})"
+    )
+
+
+def _near(one: tuple[str, Score], known: Sequence[tuple[str, Score]]) -> list[str]:
+    """Name the others whose errors overlap that of `one`, or that are written as it is."""
+    name, mine = one
+    return [
+        other
+        for other, score in known
+        if other != name
+        and (
+            abs(mine.value - score.value) <= (mine.error or 0) + (score.error or 0)
+            or score_of(mine) == score_of(score)
+        )
+    ]
+
+
+def _so_are(names: Sequence[str]) -> str:
+    if not names:
+        return ""
+    who = listed(names) if len(names) <= MOST_NAMED else f"{len(names)} others"
+    return f" (within the errors so {'is' if len(names) == 1 else 'are'} {who})"
+
+
+def _mode(layer: Layer, together: Together) -> tuple[str, bool]:
+    """Say what most channels of a layer prefer, and whether that is a single frequency."""
+    curve, name = layer.curves[PREFERRED], called(layer.name)
+    most = max(curve.y)
+    level = _level(curve, most)
+    if len(level) == 1:
+        return f"{number(level[0])} {unit_of(together)} ({_percent(most)}) in {name}", True
+    return f"{len(level)} frequencies tie in {name}, with {_percent(most)} each", False
+
+
+def _level(curve: Curve, most: float) -> list[float]:
+    """Return where a curve is as high as `most`, as that is written."""
+    return [x for x, y in zip(curve.x, curve.y, strict=True) if _percent(y) == _percent(most)]
+
+
+def _which(angles: Mapping[str, Sequence[float]]) -> str:
+    """Say which angles as many channels prefer, by layer, or in how many layers there are such."""
+    if len(angles) > MOST_NAMED:
+        return f", in {len(angles)} layers"
+    parts = [
+        f"about {some[0]:.3g}° in {name}" if len(some) == 1 else f"each of {len(some)} in {name}"
+        for name, some in angles.items()
+    ]
+    return f": {', '.join(parts)}"
 
 
 def _percent(share: float) -> str:

@@ -25,7 +25,7 @@ from striate.report.tuning.components import pictures_of
 from striate.report.tuning.drawing import DEPTH, layer_rows, same_layers
 from striate.report.tuning.findings import SCORE
 from striate.report.tuning.found import Layer, Together, best_layer, photographs
-from striate.report.tuning.medians import QUANTITIES, Quantity, dress_median
+from striate.report.tuning.medians import QUANTITIES, Quantity, about_median, dress_median
 from striate.report.tuning.orientations import PREFERRED as ORIENTATION
 from striate.report.tuning.orientations import UNIFORM, cell_edges
 from striate.report.tuning.scores import BY_FIELD, CLAIM, RING, draw_published, published
@@ -177,7 +177,7 @@ def _medians(together: Together, people: Crowd) -> Plate | None:
         axes.set(title=f"{letter}\u2003{one.title}", ylabel=one.label)
         dress_median(axes, one)
     crowd_legend(figure, people)
-    about = " ".join(one.about for one, _ in there if one.about)
+    about = " ".join(about_median(one, together) for one, _ in there if one.about)
     return Plate(
         stem("tuning-medians", together.label),
         f"What the median channel of each layer is tuned to: {together.label}",

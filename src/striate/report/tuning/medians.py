@@ -1,5 +1,7 @@
 """What the middle channel of each layer prefers, and how selective it is."""
 
+import re
+from dataclasses import replace
 from typing import NamedTuple
 
 import numpy as np
@@ -9,13 +11,16 @@ from matplotlib.ticker import FuncFormatter, MultipleLocator
 
 from striate.report.drawing import letters, network_legend, stacked, switch_off
 from striate.report.figures import MUTED, WIDTH, Plate, stem
+from striate.report.names import called
 from striate.report.tuning.drawing import layer_panel, layer_rows, name_layers, network_looks
 from striate.report.tuning.findings import of_medians
 from striate.report.tuning.found import Together
-from striate.report.tuning.words import channels_of, shown_to
-from striate.report.words import errors_text, listed
+from striate.report.tuning.words import channels_of, part_of_channels, shown_to
+from striate.report.words import errors_text, first_few, listed
 
-FREQUENCY = "median_log2_frequency"
+FREQUENCY, BANDWIDTH = "median_log2_frequency", "median_bandwidth_octaves"
+SELECTIVITY = "median_circular_variance"
+PART = re.compile(r"over \d+ of \d+ channels")
 
 
 class Quantity(NamedTuple):
@@ -31,12 +36,12 @@ class Quantity(NamedTuple):
 QUANTITIES = (
     Quantity(FREQUENCY, "preferred frequency", "cycles/image", None, ""),
     Quantity(
-        "median_circular_variance",
+        SELECTIVITY,
         "circular variance of orientation",
         "circular variance",
         None,
         "Circular variance is 0 for a channel that answers to one orientation only and 1 for one "
-        "that answers to all alike.",
+        "that answers to all alike",
     ),
     Quantity(
         "median_phase_modulation",
@@ -44,15 +49,15 @@ QUANTITIES = (
         "F1/F0",
         1.0,
         "F1/F0 is how much the response changes with phase, over its mean; V1 cells above 1 "
-        "(dotted) are called simple, those below complex.",
+        "(dotted) are called simple, those below complex",
     ),
     Quantity(
-        "median_bandwidth_octaves",
+        BANDWIDTH,
         "bandwidth of frequency",
         "octaves",
         None,
         "Bandwidth is the full width at half height; channels whose curve does not fall to half "
-        "on both sides within the frequencies shown have none and are left out.",
+        "on both sides within the frequencies shown have none and are left out, broad ones first",
     ),
 )
 
@@ -82,7 +87,7 @@ def medians_plate(together: Together) -> Plate | None:
     network_legend(figure, looks)
     found = of_medians(together)
     every = [layer for network in together.networks for layer in network.layers]
-    about = " ".join(one.about for one, _ in there if one.about)
+    about = " ".join(about_median(one, together) for one, _ in there if one.about)
     return Plate(
         stem("tuning-medians", together.label),
         f"What the median channel of each layer is tuned to: {together.label}",
@@ -95,6 +100,49 @@ def medians_plate(together: Together) -> Plate | None:
         figure,
         stacked(panels),
     )
+
+
+def about_median(one: Quantity, together: Together) -> str:
+    """Explain a quantity, and say of how few channels its median is if not of all that answer."""
+    parts = [
+        (part, f"{called(layer.name)} of {network.label}")
+        for network in together.networks
+        for layer in network.layers
+        if one.name in layer.scores and (part := part_of_channels(layer.scores[one.name]))
+    ]
+    if not parts:
+        return f"{one.about}."
+    (known, every), whose = min(parts, key=lambda each: each[0][0] / each[0][1])
+    return (
+        f"{one.about}; the median is of as few as {known} of {every} channels ({whose}), and the "
+        "table says of how many in each layer."
+    )
+
+
+def missing_medians(together: Together) -> list[str]:
+    """Say of each network which medians its layers lack, and why, if they answer."""
+    sentences = []
+    for network in together.networks:
+        answered = [layer for layer in network.layers if FREQUENCY in layer.scores]
+        # Where there is a response above 0 there is a circular variance.
+        negative = [called(one.name) for one in answered if SELECTIVITY not in one.scores]
+        broad = [
+            called(one.name)
+            for one in answered
+            if SELECTIVITY in one.scores and BANDWIDTH not in one.scores
+        ]
+        if negative:
+            sentences.append(
+                f"No circular variance, F1/F0 or bandwidth of {listed(negative)} of "
+                f"{network.label}: no channel has a response above 0, and these are of rectified "
+                "responses."
+            )
+        if broad:
+            sentences.append(
+                f"No bandwidth of {listed(broad)} of {network.label}: no curve falls to half its "
+                "height on both sides within the frequencies shown."
+            )
+    return first_few(sentences, "notes on missing medians")
 
 
 def dress_median(axes: Axes, one: Quantity) -> None:
@@ -115,12 +163,14 @@ def dress_median(axes: Axes, one: Quantity) -> None:
 
 
 def _errors(together: Together) -> str:
+    # Of how many channels a median is, kinds of errors say, too, of each layer another number.
     scores = [
-        score
+        replace(score, settings={**score.settings, "error": PART.sub("over channels", kind)})
         for network in together.networks
         for layer in network.layers
         for one in QUANTITIES
-        if (score := layer.scores.get(one.name)) is not None
+        if (score := layer.scores.get(one.name)) is not None and score.error is not None
+        for kind in (str(score.settings["error"]),)
     ]
     return errors_text(scores) or "none"
 

@@ -1,5 +1,7 @@
 """How like V1 layers are, and how that depends on the size that images are said to have."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -11,8 +13,8 @@ from striate.report.figures import INK, MUTED, WIDTH, Plate, draw, stem
 from striate.report.forest import reference
 from striate.report.names import called
 from striate.report.tuning.drawing import layer_panel, layer_rows, name_layers, network_looks
-from striate.report.tuning.findings import of_fields, of_scores
-from striate.report.tuning.found import Together, best_layer
+from striate.report.tuning.findings import PREFERRED, of_fields, of_scores
+from striate.report.tuning.found import Layer, Together, best_layer
 from striate.report.tuning.published import SCORES
 from striate.report.tuning.words import channels_of, fields, fields_of, sampling_of, shown_to
 from striate.report.words import listed, span
@@ -108,12 +110,23 @@ def field_plate(together: Together) -> Plate | None:
         "A network has no degrees: how many an image spans is assumed, and decides which channels "
         "prefer a frequency that V1 cells prefer. Elsewhere on this page it is "
         f"{fields_of(together)}° (dotted). The layer is the one most like V1 there; "
-        f"{sampling_of(together)} (band). Frequencies were shown in steps of half an octave, "
-        "which makes the steps of the lines. "
+        f"{sampling_of(together)} (band).{_steps([layer for _, layer in there])} "
         f"Layers: {listed(f'{called(layer.name)} of {one.label}' for one, layer in there)}.",
         f"Score against the assumed field of view from {span([*numbers['x']])} degrees. {found[0]}",
         figure,
         numbers,
+    )
+
+
+def _steps(layers: Sequence[Layer]) -> str:
+    """Say how far apart the frequencies were that were shown; nothing where that is not known."""
+    shown = [layer.curves[PREFERRED].x for layer in layers if PREFERRED in layer.curves]
+    octaves = [np.log2(x[-1] / x[0]) / (len(x) - 1) for x in shown if len(x) > 1]
+    if not octaves:
+        return ""
+    return (
+        f" Frequencies were shown in steps of about {span(octaves, 2)} octaves, which makes the "
+        "steps of the lines."
     )
 
 

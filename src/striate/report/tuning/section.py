@@ -17,7 +17,7 @@ from striate.report.tuning.found import Together, found, photographs
 from striate.report.tuning.histograms import layers_plate, networks_plate
 from striate.report.tuning.many import line_plates, of_scores
 from striate.report.tuning.maps import map_plates
-from striate.report.tuning.medians import medians_plate
+from striate.report.tuning.medians import medians_plate, missing_medians
 from striate.report.tuning.orientations import orientation_plate
 from striate.report.tuning.pictures import examples_plate, stimuli_plate
 from striate.report.tuning.scores import field_plate, scores_plate
@@ -161,6 +161,7 @@ def _missing(there: Sequence[Together]) -> list[str]:
         if "responsive" in layer.scores
         and (reason := layer.scores["responsive"].settings.get("optimal_missing"))
     ]
+    notes += [note for together in there for note in missing_medians(together)]
     if not any(layer.ranks for layer in every):
         notes.append(
             "No principal components: `striate measure tuning MODEL --images DIR` finds the "

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 import pandas as pd
 
 from striate.report.tuning.found import Layer, Network, Together
-from striate.report.tuning.words import number, score_of
+from striate.report.tuning.words import number, part_of_channels, score_of
 from striate.results import Score, Setting
 
 # Of settings that only some scores have, the others leave the cell empty.
@@ -79,6 +79,8 @@ def _cells(layer: Layer) -> dict[str, str]:
     for name, digits in CELLS.items():
         score = layer.scores.get(name)
         texts[name] = "" if score is None else score_of(score, digits)
+        if score is not None and (part := part_of_channels(score)):
+            texts[name] += f", of {part[0]} of {part[1]}"
     if FREQUENCY in layer.scores:
         texts[FREQUENCY] = number(2 ** layer.scores[FREQUENCY].value)
     rhos = [one.rho for one in layer.ranks.values() if one.rho is not None]

@@ -25,6 +25,14 @@ def score_of(score: Score, digits: int = 3) -> str:
     return f"{value} {spread_text(score, digits)}".rstrip()
 
 
+def part_of_channels(score: Score) -> tuple[int, int] | None:
+    """Return of how many channels a median is, of how many that answer; None if of all of them."""
+    known, every = (score.settings.get(name) for name in ("measured", "selected"))
+    if isinstance(known, int) and isinstance(every, int) and known < every:
+        return known, every
+    return None
+
+
 def shown_to(together: Together) -> str:
     """Say what the stimuli were, and how many degrees an image spans."""
     settings = together.settings

@@ -9,7 +9,7 @@ from jaxtyping import Bool, Float
 from torch import Tensor
 
 from striate.results import Result, Score, Setting
-from striate.study.tuning.stimuli import Shown, v1_cells
+from striate.study.tuning.stimuli import Shown, Unit, v1_cells
 from striate.study.tuning.written import curve, median_score
 from striate.tuning import (
     Bank,
@@ -27,6 +27,10 @@ from striate.tuning import (
 
 FIELDS_DEG = tuple(2 + step / 2 for step in range(21))
 OVER_EXPERIMENTS = "sd over experiments"
+PREFERRED: dict[Unit, str] = {
+    "cycles/degree": "preferred_cpd",
+    "cycles/image": "preferred_cycles_per_image",
+}
 
 
 class Sampling(NamedTuple):
@@ -67,13 +71,16 @@ class ChannelTuning(NamedTuple):
     bandwidth: Float[Tensor, " channels"]
     rectified: bool
 
-    def arrays(self, layer: str) -> dict[str, np.ndarray]:
-        """Return what is known of each channel, by names that begin with the layer's."""
+    def arrays(self, layer: str, *, unit: Unit) -> dict[str, np.ndarray]:
+        """Return what is known of each channel, by names that begin with the layer's.
+
+        `unit` is that of the stimuli. Results of before say ``preferred_cpd`` whatever it was.
+        """
         tensors = {
             "frequency_tuning": self.curves.frequency,
             "orientation_tuning": self.curves.orientation,
             "phase_tuning": self.curves.phase,
-            "preferred_cpd": self.frequency,
+            PREFERRED[unit]: self.frequency,
             "circular_variance": self.circular_variance,
             "preferred_orientation_deg": self.orientation_deg,
             "phase_modulation": self.modulation,

@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from striate.activations import Progress
 from striate.responses import Kernel
 from striate.results import Result, Score, Setting
 from striate.spectra import gram_eigenspectrum, principal_scores
@@ -41,7 +42,12 @@ class Components(NamedTuple):
 
 
 def frequency_by_rank(
-    kernel: Kernel, shown: Shown, *, seed: int, groups: int = 10
+    kernel: Kernel,
+    shown: Shown,
+    *,
+    seed: int,
+    groups: int = 10,
+    progress: Progress | None = None,
 ) -> Components | None:
     """Find the preferred frequency of each principal component, and whether it rises with rank.
 
@@ -67,6 +73,8 @@ def frequency_by_rank(
     groups
         Of images, each left out in turn. The ranks stay the same. Components are no sample, and
         neighbours among them not independent; the images are, so the interval is over them.
+    progress
+        Called with how many decompositions are done, of ``1 + groups``.
 
     Returns
     -------
@@ -80,7 +88,9 @@ def frequency_by_rank(
     count = min(vary, images // 2, left - 1, MOST_RANKS)
     if count < 3:
         return None
+    tell = progress or (lambda done, of: None)
     frequency = _preferred(kernel.gram, kernel.cross[BANK], shown, count)
+    tell(1, 1 + groups)
     order = torch.randperm(images, generator=torch.Generator().manual_seed(seed))
     parts = []
     for group in range(groups):
@@ -88,14 +98,21 @@ def frequency_by_rank(
         kept[order[group::groups]] = False
         gram, cross = kernel.gram[kept][:, kept], kernel.cross[BANK][:, kept]
         parts.append(_rho(_preferred(gram, cross, shown, count)))
+        tell(2 + group, 1 + groups)
     return Components(frequency, _rho(frequency), _half_interval(parts))
 
 
 def component_results(
-    kernel: Kernel, shown: Shown, *, seed: int, source: str, settings: Mapping[str, Setting]
+    kernel: Kernel,
+    shown: Shown,
+    *,
+    seed: int,
+    source: str,
+    settings: Mapping[str, Setting],
+    progress: Progress | None = None,
 ) -> list[Result]:
     """Write the frequency of each component over its rank, and their correlation."""
-    found = frequency_by_rank(kernel, shown, seed=seed)
+    found = frequency_by_rank(kernel, shown, seed=seed, progress=progress)
     if found is None:
         return []
     count = len(found.frequency)

@@ -91,7 +91,8 @@ def network_tuning(
         curves ``preferred_frequency``, ``preferred_frequency_experiment``,
         ``preferred_orientation``, ``frequency_score_by_field``, ``frequency_tuning``,
         ``orientation_tuning`` and ``frequency_by_rank``; and arrays with what is known of each
-        channel. A layer that does not respond has ``responsive`` only. Where an optimal stimulus
+        channel, preferred frequencies as ``preferred_cpd`` or ``preferred_cycles_per_image``.
+        A layer that does not respond has ``responsive`` only. Where an optimal stimulus
         could not be made, such as of a layer with a single channel, the settings of ``responsive``
         say why as ``optimal_missing``.
 
@@ -142,7 +143,7 @@ def network_tuning(
         written = layer_results(tuning, shown, sampling, source, about)
         chosen = example_channels(tuning, optimal or EXAMPLES)
         curves = example_curves(tuning, chosen, shown, source, written[0].settings)
-        arrays |= tuning.arrays(layer)
+        arrays |= tuning.arrays(layer, unit=shown.unit)
         if optimal and chosen:
             try:
                 pictures = draw(layer, chosen)
@@ -167,10 +168,23 @@ def network_tuning(
             partial=partial,
             keep_partial=True,
         )
-        for layer, kernel in seen.items():
-            about = {**shown.settings(), "layer": layer}
-            results += component_results(kernel, shown, seed=seed, source=source, settings=about)
+        for number, (layer, kernel) in enumerate(seen.items()):
+            results += component_results(
+                kernel,
+                shown,
+                seed=seed,
+                source=source,
+                settings={**shown.settings(), "layer": layer},
+                progress=_nth(progress, number, len(seen)),
+            )
     return Measured(results, arrays)
+
+
+def _nth(progress: Progress | None, number: int, count: int) -> Progress | None:
+    """Tell of one of `count` things that take equally many steps, counted from 0."""
+    if progress is None:
+        return None
+    return lambda done, of: progress(number * of + done, count * of)
 
 
 def check_numbers(

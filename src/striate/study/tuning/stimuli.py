@@ -20,6 +20,8 @@ from striate.tuning import (
     grating_bank,
 )
 
+Unit = Literal["cycles/degree", "cycles/image"]
+
 
 class Protocol(NamedTuple):
     """How stimuli are drawn."""
@@ -53,7 +55,7 @@ class Shown(NamedTuple):
 
     bank: Bank
     stimulus: Literal["gabor", "grating"]
-    unit: Literal["cycles/degree", "cycles/image"]
+    unit: Unit
     protocol: str
 
     @property
@@ -146,7 +148,7 @@ def stimuli_for(
         pixels_per_degree=size / degrees,
         channels=channels,
     )
-    unit = "cycles/image" if field_deg is None else "cycles/degree"
+    unit: Unit = "cycles/image" if field_deg is None else "cycles/degree"
     return Shown(bank, "grating", unit, protocol)
 
 

@@ -8,7 +8,6 @@ from torch import Tensor
 from striate.results import Curve, Score, Setting
 
 RESAMPLES = 1000
-BOOTSTRAP = "bootstrap over channels, half the 95 % interval"
 
 
 def median_score(
@@ -16,9 +15,9 @@ def median_score(
 ) -> list[Score]:
     """Median over the channels of which the value is known, and how sure it is.
 
-    There is none if it is known of no channel. How many are ``measured`` stands in the settings;
-    of a single one there is no error. The interval need not be symmetric: ``low`` and ``high`` are
-    its ends, the error half of it.
+    There is none if it is known of no channel. How many are ``measured`` stands in the settings,
+    and with the kind of error if it is not all of them; of a single one there is no error. The
+    interval need not be symmetric: ``low`` and ``high`` are its ends, the error half of it.
     """
     from scipy.stats import bootstrap
 
@@ -26,7 +25,9 @@ def median_score(
     if not len(known):
         return []
     about = {**settings, "measured": len(known)}
+    part = "" if len(known) == len(values) else f"{len(known)} of {len(values)} "
     if len(known) == 1:
+        about |= {"error": f"none: it is of {part}channels"} if part else {}
         return [Score(name, float(known[0]), source=source, settings=about)]
     # Percentile: of medians, which take few values, the corrected intervals are not to be had.
     found = bootstrap(
@@ -37,7 +38,8 @@ def median_score(
         rng=np.random.default_rng(seed),
     ).confidence_interval
     low, high = float(found.low), float(found.high)
-    about |= {"low": low, "high": high, "error": BOOTSTRAP}
+    kind = f"bootstrap over {part}channels, half the 95 % interval"
+    about |= {"low": low, "high": high, "error": kind}
     return [Score(name, float(np.median(known)), (high - low) / 2, source, about)]
 
 
