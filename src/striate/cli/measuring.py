@@ -1,7 +1,7 @@
 """What a measurement from the shell shows: how far it is, and what came out."""
 
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +10,7 @@ from rich.console import Console
 
 if TYPE_CHECKING:  # the command line starts without torch
     from striate.activations import Progress
-    from striate.results import Score
+    from striate.results import Result, Score
     from striate.study import Finished, Task
 
 # Shows what is being done, by its name, and gives what is told how far it is.
@@ -76,10 +76,14 @@ def tell_scores(path: Path, start: str = "") -> None:
     rows = [_row(score) for score in found if isinstance(score, Score)]
     for row in dict.fromkeys(rows):
         print(f"{start}{row[0]}", *row[1:], sep="\t")
-    seen = {one.settings.get("layer"): None for one in found if one.name == "eigenspectrum"}
-    fitted = {one.settings.get("layer") for one in found if one.name == "alpha"}
-    if narrow := [str(layer) for layer in seen if layer not in fitted]:
-        told = f"{start}no α of layer {', '.join(narrow)}: too few directions vary for a window"
+    if narrow := _lacking(found, "eigenspectrum", "alpha"):
+        told = f"{start}no α of layer {narrow}: too few directions vary for a window"
+        print(told, file=sys.stderr)
+    if negative := _lacking(found, "median_log2_frequency", "median_circular_variance"):
+        told = (
+            f"{start}no circular variance, F1/F0 or bandwidth of layer {negative}: no channel has "
+            "a response above 0"
+        )
         print(told, file=sys.stderr)
     for one in found:
         if one.name == "responsive" and (why := one.settings.get("optimal_missing")):
@@ -92,6 +96,13 @@ def tell_scores(path: Path, start: str = "") -> None:
         told = f"{start}fitted to ranks {ranks}: there are too few stimuli or units for {asked}"
         print(told, file=sys.stderr)
     print(path, file=sys.stderr)
+
+
+def _lacking(found: "Sequence[Result]", one: str, other: str) -> str:
+    """List the layers that have one result and lack another."""
+    there = {result.settings.get("layer"): None for result in found if result.name == one}
+    with_it = {result.settings.get("layer") for result in found if result.name == other}
+    return ", ".join(str(layer) for layer in there if layer not in with_it)
 
 
 def _row(score: "Score") -> tuple[str, ...]:
