@@ -578,14 +578,15 @@ def test_the_tuning_of_a_network_is_measured_once(lab):
 def test_a_layer_without_a_response_above_zero_is_told(lab):
     (lab / "negative.py").write_text(
         "import torch\nfrom torch import nn\n\nfrom striate.models import Network\n\n\n"
+        "class Negative(nn.Module):\n    def forward(self, x):\n        return -1 - x.relu()\n\n\n"
         "def net():\n    torch.manual_seed(0)\n"
-        "    model = nn.Sequential(nn.Conv2d(3, 4, 5), nn.ReLU())\n"
-        "    nn.init.constant_(model[0].bias, -20.0)\n    return Network('n', model, 32, 32)\n"
+        "    model = nn.Sequential(nn.Conv2d(3, 4, 5), Negative())\n"
+        "    return Network('n', model, 32, 32)\n"
     )
-    words = "measure tuning negative.py:net --layers 0 --field-deg 2 --experiments 5 --draws 9"
+    words = "measure tuning negative.py:net --layers 1 --field-deg 2 --experiments 5 --draws 9"
     status, out, err = striate(f"{words} --results negative")
     assert status == 0, err
-    said = "no circular variance, F1/F0 or bandwidth of layer 0: no channel has a response above 0"
+    said = "no circular variance, F1/F0 or bandwidth of layer 1: no channel has a response above 0"
     assert said in err
     assert "circular" not in out
     assert "median_log2_frequency" in out
