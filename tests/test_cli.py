@@ -138,6 +138,19 @@ def test_fewer_epochs_move_the_attack_to_the_new_end(whole):
         assert (task["epochs"], task["attack_epochs"]) == (5, "5")
 
 
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_screen_that_knows_no_greek_gets_all_the_same_what_was_found(whole, encoding):
+    folder, _ = whole
+    words = [sys.executable, "-m", "striate.cli", "table", "--results", str(folder)]
+    ran = {"capture_output": True, "env": {**os.environ, "PYTHONIOENCODING": encoding}}
+    plain = subprocess.run(words, **{**ran, "env": {**os.environ, "PYTHONIOENCODING": "utf-8"}})
+    found = subprocess.run(words, **ran)
+    assert found.returncode == plain.returncode == 0, found.stderr
+    text = plain.stdout.decode()
+    assert "α" in text
+    assert found.stdout == text.encode(encoding, "backslashreplace")
+
+
 def test_the_same_command_again_does_nothing(whole):
     folder, _ = whole
     before = files(folder)

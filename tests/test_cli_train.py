@@ -172,19 +172,25 @@ def test_two_processes_train_one_network_and_one_of_them_writes(tmp_path, capsys
         torch.testing.assert_close(weights[0][name], part, atol=1e-5, rtol=1e-4)
     again = subprocess.run(together, **ran)
     assert (again.returncode, again.stdout) == (0, said.stdout), again.stderr
-    # Once more, while another run holds the task, and on top of a checkpoint that is damaged.
+    # While another run holds the task, which it then ends.
+    content, partial = two.read_bytes(), tmp_path / "two" / ".partial" / two.name
     two.unlink()
-    partial = tmp_path / "two" / ".partial" / two.name
     with claim(partial.with_suffix(".lock")):
-        partial.write_text("{}")
         waiting = subprocess.Popen(
             together, env=environment, cwd=tmp_path, stdout=-1, stderr=-1, text=True
         )
         with pytest.raises(subprocess.TimeoutExpired):
-            waiting.wait(timeout=12)
+            waiting.wait(timeout=20)
+        two.write_bytes(content)
     out, err = waiting.communicate(timeout=120)
     assert (waiting.returncode, out) == (0, said.stdout), err
-    assert "damaged" in err
+    # On top of a checkpoint that is damaged.
+    two.unlink()
+    partial.parent.mkdir(exist_ok=True)
+    partial.write_text("{}")
+    anew = subprocess.run(together, **ran)
+    assert (anew.returncode, anew.stdout) == (0, said.stdout), anew.stderr
+    assert "damaged" in anew.stderr
 
 
 def test_photographs_in_folders_are_learned(tmp_path, capsys, monkeypatch):

@@ -12,6 +12,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 
+def __dir__() -> list[str]:
+    return [*globals(), "watch"]
+
+
 def __getattr__(name: str) -> object:
     """Fetch `watch`, and torch with it, only when somebody asks."""
     if name != "watch":

@@ -78,7 +78,7 @@ def test_what_is_no_network_is_refused(name, message, file):
 def test_a_package_that_is_not_installed_is_named(package, monkeypatch):
     monkeypatch.setitem(sys.modules, package, None)
     monkeypatch.setitem(sys.modules, f"{package}.models", None)
-    message = f"needs {package}, which is not installed; pip install striate\\[zoo\\]"
+    message = f"needs {package}, which is not installed; pip install 'striate\\[zoo\\]'"
     with pytest.raises(ValueError, match=message):
         load(f"{package}/resnet18")
 

@@ -618,6 +618,17 @@ def test_as_many_other_photographs_in_a_folder_of_the_same_name_are_not_measured
     assert all("photographs sha256" in label for label in made)
 
 
+def test_a_row_of_before_saw_the_photographs_that_a_newer_one_tells_of(tmp_path):
+    """Where their name and its digest are the same."""
+    about = {"photographs": 90, "photographs_sha256": "a"}
+    save_row(tmp_path, "alexnet", pictures="val 0123456789ab")
+    save_row(tmp_path, "vgg11", pictures="val 0123456789ab", **about)
+    save_row(tmp_path, "vgg13", pictures="val ba9876543210", **about)
+    save_step(tmp_path, study="spectra", pictures="val 0123456789ab", available=90)
+    (together,) = found(read(tmp_path))
+    assert len(together.networks) == 3
+
+
 @pytest.mark.parametrize("order", [(True, False), (False, True)])
 def test_of_rows_that_say_otherwise_the_last_written_counts_and_that_is_said(tmp_path, order):
     for hour, robust in enumerate(order):

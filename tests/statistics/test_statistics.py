@@ -481,6 +481,15 @@ def test_pairs_that_differ_alike_but_for_rounding_are_ties():
     assert far.p == tenths.p
     told_apart = paired([1e6] * 4, [1e6 + 1.0, 1e6 + 1 + 1e-6, 1e6 - 1 - 2e-6, 1e6 - 1 - 3e-6])
     assert told_apart.p == paired([0] * 4, [1, 2, -3, -4]).p
+    beside = paired([1e17, 0.1, 0.1, 0.2], [1e17, 0.3, 0.4, 0.9])
+    assert beside.p == paired([0.1, 0.1, 0.2], [0.3, 0.4, 0.9]).p
+    steps = 1 + 1.5e-15 * np.arange(30)  # each within rounding of the next, and not of the last
+    far = paired(-steps / 2, steps / 2)
+    assert far.p < 1e-4
+    signed = np.where(np.arange(30) % 3, 1, -1) * steps
+    assert paired(-signed / 2, signed / 2).p != paired(-np.sign(signed), np.sign(signed)).p
+    mixed = paired([1e6, 0.0, 0.0], [1e6 + 0.1, 0.1, -0.3])
+    assert mixed.p == paired([0, 0, 0], [1, 1, -3]).p
     alike = paired([0.3, 0.5, 0.6], [0.1 + 0.2, 0.5, 0.6])
     assert (alike.mean, alike.p, alike.positive) == (0, 1, 0)
     assert np.isnan([alike.low, alike.high]).all()

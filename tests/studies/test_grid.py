@@ -192,6 +192,11 @@ def test_a_setting_that_is_overridden_is_obeyed_and_names_another_file(name):
 
 def test_as_many_images_as_ever_to_judge_by_are_no_other_verdict():
     assert cells(verdict=True, verdict_images=500) == cells(verdict=True)
+    few = {"verdict": True, "attack_images": 360}
+    assert cells(**few, verdict_images=360) == cells(**few)
+    for wrong in ({"verdict_images": 500}, {**few, "verdict_images": 500}):
+        with pytest.raises(ValueError, match="verdict_images=500"):
+            cells(**wrong)
 
 
 @pytest.mark.parametrize("name", GRID_OVERRIDES)

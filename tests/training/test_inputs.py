@@ -60,6 +60,11 @@ def test_blur_leaves_saturated_images_within_pixels(sigma):
     found = blurred(images, sigma)
     assert found.max() <= 1
     assert found.min() >= images.min()
+    assert torch.equal(blurred(images[3:5], sigma), found[3:5])  # whatever is beside an image
+    assert blurred(images[:0], sigma).shape == images[:0].shape
+    constant = torch.ones(1, 1, 9, 9, requires_grad=True)
+    blurred(constant, sigma).sum().backward()
+    torch.testing.assert_close(constant.grad, torch.ones(1, 1, 9, 9))
 
 
 def test_the_blur_of_each_epoch():

@@ -123,6 +123,52 @@ def test_buffers_that_are_not_saved_and_numbers_of_the_optimiser_go_on_where_the
     assert recounted.state_dict()["state"] == counted.state_dict()["state"]
 
 
+class Caching(nn.Module):
+    """Has buffers that are made, or made anew, by the batch, and a view of one number."""
+
+    def __init__(self):
+        super().__init__()
+        self.register_buffer("grid", None, persistent=False)
+        self.register_buffer("seen", torch.zeros(1), persistent=False)
+        self.register_buffer("scale", torch.full((1,), 0.5).expand(4), persistent=False)
+
+    def forward(self, x):
+        self.grid = torch.ones_like(x[:1])
+        self.seen = torch.arange(len(x))
+        return x * self.grid * self.scale[0]
+
+
+def test_buffers_that_are_made_anew_do_not_hinder_a_resumed_run(tmp_path):
+    images, labels = numbered()
+
+    def run():
+        model = nn.Sequential(Caching(), *network())
+        return model, train(
+            model, images, labels, objective=standard, epochs=3, batch_size=20, seed=0,
+            optimizer=torch.optim.SGD(model.parameters(), lr=1e-3),
+            checkpoint=tmp_path / "run.json", checkpoint_seconds=0.0,
+        )  # fmt: skip
+
+    first = run()[1]
+    next(first), next(first)
+    first.close()
+    resumed, epochs = run()
+    assert resumed[0].grid is not None
+    assert len(list(epochs)) == 3
+
+
+def test_a_buffer_that_is_saved_under_another_name_is_saved():
+    class Outer(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.inner = nn.BatchNorm1d(3)
+
+        def state_dict(self, *given, **named):
+            return self.inner.state_dict(*given, **named)
+
+    assert checkpoint.unsaved(Outer()) == {}
+
+
 class Extra(nn.Linear):
     def get_extra_state(self):
         return {"seen": 3}

@@ -4,6 +4,7 @@ Each command says what it will do in one function of the library; a mistake cost
 standard error and exit status 2, ctrl-C status 130.
 """
 
+import io
 import sys
 from concurrent.futures import BrokenExecutor
 from typing import Annotated
@@ -50,6 +51,9 @@ app.add_typer(measure_app, name="measure")
 
 def main() -> None:
     """Run the command line, turning errors of the user into one line each."""
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # Of a terminal or pipe that knows no α, what was found is printed all the same.
+        sys.stdout.reconfigure(errors="backslashreplace")
     try:
         app()
     except (ValueError, OSError) as error:

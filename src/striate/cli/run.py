@@ -119,4 +119,4 @@ def _say(tasks: list["Task"], results: Path) -> None:
     console = Console(stderr=True, highlight=False)
     for split in ("train", "test"):
         console.print(datasets.DATASETS[str(tasks[0]["data"])](split).source)
-    console.print(f"{len(tasks)} networks, results in {results}")
+    console.print(f"{len(tasks)} network{'s' * (len(tasks) != 1)}, results in {results}")

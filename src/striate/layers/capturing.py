@@ -54,7 +54,7 @@ def capture(
     def take() -> Tensor:
         taken = outputs.copy()
         outputs.clear()
-        return _one_tensor(name, taken)
+        return _one_tensor(name, taken, with_gradient=with_gradient)
 
     def keep(layer: nn.Module, _inputs: tuple[object, ...], output: object) -> None:
         eager = not torch.compiler.is_compiling()  # a compiler could not follow what is asked then
@@ -95,13 +95,17 @@ def capture(
         yield take
 
 
-def _one_tensor(name: str, taken: Sequence[tuple[object, int | None]]) -> Tensor:
+def _one_tensor(
+    name: str, taken: Sequence[tuple[object, int | None]], *, with_gradient: bool
+) -> Tensor:
     """Return what a layer put out, if that was once, one tensor, and is still the same."""
     if len(taken) != 1:
+        uncounted = ", passes without gradient not counted" if with_gradient else ""
         raise ValueError(
-            f"layer {name!r} ran {len(taken)} times since its output was last taken; run the model "
-            "once, then take it, and choose a layer that runs once in a pass, outside of reentrant "
-            "checkpointing (a model compiled and run before this block does not see it)"
+            f"layer {name!r} ran {len(taken)} times since its output was last taken{uncounted}; "
+            "run the model once, then take it, and choose a layer that runs once in a pass, outside "
+            "of reentrant checkpointing (a model compiled and run before this block does not see "
+            "it)"
         )
     ((output, version),) = taken
     if not isinstance(output, Tensor):

@@ -24,7 +24,7 @@ def package(module: str, model: str) -> ModuleType:
         return importlib.import_module(module)
     except ImportError as error:
         raise ValueError(
-            f"model={model!r} needs {name}, which is not installed; pip install striate[zoo]"
+            f"model={model!r} needs {name}, which is not installed; pip install 'striate[zoo]'"
         ) from error
     except RuntimeError as error:  # what torchvision raises beside another build of torch
         reason = " ".join(str(error).split())

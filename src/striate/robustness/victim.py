@@ -14,6 +14,8 @@ def frozen(model: nn.Module) -> Iterator[None]:
 
     Then each module is in the mode in which it was, whatever an attack has done to it.
     """
+    if not isinstance(model, nn.Module):
+        raise ValueError(f"model is a {type(model).__name__}; give a torch.nn.Module")
     modes = [(module, module.training) for module in model.modules()]
     trainable = [parameter for parameter in model.parameters() if parameter.requires_grad]
     model.eval()

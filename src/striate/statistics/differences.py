@@ -130,13 +130,14 @@ def between(one: Numbers, other: Numbers) -> Between:
 
 def _tied(sizes: np.ndarray, rounding: np.ndarray) -> np.ndarray:
     """Give one size to those that only rounding tells apart: 0.2 - 0.1 is as much as 0.4 - 0.3."""
-    order = np.argsort(sizes, kind="stable")
-    ahead, behind = order[1:], order[:-1]
-    apart = sizes[ahead] - sizes[behind] > np.maximum(rounding[ahead], rounding[behind])
-    groups = np.concatenate([[0], np.cumsum(apart)])
-    firsts = order[np.concatenate([[True], apart])]
-    tied = np.empty_like(sizes)
-    tied[order] = sizes[firsts][groups]
+    tied, first = sizes.copy(), None
+    for place in np.argsort(sizes, kind="stable"):
+        if sizes[place] == 0:
+            continue  # no difference, which none is like
+        if first is not None and sizes[place] - sizes[first] <= max(rounding[[place, first]]):
+            tied[place] = sizes[first]
+        else:
+            first = place
     return tied
 
 

@@ -142,9 +142,8 @@ def _weights(path: Path, provenance: Mapping[str, Setting]) -> Tensors:
 
 def _restore(state: State, tensors: Tensors) -> None:
     state.model.load_state_dict(_under("model.", tensors))
-    kept = unsaved(state.model)
     for name, value in _under("unsaved.", tensors).items():
-        kept[name].copy_(value)
+        _set_buffer(state.model, name, value)
     if state.alongside is not None:
         state.alongside.load_state_dict(_under(_beside(state.team.rank), tensors))
     moments: dict[int, dict[str, Any]] = {}
@@ -182,8 +181,23 @@ def _tensor(number: bool | int | float) -> torch.Tensor:
 
 def unsaved(model: nn.Module) -> Tensors:
     """Return the buffers that a model leaves out of its ``state_dict``."""
-    saved = model.state_dict().keys()
-    return {name: value for name, value in model.named_buffers() if name not in saved}
+    saved = model.state_dict()
+    # By another name, too, as where the state is that of a module within.
+    memory = {one.data_ptr() for one in saved.values() if isinstance(one, torch.Tensor)} - {0}
+    return {
+        name: value
+        for name, value in model.named_buffers()
+        if name not in saved and value.data_ptr() not in memory
+    }
+
+
+def _set_buffer(model: nn.Module, name: str, value: torch.Tensor) -> None:
+    """Give a buffer its value, whatever size it has now; one that is no more stays away."""
+    path, _, leaf = name.rpartition(".")
+    module = dict(model.named_modules()).get(path)
+    if module is not None and leaf in module._buffers:
+        place = next((one.device for one in model.parameters()), value.device)
+        module._buffers[leaf] = value.to(place)
 
 
 def check_state(model: nn.Module) -> None:

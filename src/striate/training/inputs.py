@@ -31,7 +31,7 @@ def blurred(images: Images, sigma: float) -> Images:
 
     The Gaussian is cut off at four standard deviations. Images go on beyond their borders as in a
     mirror laid at the outer edge of the last pixel (SciPy's ``mode="reflect"``), so that no light
-    is lost: the mean of each channel stays, and no pixel leaves the range that they had.
+    is lost: the mean of each channel stays, and no pixel leaves the range that its image had.
 
     Raises
     ------
@@ -43,8 +43,11 @@ def blurred(images: Images, sigma: float) -> Images:
         return images
     height, width = images.shape[-2:]
     down, across = (_blur(side, sigma).to(images) for side in (height, width))
-    # Rounding takes saturated pixels beyond what a pixel can be.
-    return (down @ images @ across.T).clamp(images.min(), images.max())
+    found = down @ images @ across.T
+    # Rounding takes saturated pixels beyond what a pixel can be; the gradient knows nothing of it.
+    ends = (-3, -2, -1)
+    within = found.clamp(images.amin(ends, keepdim=True), images.amax(ends, keepdim=True))
+    return found + (within - found).detach()
 
 
 def sigma_at(kind: Kind, *, sigma: float, epochs: int, epoch: int) -> float:

@@ -123,9 +123,14 @@ def disputes(records: Sequence[Record]) -> list[str]:
 def _every(records: Sequence[Record]) -> list[Summary]:
     """Read all summaries, with what the results say that they were made of."""
     known = [one.task for one in records if one.task.get("study") != NAME]
-    # Rows of before did not say how many photographs there were, but the digest in their name
-    # stands for that too.
+    # Rows of before did not say which photographs there were, and how many; the digest in their
+    # name stands for both.
     counts = {task.get("pictures"): task["available"] for task in known if task.get("available")}
+    digests = {
+        one.task.get("pictures"): digest
+        for one in records
+        if one.task.get("study") == NAME and (digest := one.task.get("photographs_sha256"))
+    }
     classes = {
         str(task.get("model_sha256")): number
         for task in known
@@ -134,7 +139,8 @@ def _every(records: Sequence[Record]) -> list[Summary]:
     rows_here = [
         one for one in records if one.task.get("study") == NAME and one.task.get("kind") != ABSENT
     ]
-    return [_summary(record, place, counts, classes) for place, record in enumerate(rows_here)]
+    known_of = {"photographs": counts, "photographs_sha256": digests}
+    return [_summary(record, place, known_of, classes) for place, record in enumerate(rows_here)]
 
 
 def _is_in(one: Summary, other: Summary) -> bool:
@@ -147,10 +153,12 @@ def _is_in(one: Summary, other: Summary) -> bool:
 def _summary(
     record: Record,
     place: int,
-    counts: Mapping[Setting, Setting],
+    known_of: Mapping[str, Mapping[Setting, Setting]],
     classes: Mapping[str, int],
 ) -> Summary:
-    task = {"photographs": counts.get(record.task.get("pictures"), UNKNOWN), **record.task}
+    pictures = record.task.get("pictures")
+    inferred = {name: known.get(pictures, UNKNOWN) for name, known in known_of.items()}
+    task = {**inferred, **record.task}
     entry = task.get("entry")
     if entry is not None and entry not in rows():
         raise ValueError(

@@ -265,8 +265,8 @@ def _mode(layer: Layer, together: Together) -> tuple[str, bool]:
 
 
 def _level(curve: Curve, most: float) -> list[float]:
-    """Return where a curve is as high as `most`, as that is written."""
-    return [x for x, y in zip(curve.x, curve.y, strict=True) if _percent(y) == _percent(most)]
+    """Return where a curve, of shares of channels, is as high as `most`."""
+    return [x for x, y in zip(curve.x, curve.y, strict=True) if most - y < 1e-9]
 
 
 def _which(angles: Mapping[str, Sequence[float]]) -> str:

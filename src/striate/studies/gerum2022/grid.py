@@ -98,7 +98,7 @@ def _spelled(plan: Plan) -> dict[str, Setting]:
         shared["verdict"] = "against a baseline"  # and not by itself, as it once was
     else:
         del shared["verdict"]  # results of before there were verdicts keep their names
-    if not plan.verdict or plan.verdict_images == JUDGED:
+    if plan.verdict_images in (None, min(JUDGED, plan.attack_images or 0)):
         del shared["verdict_images"]  # and those of before their number was a choice
     if plan.every == 1:
         del shared["every"]  # nor do those of before there was this choice change theirs
@@ -141,9 +141,9 @@ def _check_images(plan: Plan, data: str, available: int) -> None:
 def _check_verdict(plan: Plan) -> None:
     """Refuse a number of images to judge by that is none, or more than are attacked."""
     wanted, attacked = plan.verdict_images, plan.attack_images or 0
-    if wanted != JUDGED and not plan.verdict:
+    if wanted is not None and not plan.verdict:
         raise ValueError(f"verdict_images={wanted} is of a verdict; give --verdict as well")
-    if wanted < 1 or (wanted != JUDGED and wanted > attacked):
+    if wanted is not None and not 1 <= wanted <= attacked:
         raise ValueError(
             f"verdict_images={wanted}: judge by 1 to {attacked} images, as many as are attacked"
         )

@@ -32,7 +32,7 @@ class Plan(NamedTuple):
     weight_decay: float = 0.0
     every: int = 1  # steps from one penalised to the next
     verdict: bool = False  # whether it is judged if the robustness found is real
-    verdict_images: int = JUDGED  # by how many, of those attacked
+    verdict_images: int | None = None  # by how many, of those attacked; None: by JUDGED or all
 
 
 def _steps(first: float, last: float, step: float) -> tuple[float, ...]:

@@ -2,7 +2,7 @@
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from datetime import timedelta
 from inspect import signature
 from pathlib import Path
@@ -122,8 +122,12 @@ def follow(measure: Training, task: Task, checkpoint: Path) -> None:
     """Do what the first process does, as often as it does, until it needs this one no more."""
     agreed = _words()
     while agreed(False):
-        with suppress(DamagedError):  # of which the first decides what becomes
+        try:
             measure(task, checkpoint)
+        except DamagedError as error:
+            # Of a checkpoint, which all refuse together, the first decides what becomes.
+            if error.file is None or error.file.parent != checkpoint.parent:
+                raise
 
 
 def first() -> bool:

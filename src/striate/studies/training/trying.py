@@ -128,7 +128,12 @@ def _try_training(
                 "training mode; give a network that answers with logits in both, without auxiliary "
                 "outputs (in torchvision aux_logits=False)"
             )
-        changed = [one for one, now in unsaved(copy).items() if not now.equal(kept[one])]
+        # A new one, or one of another size, is a cache, which is made again.
+        changed = [
+            one
+            for one, now in unsaved(copy).items()
+            if one in kept and now.shape == kept[one].shape and not _equal(now, kept[one])
+        ]
         if changed:
             raise ValueError(
                 f"{network.name} learns in training mode what its state_dict leaves out: "
@@ -138,6 +143,10 @@ def _try_training(
         if processes > 1:
             _check_used(network.name, copy, [logits, *(output() for output in outputs)], processes)
     return any(not torch.equal(before[one], after[one]) for one in before)
+
+
+def _equal(one: Tensor, other: Tensor) -> bool:
+    return bool(((one == other) | ((one != one) & (other != other))).all())
 
 
 def _check_used(name: str, model: nn.Module, outputs: Sequence[Tensor], processes: int) -> None:
