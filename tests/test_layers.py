@@ -274,6 +274,12 @@ def test_what_wrappers_add_to_a_name_may_be_left_out_or_given(wrap, prefix):
     assert list(match(wrapped, "**")) == EVERY
 
 
+def test_of_a_wrapper_and_what_it_wraps_the_wrapper_is_found():
+    """It is what runs: compiled, it no longer asks for the hooks of what is inside."""
+    model = compiled_inside(deep())
+    assert match(model, "hidden")["hidden"] is model.hidden
+
+
 def test_a_layer_of_ones_own_called_module_keeps_its_name():
     model = nn.Sequential()
     model.add_module("module", network())

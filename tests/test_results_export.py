@@ -72,6 +72,19 @@ def test_a_column_has_one_type(folder):
     assert set(table["big"]) == {str(2**70)}
 
 
+def test_a_whole_number_keeps_its_digits_beside_a_fraction(tmp_path):
+    for name, n in (("a", 2**53 + 1), ("b", 0.5)):
+        save(tmp_path / f"{name}.json", [Score("alpha", 1.0)], task={"n": n}, provenance={})
+    assert long_table(tmp_path)["n"].tolist() == [str(2**53 + 1), "0.5"]
+
+
+def test_a_result_says_better_than_its_task_what_it_is_of(tmp_path):
+    one = Score("alpha", 1.0, settings={"layer": "conv"})
+    save(tmp_path / "a.json", [one], task={"layer": "**", "seed": 1}, provenance={})
+    table = long_table(tmp_path)
+    assert (table["layer"].tolist(), table["seed"].tolist()) == (["conv"], [1])
+
+
 @pytest.mark.parametrize("ending", [".csv", ".parquet"])
 def test_a_table_comes_back_as_it_was(folder, tmp_path, ending):
     file = tmp_path / "deep" / f"all{ending}"

@@ -96,6 +96,23 @@ def test_a_copy_that_fails_leaves_nothing(machines, monkeypatch):
     assert [path for path in all_.rglob("*") if path.is_file()] == []
 
 
+def test_who_is_stopped_in_a_merge_leaves_no_result_without_its_arrays(machines, monkeypatch):
+    one, _, all_ = machines
+    (one / "study" / "a.json").unlink()
+    copies, copied = shutil.copyfileobj, []
+
+    def stopped(*files):
+        if copied:
+            raise KeyboardInterrupt
+        copied.append(copies(*files))
+
+    monkeypatch.setattr(shutil, "copyfileobj", stopped)
+    with pytest.raises(KeyboardInterrupt):
+        merge([one], all_)
+    assert copied
+    assert not list(all_.rglob("*.json"))
+
+
 def test_a_folder_that_is_not_there_or_the_same_is_refused_before_anything_is_copied(machines):
     one, two, all_ = machines
     with pytest.raises(ValueError, match=r"no results folder at .*nowhere"):

@@ -120,6 +120,29 @@ def test_all_views_of_an_unfinished_plan_are_taken_up(tmp_path):
     assert torch.equal(found["1"]["some"].cross["new"], whole["1"]["some"].cross["new"])
 
 
+def seen(folder=None, **changes):
+    """Kernels of two views, of which the sums stay in a folder."""
+    given = {"views": {"odd": View(False, ODD), "all": View(True)}, "others": {"new": NEW}}
+    given |= changes
+    return kernels_of_views(wide(), X, "4", partial=folder, keep_partial=True, **given)["4"]
+
+
+@pytest.mark.parametrize("changes", [
+    {"views": {"odd": View(False, ODD + 1 - 2 * (ODD == 39)), "all": View(True)}},
+    {"others": {"newer": NEW}},
+    {"raw": ["new"]},
+    {"views": {"all": View(True), "odd": View(False, ODD)}},
+], ids=["rows", "name", "raw", "order"])  # fmt: skip
+def test_sums_of_other_views_are_not_taken_up(tmp_path, changes):
+    seen(tmp_path)
+    found, expected = seen(tmp_path, **changes), seen(**changes)
+    for name, kernel in expected.items():
+        assert torch.equal(found[name].gram, kernel.gram)
+        assert found[name].cross.keys() == kernel.cross.keys()
+        for key, cross in kernel.cross.items():
+            assert torch.equal(found[name].cross[key], cross)
+
+
 @pytest.mark.parametrize("rows", [[0], [0, 40], [-1, 3], [3, 3]], ids=str)
 def test_rows_that_are_no_images_are_refused(rows):
     with pytest.raises(ValueError, match=r"views\['x'\]: rows are at least 2 of 40 images"):

@@ -159,9 +159,10 @@ CASES = [
     ),
     (
         "term_before_a_forward_pass()",
-        "layer 'hidden' ran 0 times since its output was last taken; run the model once, then "
-        "take it, and choose a layer that runs once in a pass, outside of reentrant checkpointing "
-        "(a model compiled and run before this block does not see it)",
+        "layer 'hidden' ran 0 times since its output was last taken, passes without gradient not "
+        "counted; run the model once, then take it, and choose a layer that runs once in a pass, "
+        "outside of reentrant checkpointing (a model compiled and run before this block does not "
+        "see it)",
     ),
     (
         "spectra.batch_alpha(x, ranks=(1, 31))",

@@ -172,6 +172,13 @@ def test_presentations_in_invalid_times_are_nan_not_counts(path):
     )  # fmt: skip
 
 
+def test_invalid_times_fall_on_their_presentations_whatever_the_order_of_the_table(path):
+    order, window = np.array([5, 3, 0, 6, 1, 4, 2]), {"start_s": 0.0, "length_s": 0.4}
+    expected = recording(spoil(write(path), [2.1], [3.2]), **window).responses.tensor
+    spoil(write(path, shown=SHOWN[order], onsets=ONSETS[order]), [2.1], [3.2])
+    np.testing.assert_array_equal(recording(path, **window).responses.tensor, expected)
+
+
 def test_a_window_outside_of_its_presentation_may_be_invalid_too(path):
     # Between a presentation and its window, from 0.8 to 0.9 s after the onset; then in that of c.
     spoil(write(path), [2.6, 5.85], [2.7, 5.86])

@@ -94,6 +94,7 @@ def test_what_was_never_recorded_is_dropped_and_said(path):
     found = recording(write(path, responses=values, images=images, image_ids=np.arange(6)))
     assert found.responses.tensor.shape == (3, 4, 4)
     assert found.kept.tolist() == [0, 1, 3, 5]
+    assert found.units.tolist() == [0, 1, 2, 4]
     assert found.responses.stimuli == ("v1:0", "v1:1", "v1:3", "v1:5")
     assert found.image_ids == ("0", "1", "3", "5")
     expected = values[np.ix_([0, 2, 3], [0, 1, 3, 5], [0, 1, 2, 4])]

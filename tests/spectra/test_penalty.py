@@ -290,6 +290,10 @@ def test_a_penalty_needs_a_run_of_the_model():
     with law.attach(model, "1") as term:
         with pytest.raises(ValueError, match=r"layer '1' ran 0 times .* run the model once"):
             term()
+        with torch.no_grad():
+            model(gaussian(50, 20, dtype=torch.float32))
+        with pytest.raises(ValueError, match="passes without gradient not counted"):
+            term()
         model(gaussian(50, 20, dtype=torch.float32))
         term()
         with pytest.raises(ValueError, match="ran 0 times"):

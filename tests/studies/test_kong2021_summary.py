@@ -47,7 +47,7 @@ def test_images_without_degrees_have_no_frequency_score():
 
 
 def test_the_layer_with_the_highest_frequency_score_may_have_no_alpha():
-    tuned = [*scored(0.5), Score("frequency_score", 0.4, settings={"layer": "a"})]
+    tuned = [Score("frequency_score", 0.4, settings={"layer": "a"}), *scored(0.5)]
     found = {"spectra": [Score("alpha", 1.0, settings={"layer": "a"})], "tuning": tuned}
     told = reasons_of(found, {})
     assert told == {"alpha": "layer b varies in too few directions for a window of ranks"}

@@ -154,6 +154,8 @@ def test_settings_that_move_nothing_are_not_in_the_name():
     trials[1, 5:9, 3] = torch.nan  # and a single one
     uneven = recording._replace(responses=replace(recording.responses, tensor=trials))
     assert task_of(recording=uneven)["reliability"] == "covariance of halves"
+    trials[:, 4, 3] = torch.nan  # of a neuron that lacks a stimulus, and so is not predicted
+    assert path_of(task_of(recording=uneven), Path()) == path_of(plain, Path())
 
 
 def test_sizes_share_the_photographs_and_are_what_they_are_alone(tmp_path):

@@ -30,8 +30,12 @@ def test_draws_share_passes_where_one_nearly_holds_the_other():
         "half": Drawn(range(0, 10), True), "all": Drawn(range(20), True),
         "other": Drawn(range(100, 120), True), "a few more": Drawn(range(15, 25), False),
         "too many more": Drawn(range(14, 30), False),
+        # With the first group, and what it has taken in already, there would be 28 images.
+        "again a few more": Drawn(range(18, 28), True),
     }  # fmt: skip
-    assert shared(draws) == [["all", "half", "a few more"], ["other"], ["too many more"]]
+    assert shared(draws) == [
+        ["all", "half", "a few more"], ["other"], ["too many more", "again a few more"],
+    ]  # fmt: skip
 
 
 def test_each_draw_has_the_kernel_of_its_images_in_its_order():

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from striate.results import Score
+from striate.results import Score, save
 from striate.study import failures, path_of, plans, progress, run
 from striate.study.claims import claim
 from striate.study.run import checkpoint_of, lock_of
@@ -33,7 +33,9 @@ def test_every_task_of_a_plan_is_listed_with_its_reason(tmp_path):
     progress.note(checkpoint_of(stopped, tmp_path), 3, 10, "α 1.20")
     checkpoint_of(stopped, tmp_path).write_text("frozen")
     lock_of(early, tmp_path).touch()
-    path_of(damaged, tmp_path).with_name(path_of(damaged, tmp_path).name + ".damaged-1").touch()
+    for number in (1, 9, 10):
+        file = path_of(damaged, tmp_path)
+        file.with_name(f"{file.name}.damaged-{number}").touch()
     with claim(lock_of(TASKS[2], tmp_path)):
         progress.note(checkpoint_of(TASKS[2], tmp_path), 2, 10, "α 1.10")
         found = stands(tmp_path)
@@ -51,7 +53,7 @@ def test_every_task_of_a_plan_is_listed_with_its_reason(tmp_path):
         "stopped after epoch 3/10; goes on from its last checkpoint",
     )
     assert found["root-of-25"] == ("missing", "stopped before its first checkpoint")
-    aside = f"{path_of(damaged, tmp_path).name}.damaged-1"
+    aside = f"{path_of(damaged, tmp_path).name}.damaged-10"
     assert found["root-of-36"] == ("missing", f"its result was damaged, and is now {aside}")
     assert found["root-of-49"] == ("missing", "not begun")
 
@@ -136,6 +138,22 @@ def test_what_could_not_be_had_twice_is_absent_once_for_the_last_reason(tmp_path
         list(run(lambda *_: [], [gone], directory=tmp_path))
     (tmp_path / "kong2021").joinpath("x").mkdir()  # results of another folder are another's
     assert [(one.state, one.reason) for one in status(tmp_path)] == [("absent", "a third")]
+
+
+def test_of_reasons_that_were_merged_the_one_that_began_last_is_told(tmp_path):
+    """They lie there in the order in which they were copied."""
+    for reason, day in (("no weights yet", 2), ("no internet", 1)):
+        gone = row("a", kind="absent", reason=reason)
+        about = {"started": f"2026-01-0{day}T12:00:00+00:00"}
+        save(path_of(gone, tmp_path), [], task=gone, provenance=about)
+    assert [(one.state, one.reason) for one in status(tmp_path)] == [("absent", "no weights yet")]
+
+
+def test_what_failed_here_and_was_done_elsewhere_is_done(tmp_path):
+    failing = TASKS[1]
+    list(run(root, [failing], directory=tmp_path, failed=lambda _: None))
+    save(path_of(failing, tmp_path), [Score("root", 1.0)], task=failing, provenance={})
+    assert [one.state for one in status(tmp_path)] == ["done"]
 
 
 def test_what_nobody_means_to_do_any_more_is_forgotten_and_results_stay(tmp_path):

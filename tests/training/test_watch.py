@@ -710,6 +710,7 @@ def test_nothing_but_watch_is_fetched_at_the_door():
     from striate.training.watch import watch as itself
 
     assert striate.watch is itself
+    assert "watch" in dir(striate)
     with pytest.raises(AttributeError, match="module 'striate' has no attribute 'wach'"):
         striate.wach  # noqa: B018
 

@@ -262,10 +262,10 @@ def _store(work: Work, folder: Path) -> _partial.Store:
     settings = {
         "images": work.shown.fingerprint,
         "others": {name: some.fingerprint for name, some in work.others.items()},
-        "views": {
-            name: [view.z_scored, None if view.rows is None else view.rows.tolist()]
+        "views": [  # in their order: others are multiplied with the last
+            [name, view.z_scored, None if view.rows is None else view.rows.tolist()]
             for name, view in work.views.items()
-        },
+        ],
         "dtype": str(work.dtype),
         **({"raw": sorted(work.raw)} if work.raw else {}),
     }

@@ -103,9 +103,9 @@ def _one_tensor(
         uncounted = ", passes without gradient not counted" if with_gradient else ""
         raise ValueError(
             f"layer {name!r} ran {len(taken)} times since its output was last taken{uncounted}; "
-            "run the model once, then take it, and choose a layer that runs once in a pass, outside "
-            "of reentrant checkpointing (a model compiled and run before this block does not see "
-            "it)"
+            "run the model once, then take it, and choose a layer that runs once in a pass, "
+            "outside of reentrant checkpointing (a model compiled and run before this block does "
+            "not see it)"
         )
     ((output, version),) = taken
     if not isinstance(output, Tensor):

@@ -1,6 +1,7 @@
 """How far the sweeps of a folder are: what is done, running, failed, missing, absent, and why."""
 
 import fnmatch
+import glob
 import os
 import time
 from collections.abc import Container, Iterable, Iterator, Sequence
@@ -216,7 +217,8 @@ def _why(failed: failures.Failed) -> str:
 
 def _missing(task: Task, directory: Path, far: Far | None) -> str:
     path = path_of(task, directory)
-    aside = sorted(path.parent.glob(f"{path.name}.damaged-*")) if path.parent.is_dir() else []
+    there = path.parent.glob(f"{glob.escape(path.name)}.damaged-*")
+    aside = sorted(there, key=lambda one: (len(one.name), one.name))  # 10 after 9
     if checkpoint_of(task, directory).exists():
         how_far = f" after {far}" if far else ""
         return f"stopped{how_far}; goes on from its last checkpoint"
