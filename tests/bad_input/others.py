@@ -37,6 +37,10 @@ CASES = [
         "eps=-0.1: pixels are in [0, 1], and so is the radius; 8/255?",
     ),
     (
+        "fgsm(lambda x: x.flatten(1), images, labels, ball=LinfBall(0.1))",
+        "model is a function; give a torch.nn.Module",
+    ),
+    (
         "fgsm(model, 255 * images, labels, ball=LinfBall(8 / 255))",
         "images lie in [0.0203, 255]; give pixels in [0, 1] and let the model normalise them",
     ),

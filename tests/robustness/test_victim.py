@@ -303,9 +303,3 @@ def test_a_model_that_normalises_in_place_is_attacked_and_trained_as_one_that_do
         inside, beside = make(InPlace(copies=False)), make(InPlace(copies=True))
         assert torch.equal(inside, beside)
         assert torch.equal(images, before)
-
-
-def test_what_is_no_module_is_told():
-    for attack in (partial(fgsm, ball=BALL), correct):
-        with pytest.raises(ValueError, match=r"model is a function; give a torch\.nn\.Module"):
-            attack(lambda x: x.flatten(1), images(2), labels(2))
