@@ -284,7 +284,7 @@ def test_packed_responses_are_what_xarray_reads(tmp_path):
         with xarray.open_dataset(path, engine="h5netcdf") as opened:
             expected = opened.responses.values
         found = recording(path)
-        # One rounding of double precision lies between two ways to scale; xarray of before 2024.3
+        # One rounding of double precision lies between two ways to scale; an older xarray
         # scales in single precision.
         single = 2 * np.finfo(np.float32).eps * np.nanmax(abs(expected))
         exact = {"rtol": 1e-15} if expected.dtype == np.float64 else {"rtol": 0, "atol": single}
