@@ -30,7 +30,7 @@ CASES = [
     ),
     (
         "LinfBall(True)",
-        "eps=True: pixels are in [0, 1], and so is the radius; 8/255?",
+        "eps=True is a bool; give a number",
     ),
     (
         "LinfBall(-0.1)",

@@ -59,7 +59,10 @@ def main() -> None:
     except (ValueError, OSError) as error:
         sys.exit(_refuse(str(error)))
     except BrokenExecutor:
-        hint = "a worker was killed, perhaps for memory; what is finished is kept, try fewer --jobs"
+        hint = (
+            "a worker was killed, perhaps for memory, or could not start, for what it says above; "
+            "what is finished is kept, try fewer --jobs"
+        )
         sys.exit(_refuse(hint))
     except SystemExit as leaving:
         if leaving.code == 130:  # what typer makes of ctrl-C

@@ -62,7 +62,9 @@ class LinfBall:
     eps: float
 
     def __post_init__(self) -> None:
-        if not _is_number(self.eps) or not 0 <= self.eps <= 1:
+        if not _is_number(self.eps):
+            raise ValueError(f"eps={self.eps!r} is a {type(self.eps).__name__}; give a number")
+        if not 0 <= self.eps <= 1:
             raise ValueError(
                 f"eps={self.eps!r}: pixels are in [0, 1], and so is the radius; 8/255?"
             )
