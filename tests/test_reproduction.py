@@ -136,10 +136,12 @@ def test_the_document_shows_the_verdicts_of_other_networks():
         for one in load_all(KEPT.parent / "judged")
         if isinstance(one, Score) and one.name == "verdict"
     ]
-    assert len(kept) == 6
+    assert len(kept) == 7
     names = {"deep_mlp": "deep MLP on MNIST", "cnn": "CNN on CIFAR-10"}
     for about in kept:
-        which = " | ".join(f"{about[name]:g}" for name in ("eps", "beta", "target"))
+        about = {"verdict_images": 500, **about}
+        told = ("eps", "beta", "target", "verdict_images")
+        which = " | ".join(f"{about[name]:g}" for name in told)
         shares = " | ".join(f"{100 * about[name]:.1f} %" for name in ("plain", "baseline", "worst"))
         name = names[about["network"]]
         assert f"| {name} | {which} | {shares} | {about['verdict']} |" in text
